@@ -1,0 +1,257 @@
+"""
+Who calls: the working token, the other credentials of the target file, and tokens forged from the working one.
+
+Tokens are forged on decoded bytes, and every forgery is asserted to differ after decoding: the last characters of a base64url
+text have twins that decode alike (contract.md, What counts as evidence, 6).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+import jwt
+
+from closecheck.ids import Untested
+from closecheck.model import Struct
+
+Parts = tuple[bytes, bytes, bytes]
+"""Header, payload and signature of a JWT, decoded."""
+
+_KEY: Final = secrets.token_bytes(32)
+"""A key that no target has."""
+
+
+class Forgery(Struct):
+    """
+    One way to make a token that does not verify.
+
+    ``malformed`` says that the result is no well-formed token at all, so that 400 is in order too (CAR-AUTH-INVALID).
+    """
+
+    kind: str
+    what: str
+    malformed: bool = False
+    needs_jwt: bool = True
+
+
+FORGERIES: Final = (
+    Forgery("garbage", "a text that is no token", malformed=True, needs_jwt=False),
+    Forgery("empty", "nothing after the scheme", malformed=True, needs_jwt=False),
+    Forgery("basic", "the scheme Basic with a user and a password", malformed=True, needs_jwt=False),
+    Forgery("altered", "the working token with one character changed in the middle", needs_jwt=False),
+    Forgery("extended", "the working token with characters added", malformed=True, needs_jwt=False),
+    Forgery("shortened", "the first half of the working token", malformed=True, needs_jwt=False),
+    Forgery("tampered-payload", "the working token's claims changed, its signature kept"),
+    Forgery("tampered-header", "the working token's header with a member added, its signature kept"),
+    Forgery("signature-first-byte", "a signature that differs from the true one in its first byte only"),
+    Forgery("signature-last-byte", "a signature that differs from the true one in its last byte only"),
+    Forgery("signature-middle", "a signature that agrees with the true one in its first and last bytes"),
+    Forgery("signature-reversed", "the true signature's bytes in reverse order"),
+    Forgery("signature-random", "a signature of the right length that is random"),
+    Forgery("signature-cut", "the first half of the true signature"),
+    Forgery("signature-empty", "no signature"),
+    Forgery("alg-none", "alg none and no signature"),
+    Forgery("alg-None", "alg None and no signature"),
+    Forgery("alg-none-signed", "alg none beside the true signature"),
+    Forgery("wrong-key", "the same claims signed with another key"),
+    Forgery("empty-key", "the same claims signed with an empty key"),
+    Forgery("claims-no-json", "claims that are no JSON", malformed=True),
+    Forgery("claims-array", "claims that are a JSON array", malformed=True),
+)
+
+
+def split(token: str) -> Parts | None:
+    """Return the decoded parts of a signed JWT (RFC 7515, 7.1), or None if the token is none."""
+    try:
+        header, payload, signature = token.split(".")
+        parts = _decoded(header), _decoded(payload), _decoded(signature)
+        described = json.loads(parts[0])
+    except (ValueError, binascii.Error):
+        return None
+    return parts if isinstance(described, dict) and "alg" in described else None
+
+
+def forge(kind: str, token: str) -> str:
+    """
+    Return the value of an Authorization field that must not be accepted, made from a working token.
+
+    Raises:
+        Untested: the working token is opaque (no JWT), and this forgery needs one.
+
+    """
+    match kind:
+        case "garbage":
+            return "Bearer not-a-token"
+        case "empty":
+            return "Bearer"
+        case "basic":
+            return "Basic " + base64.b64encode(b"closecheck:no-such-password").decode()
+        case "altered":
+            return f"Bearer {_altered(token)}"
+        case "extended":
+            return f"Bearer {token}.AAAA"
+        case "shortened":
+            return f"Bearer {token[: len(token) // 2]}"
+    parts = split(token)
+    if parts is None:
+        raise Untested("the working token is opaque, no JWT: a forgery of this kind cannot be made from it")
+    forged = _forged(kind, parts)
+    if split(forged) == parts:
+        raise AssertionError(f"the forgery {kind} decodes to the working token")
+    return f"Bearer {forged}"
+
+
+def _altered(token: str) -> str:
+    middle = len(token) // 2
+    while token[middle] in "._-":
+        middle += 1
+    # Not the last character of a part: its lowest bits may mean nothing.
+    changed = token[:middle] + ("A" if token[middle] != "A" else "B") + token[middle + 1 :]
+    if changed == token:
+        raise AssertionError("the altered token is the working one")
+    return changed
+
+
+def _forged(kind: str, parts: Parts) -> str:
+    header, payload, signature = parts
+    described = json.loads(header)
+    match kind:
+        case "tampered-payload":
+            return _joined(header, _tampered(payload), signature)
+        case "tampered-header":
+            return _joined(json.dumps({**described, "x": 1}).encode(), payload, signature)
+        case "signature-first-byte":
+            return _joined(header, payload, bytes([signature[0] ^ 1]) + signature[1:])
+        case "signature-last-byte":
+            return _joined(header, payload, signature[:-1] + bytes([signature[-1] ^ 1]))
+        case "signature-middle":
+            half = len(signature) // 2
+            return _joined(header, payload, signature[:half] + bytes([signature[half] ^ 0x55]) + signature[half + 1 :])
+        case "signature-reversed":
+            reverse = signature[::-1]
+            return _joined(header, payload, reverse if reverse != signature else bytes([signature[0] ^ 1]) + signature[1:])
+        case "signature-random":
+            return _joined(header, payload, secrets.token_bytes(max(len(signature), 1)))
+        case "signature-cut":
+            return _joined(header, payload, signature[: len(signature) // 2])
+        case "signature-empty":
+            return _joined(header, payload, b"")
+        case "alg-none":
+            return _joined(json.dumps({**described, "alg": "none"}).encode(), payload, b"")
+        case "alg-None":
+            return _joined(json.dumps({**described, "alg": "None"}).encode(), payload, b"")
+        case "alg-none-signed":
+            return _joined(json.dumps({**described, "alg": "none"}).encode(), payload, signature)
+        case "wrong-key":
+            return jwt.PyJWS().encode(payload, _KEY, algorithm="HS256", headers={"typ": "JWT"})
+        case "empty-key":
+            algorithm = jwt.get_algorithm_by_name("HS256")
+            signing = _joined(b'{"alg":"HS256","typ":"JWT"}', payload, b"").rsplit(".", 1)[0]
+            return f"{signing}.{_encoded(algorithm.sign(signing.encode(), b''))}"
+        case "claims-no-json":
+            return jwt.PyJWS().encode(b"sub=admin", _KEY, algorithm="HS256")
+        case "claims-array":
+            return jwt.PyJWS().encode(b'["admin"]', _KEY, algorithm="HS256")
+        case _:
+            raise ValueError(f"there is no forgery called {kind}: {', '.join(one.kind for one in FORGERIES)}")
+
+
+def _tampered(payload: bytes) -> bytes:
+    try:
+        claims = json.loads(payload)
+    except ValueError:
+        return payload + b" "
+    claims["jti"] = "tampered"
+    return json.dumps(claims).encode()
+
+
+def _decoded(part: str) -> bytes:
+    return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+
+
+def _encoded(part: bytes) -> str:
+    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+
+def _joined(*parts: bytes) -> str:
+    return ".".join(_encoded(part) for part in parts)
+
+
+class TokenSource(Protocol):
+    """Where a credential's token comes from."""
+
+    def token(self) -> str:
+        """Return the token, fetched if need be."""
+
+    def refresh(self) -> None:
+        """Fetch the token anew; does nothing if it is fixed."""
+
+    @property
+    def renewable(self) -> bool:
+        """Whether it can be fetched anew."""
+
+
+class Callers:
+    """The credentials of one run; every token that leaves here is known to the redactor."""
+
+    def __init__(
+        self, sources: Mapping[str, TokenSource], now: Callable[[], float], learn: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._sources = dict(sources)
+        self._now = now
+        self._learn = learn
+        self._forged: dict[tuple[str, str], str] = {}
+
+    def authorization(self, caller: str) -> str | None:
+        """
+        Return the Authorization field's value for a caller, or None for no field.
+
+        Raises:
+            Untested: the credential is not supplied, or cannot be forged.
+
+        """
+        if caller == "none":
+            return None
+        what, _, kind = caller.partition(":")
+        if what == "scheme":
+            return f"{kind} {self._token('authorized')}"
+        if what != "forged":
+            return f"Bearer {self._token(caller)}"
+        token = self._token("authorized")
+        value = self._forged.get((kind, token))
+        if value is None:
+            value = self._forged[kind, token] = forge(kind, token)
+            self._learn(value.partition(" ")[2] or value)
+        return value
+
+    def _token(self, caller: str) -> str:
+        source = self._sources.get(caller)
+        if source is None:
+            raise Untested(f"no token of the caller {caller!r} was supplied", f"credentials.{caller}: {{token: …}}")
+        return source.token()
+
+    def refresh(self) -> bool:
+        """Fetch the working token anew; False if it is fixed."""
+        source = self._sources["authorized"]
+        if source.renewable:
+            source.refresh()
+        return source.renewable
+
+    def expired(self) -> bool:
+        """Whether the working token is past its own ``exp`` claim (RFC 7519, 4.1.4), or can be fetched anew."""
+        source = self._sources["authorized"]
+        if source.renewable:
+            return True
+        parts = split(source.token())
+        if parts is None:
+            return False
+        try:
+            expires = json.loads(parts[1]).get("exp")
+        except (ValueError, AttributeError):
+            return False
+        return isinstance(expires, (int, float)) and expires <= self._now()

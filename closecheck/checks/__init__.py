@@ -1,0 +1,84 @@
+"""
+Pure checks: an exchange in, rulings out. One module for each contract area.
+
+:class:`Clauses` runs those that hold for every exchange of a run, each exchange once, and keeps what has to be compared
+across exchanges: tracking ids, the default locale, the languages shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from closecheck.checks import accepted, authorization, error_body, locales, rate_limit, statuses
+from closecheck.checks._ruling import Ruling
+from closecheck.exchange import Exchange
+from closecheck.model import Evidence, Outcome, Tally
+
+__all__ = ["EVERY_EXCHANGE", "Clauses", "Ruling"]
+
+EVERY_EXCHANGE: Final = (
+    "CAR-OP-ANSWERS", "CAR-OP-STATUS", "CAR-OP-NO-500", "CAR-OP-MEDIA-TYPE", "CAR-ACCEPTED-BODY", "CAR-ERROR-OBJECT",
+    "CAR-ERROR-DETAIL-CODE", "CAR-ERROR-TRACKING-ID", "CAR-ERROR-MESSAGES", "CAR-ERROR-CAUSES", "CAR-ERROR-LOCALE",
+    "CAR-ERROR-LOCALE-ORIGIN", "CAR-ERROR-TEXT", "CAR-ERROR-COMPLETE", "CAR-ERROR-COMPLETE-MESSAGES", "CAR-ERROR-NO-LEAK",
+    "CAR-ERROR-LOCALE-TAG", "CAR-ERROR-LOCALE-DEFAULT", "CAR-AUTH-401-BODY", "CAR-AUTH-401-COMPLETE", "CAR-AUTH-CHALLENGE",
+)  # fmt: skip
+"""The clauses that every exchange of a run is held against, and that need no means of their own."""
+
+MOST_OF_A_KIND: Final = 25
+"""Findings of one clause that are kept with their exchanges; what comes after is the same again."""
+
+
+class Clauses:
+    """The clauses that hold for every exchange, with their memory. Not safe for threads: one judge sees all."""
+
+    def __init__(self, documented: frozenset[int]) -> None:
+        self._documented = documented
+        self._locales = locales.Memory()
+        self._tracking_ids = error_body.TrackingIds()
+        self._held: Counter[str] = Counter()
+        self._broken: Counter[str] = Counter()
+
+    @property
+    def languages(self) -> locales.Memory:
+        """The languages that the target has shown."""
+        return self._locales
+
+    def judge(self, exchange: Exchange) -> Iterator[Evidence]:
+        """Yield the evidence against the target in one exchange; what held is counted."""
+        for ruling in self._rulings(exchange):
+            if ruling.finding is None:
+                self._held[ruling.requirement] += 1
+                continue
+            self._broken[ruling.requirement] += 1
+            if self._broken[ruling.requirement] <= MOST_OF_A_KIND:
+                yield Evidence(
+                    requirement=ruling.requirement,
+                    outcome=Outcome.BROKEN,
+                    case=exchange.case,
+                    exchanges=(*ruling.others, exchange.number),
+                    finding=ruling.finding,
+                )
+
+    def held(self, requirement: str) -> int:
+        """Return how many exchanges a clause judged and found held."""
+        return self._held[requirement]
+
+    def tallies(self) -> Iterable[Tally]:
+        """Return how many exchanges each clause judged and found held."""
+        return [Tally(requirement, count) for requirement, count in sorted(self._held.items())]
+
+    def _rulings(self, exchange: Exchange) -> Iterator[Ruling]:
+        yield from statuses.check(exchange, self._documented)
+        if exchange.response is None:
+            return
+        if exchange.status == 429:
+            yield from rate_limit.check(exchange)
+        if not exchange.judges_bodies:
+            return
+        yield from accepted.check(exchange)
+        yield from authorization.check(exchange)
+        yield from error_body.check(exchange)
+        yield from self._tracking_ids.check(exchange)
+        yield from self._locales.check(exchange)

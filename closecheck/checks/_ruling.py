@@ -1,0 +1,22 @@
+"""What a check says of one exchange: held, or broken with a finding."""
+
+from __future__ import annotations
+
+from closecheck.model import Finding, Struct
+
+
+class Ruling(Struct):
+    """
+    One clause on one exchange; ``finding`` is None where it held.
+
+    ``others`` are the numbers of earlier exchanges that belong to the finding.
+    """
+
+    requirement: str
+    finding: Finding | None = None
+    others: tuple[int, ...] = ()
+
+
+def rule(requirement: str, holds: bool, expected: str, got: str, *others: int) -> Ruling:
+    """Return a ruling; ``got`` is only looked at where the clause does not hold."""
+    return Ruling(requirement, None if holds else Finding(expected, got), others)

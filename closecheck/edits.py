@@ -1,0 +1,604 @@
+"""
+Accepted requests, and accepted requests plus exactly one edit, derived from the constraints of ``spec/openapi.yaml``.
+
+Nothing here knows a requirement by heart: each edit breaks one constraint, and the document says which requirement that
+constraint carries.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from closecheck.cases import ACCEPTED, REFUSED, Case, Draft, Id, Ids, Json
+from closecheck.contract import Contract, Property, contract
+
+MESSAGE: Final = "Closed by the conformance suite."
+ONE_ID: Final = "accepted/one-id"
+THREE_IDS: Final = "accepted/three-ids"
+FULL: Final = "accepted/full"
+EVERY_ID: Final = "ids/500"
+
+_VALUES: Final[dict[str, tuple[Json, ...]]] = {
+    "null": (None,),
+    "boolean": (True, False),
+    "number": (0, 1, -1, 1.5, 1e300, 12345678901234567890),
+    "string": ("", "text", "1", "true", "null", "[]", "{}"),
+    "array": ([], ["text"], [None], [[]]),
+    "object": ({}, {"0": "text"}, {"value": "text"}, {"length": 1}),
+}
+"""Values of each JSON type (RFC 8259, 3), plain ones first."""
+
+
+def _body(**members: Json) -> dict[str, Json]:
+    return members
+
+
+def show(value: Json) -> str:
+    """Return a JSON value with placeholders as people read it: short, ids counted."""
+    match value:
+        case Ids(count):
+            return f"{count} id" if count == 1 else f"{count} ids"
+        case Id():
+            return "an id"
+        case list() if any(isinstance(one, (Id, Ids)) for one in value):
+            inner = [show(one) for one in value[:5]]
+            return f"[{', '.join(inner)}{', …' if len(value) > len(inner) else ''}]"
+        case dict() if any(isinstance(one, (Id, Ids)) for one in value.values()):
+            return "{" + ", ".join(f'"{key}": {show(one)}' for key, one in value.items()) + "}"
+        case _:
+            text = json.dumps(value, ensure_ascii=False, default=show)
+            return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+# ------------------------------------------------------------------------------------------------------ what is accepted
+
+
+def _full(document: Contract) -> dict[str, Json]:
+    """One id and every other member with a documented value."""
+    return {
+        one.name: Ids(1) if one.required else MESSAGE if not one.values else one.schema["default"]
+        for one in document.properties()
+    }
+
+
+@functools.cache
+def bases() -> tuple[Case, ...]:
+    """Return the accepted requests that everything else is an edit of."""
+    document = contract()
+    ids = next(one.name for one in document.properties() if one.required)
+    drafts = {
+        ONE_ID: (_body(**{ids: Ids(1)}), "A request with one id is accepted", "CAR-OP-ACCEPTS", "one id"),
+        FULL: (_full(document), "A request with every member is accepted", "CAR-OP-ACCEPTS", "every member"),
+        THREE_IDS: (_body(**{ids: Ids(3)}), "A request with three ids is accepted", "CAR-IDS-RANGE", "3"),
+    }
+    return tuple(
+        Case(id=name, description=text, request=Draft(body=body), requirement=requirement, part=part, expect=ACCEPTED)
+        for name, (body, text, requirement, part) in drafts.items()
+    )
+
+
+def _accepted(name: str, text: str, requirement: str, part: str, body: Json, base: str, change: str) -> Case:
+    return Case(
+        id=name,
+        description=text,
+        request=Draft(body=body),
+        requirement=requirement,
+        part=part,
+        expect=ACCEPTED,
+        base=base,
+        change=change,
+    )
+
+
+def _refused(name: str, text: str, requirement: str, part: str, body: Json, base: str, change: str) -> Case:
+    return Case(
+        id=name,
+        description=text,
+        request=Draft(body=body),
+        requirement=requirement,
+        part=part,
+        expect=REFUSED,
+        base=base,
+        change=change,
+    )
+
+
+COUNTS: Final = (
+    1, 2, 4, 5, 9, 10, 11, 15, 16, 17, 19, 20, 21, 25, 31, 32, 33, 49, 50, 51, 63, 64, 65, 99, 100, 101, 127, 128, 129,
+    149, 150, 151, 199, 200, 201, *range(249, 258), 299, 300, 301, 399, 400, 401, 449, 450, 451, 498, 499, 500,
+)  # fmt: skip
+"""Counts of ids around the limits that servers, parsers and databases have by default."""
+BEYOND: Final = (501, 502, 510, 600, 750, 999, 1000, 1001, 1024, 1500)
+"""Counts of ids beyond the documented limit."""
+NECESSARY_COUNTS: Final = frozenset({1, 2, *range(249, 258), 499, 500})
+"""Counts that stand as parts of their own; the others are the part ``between``."""
+
+
+@functools.cache
+def id_counts() -> tuple[Case, ...]:
+    """Return every count of ids that is probed between the documented bounds."""
+    document = contract()
+    ids = document.property("accessRequestIds")
+    low, high = ids.schema["minItems"], ids.schema["maxItems"]
+    return tuple(
+        _accepted(
+            f"ids/{count}",
+            f"{show(Ids(count))} {'is' if count == 1 else 'are'} accepted",
+            "CAR-IDS-RANGE",
+            str(count) if count in NECESSARY_COUNTS else "between",
+            _body(accessRequestIds=Ids(count)),
+            ONE_ID,
+            f"accessRequestIds: {show(Ids(count))} instead of 1 id",
+        )
+        for count in COUNTS
+        if low <= count <= high
+    )
+
+
+@functools.cache
+def optional_members() -> tuple[Case, ...]:
+    """Return the full request with each set of optional members left out."""
+    document = contract()
+    optional = [one for one in document.properties() if not one.required]
+    full = _full(document)
+    found = []
+    for size in range(1, len(optional) + 1):
+        for left_out in itertools.combinations(optional, size):
+            names = [one.name for one in left_out]
+            body = {name: value for name, value in full.items() if name not in names}
+            for one in left_out if size in {1, len(optional)} else left_out[:1]:
+                found.append(  # noqa: PERF401 - the shape of the case is easier to read in a call
+                    _accepted(
+                        f"optional/{'+'.join(names)}" + (f"/{one.name}" if size == len(optional) else ""),
+                        f"A request without {' and '.join(names)} is accepted",
+                        one.carries["optional"],
+                        "alone" if size == 1 else "together",
+                        body,
+                        FULL,
+                        f"{', '.join(names)} left out",
+                    )
+                )
+    return tuple(found)
+
+
+@functools.cache
+def enumerated_values() -> tuple[Case, ...]:
+    """Return each value of each enumeration, alone beside one id."""
+    return tuple(
+        _accepted(
+            f"{one.name}/{value}",
+            f"{one.name} {value} is accepted",
+            one.carries["values"],
+            value,
+            _body(**{"accessRequestIds": Ids(1), one.name: value}),
+            ONE_ID,
+            f"{one.name}: {show(value)} added",
+        )
+        for one in contract().properties()
+        for value in one.values
+    )
+
+
+@functools.cache
+def combinations() -> tuple[Case, ...]:
+    """Return every combination of the two statuses, with and without a message."""
+    document = contract()
+    enums = [one for one in document.properties() if one.values]
+    found = []
+    for values in itertools.product(*(one.values for one in enums)):
+        for message in (None, MESSAGE):
+            members = {one.name: value for one, value in zip(enums, values, strict=True)}
+            if message is not None:
+                members["message"] = message
+            found.append(
+                _accepted(
+                    f"combination/{'+'.join(values)}{'+message' if message else ''}",
+                    f"{' with '.join(values)} {'and a' if message else 'without a'} message is accepted",
+                    "CAR-STATUS-COMBINATIONS",
+                    "+".join(values) + (" with message" if message else ""),
+                    _body(accessRequestIds=Ids(1), **members),
+                    ONE_ID,
+                    ", ".join(f"{name}: {show(value)}" for name, value in members.items()) + " added",
+                )
+            )
+    return tuple(found)
+
+
+LENGTHS: Final = (1, 2, 3, 31, 32, 33, 63, 64, 65, 99, 100, 101, 127, 128, 129, 254, 255, 256, 257, 499, 500, 501, 511, 512, 513, 999, 1000)
+"""Lengths of a message, in characters, around the limits that columns and fields have by default."""
+_ALPHABETS: Final = {"ascii": "a", "two-byte": "é", "three-byte": "語", "astral": "😀"}
+
+
+@functools.cache
+def message_lengths() -> tuple[Case, ...]:
+    """Return messages from 1 to 1,000 characters, of characters of one to four bytes."""
+    lengths = {name: LENGTHS if name == "ascii" else (1, 64, 128, 250, 255, 256, 500, 1000) for name in _ALPHABETS}
+    return tuple(
+        _accepted(
+            f"message/{length}-{name}",
+            f"A message of {length:,} {name} characters is accepted",
+            "CAR-MESSAGE-TEXT",
+            "length",
+            _body(accessRequestIds=Ids(1), message=_ALPHABETS[name] * length),
+            ONE_ID,
+            f"message: {length:,} {name} character{'s' if length > 1 else ''} added",
+        )
+        for name, chosen in lengths.items()
+        for length in chosen
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- what is refused
+
+
+def _other_types(allowed: str) -> Iterator[tuple[str, int, Json]]:
+    """Yield (JSON type, ordinal, value) for every type but the allowed one and null."""
+    for kind, values in _VALUES.items():
+        if kind not in {allowed, "null"}:
+            for number, value in enumerate(values):
+                yield kind, number, value
+
+
+@functools.cache
+def bodies_of_other_types() -> tuple[Case, ...]:
+    """Return bodies that are JSON but no object."""
+    document = contract()
+    requirement = document.body_schema["x-requirements"]["type"]
+    whole = json.dumps({"accessRequestIds": ["00000000000000000000000000000000"]})
+    values = [("null", 0, None), *_other_types("object"), ("array", 9, [_body(accessRequestIds=Ids(1))]), ("string", 9, whole)]
+    return tuple(
+        _refused(
+            f"body/{kind}-{number}",
+            f"A body that is {show(value)} is refused",
+            requirement,
+            kind,
+            value,
+            ONE_ID,
+            f"the whole body: {show(value)} instead of an object",
+        )
+        for kind, number, value in values
+    )
+
+
+@functools.cache
+def missing_members() -> tuple[Case, ...]:
+    """Return requests without a required member, and with it under a near name."""
+    document = contract()
+    found = []
+    for one in document.properties():
+        if not one.required:
+            continue
+        requirement = one.carries["required"]
+        without = {name: value for name, value in _full(document).items() if name != one.name}
+        found.append(_refused("ids/missing", f"A body without {one.name} is refused", requirement, "empty object", {}, ONE_ID, f"{one.name} left out"))
+        found.append(_refused("ids/missing-from-full", f"A full body without {one.name} is refused", requirement, "other members", without, FULL, f"{one.name} left out"))
+        for near in ("accessrequestids", "AccessRequestIds", "accessRequestIDs", "access_request_ids", "accessRequestId", "ids", "accessRequestIds ", "identityRequestIds"):
+            found.append(  # noqa: PERF401
+                _refused(
+                    f"ids/named-{near.replace(' ', '-blank')}",
+                    f"A body with {show(near)} in the place of {one.name} is refused",
+                    requirement,
+                    "near name",
+                    {near: Ids(1)},
+                    ONE_ID,
+                    f"{one.name} renamed to {show(near)}",
+                )
+            )
+    return tuple(found)
+
+
+@functools.cache
+def ids_of_other_types() -> tuple[Case, ...]:
+    """Return requests whose ids are no list."""
+    one = contract().property("accessRequestIds")
+    values: list[tuple[str, Any, Json]] = [
+        ("null", 0, None),
+        *_other_types("array"),
+        ("string", "an-id", Id()),
+        ("object", "of-ids", {"0": Id()}),
+        ("object", "wrapped", {"id": Id()}),
+    ]
+    return tuple(
+        _refused(
+            f"ids/{kind}-{number}",
+            f"accessRequestIds that is {show(value)} is refused",
+            one.carries["null" if kind == "null" else "type"],
+            kind,
+            _body(accessRequestIds=value),
+            ONE_ID,
+            f"accessRequestIds: {show(value)} instead of [an id]",
+        )
+        for kind, number, value in values
+    )
+
+
+@functools.cache
+def items_of_other_types() -> tuple[Case, ...]:
+    """Return lists with one item that is no text: every type, alone and first, in the middle and last of three."""
+    one = contract().property("accessRequestIds")
+    carries = one.schema["items"]["x-requirements"]
+    wrong = [("null", 0, None), *_other_types("string"), ("array", "of-an-id", [Id(3)]), ("object", "with-an-id", {"id": Id(3)})]
+    found = []
+    for kind, number, value in wrong:
+        requirement = carries["null" if kind == "null" else "type"]
+        for position, items, base in _positions(value):
+            found.append(
+                _refused(
+                    f"items/{kind}-{number}/{position}",
+                    f"A list with {show(value)} {_where(position)} is refused",
+                    requirement,
+                    f"{kind} {position}",
+                    _body(accessRequestIds=items),
+                    base,
+                    f"accessRequestIds: {show(value)} {_where(position)}, instead of an id",
+                )
+            )
+    for place in (1, 250, 500):
+        for name, value in (("null", None), ("number", 7)):
+            ids: list[Json] = [Id(n) for n in range(500)]
+            ids[place - 1] = value
+            found.append(
+                _refused(
+                    f"items/{name}-in-500/{place}",
+                    f"A list of 500 with {show(value)} at place {place} is refused",
+                    carries["null" if value is None else "type"],
+                    f"{name} of 500",
+                    _body(accessRequestIds=ids),
+                    EVERY_ID,
+                    f"accessRequestIds: {show(value)} at place {place} of 500, instead of an id",
+                )
+            )
+    return tuple(found)
+
+
+def _positions(value: Json) -> Iterable[tuple[str, list[Json], str]]:
+    yield "alone", [value], ONE_ID
+    yield "first", [value, Id(0), Id(1)], THREE_IDS
+    yield "middle", [Id(0), value, Id(1)], THREE_IDS
+    yield "last", [Id(0), Id(1), value], THREE_IDS
+
+
+def _where(position: str) -> str:
+    return {"alone": "alone", "first": "first of three", "middle": "in the middle of three", "last": "last of three"}[position]
+
+
+@functools.cache
+def too_few_ids() -> tuple[Case, ...]:
+    """Return requests with an empty list, alone and among other members."""
+    one = contract().property("accessRequestIds")
+    requirement = one.carries["minItems"]
+    full = {**_full(contract()), one.name: []}
+    return (
+        _refused("ids/0", "An empty list is refused", requirement, "alone", {one.name: []}, ONE_ID, f"{one.name}: [] instead of [an id]"),
+        _refused("ids/0-in-full", "An empty list among all members is refused", requirement, "other members", full, FULL, f"{one.name}: [] instead of [an id]"),
+    )
+
+
+@functools.cache
+def too_many_ids() -> tuple[Case, ...]:
+    """Return requests with more different ids than the limit."""
+    one = contract().property("accessRequestIds")
+    limit = one.schema["maxItems"]
+    return tuple(
+        _refused(
+            f"ids/{count}",
+            f"{count:,} different ids are refused",
+            one.carries["maxItems"],
+            str(count),
+            _body(accessRequestIds=Ids(count)),
+            EVERY_ID,
+            f"accessRequestIds: {count:,} ids instead of {limit}",
+        )
+        for count in BEYOND
+        if count > limit
+    )
+
+
+@functools.cache
+def too_many_entries() -> tuple[Case, ...]:
+    """Return the limit of different ids plus one that repeats another."""
+    limit = contract().property("accessRequestIds").schema["maxItems"]
+    entries = {
+        "last-repeats-first": [*(Id(n) for n in range(limit)), Id(0)],
+        "neighbours-repeat": [Id(0), *(Id(n) for n in range(limit))],
+    }
+    return tuple(
+        _refused(
+            f"entries/{name}",
+            f"{limit + 1} entries of which one repeats another are refused",
+            "CAR-IDS-MAX-ENTRIES",
+            name,
+            _body(accessRequestIds=items),
+            EVERY_ID,
+            f"accessRequestIds: one id named a second time, {limit + 1} entries",
+        )
+        for name, items in entries.items()
+    )
+
+
+@functools.cache
+def members_of_other_types() -> tuple[Case, ...]:
+    """Return full requests with one optional member of another JSON type, and with null for it."""
+    document = contract()
+    full = _full(document)
+    found = []
+    for one in document.properties():
+        if one.required:
+            continue
+        wrapped = full[one.name]
+        values: list[tuple[str, Any, Json]] = [
+            ("null", 0, None),
+            *_other_types("string"),
+            ("array", "of-one", [wrapped]),
+            ("object", "wrapped", {"value": wrapped}),
+        ]
+        for kind, number, value in values:
+            for base, members in ((FULL, {**full, one.name: value}), (ONE_ID, {"accessRequestIds": Ids(1), one.name: value})):
+                if base == ONE_ID and number not in {0, "of-one"}:
+                    continue
+                found.append(
+                    _refused(
+                        f"{one.name}/{kind}-{number}" + ("" if base == FULL else "-alone"),
+                        f"{one.name} that is {show(value)} is refused",
+                        one.carries["null" if kind == "null" else "type"],
+                        kind,
+                        members,
+                        base,
+                        f"{one.name}: {show(value)} instead of {show(wrapped)}" if base == FULL else f"{one.name}: {show(value)} added",
+                    )
+                )
+    return tuple(found)
+
+
+def _near(value: str) -> Iterator[tuple[str, str]]:
+    """Yield (name, text) for each near miss of one enumerated value."""
+    yield "lower", value.lower()
+    yield "upper", value.upper()
+    yield "first-letter-lower", value[0].lower() + value[1:]
+    yield "swapped", value.swapcase()
+    yield "last-letter-upper", value[:-1] + value[-1].upper()
+    yield "blank-before", " " + value
+    yield "blank-after", value + " "
+    yield "tab-after", value + "\t"
+    yield "line-break-after", value + "\n"
+    yield "line-break-before", "\n" + value
+    yield "no-break-space-after", value + "\u00a0"
+    yield "zero-width-after", value + "\u200b"
+    yield "nul-after", value + "\x00"
+    yield "dot-after", value + "."
+    yield "shorter", value[:-1]
+    yield "longer", value + "s"
+    yield "longer-tail", value + "-x"
+    yield "longer-head", "x" + value
+    yield "twice", value + value
+    yield "list", f"{value},{value}"
+    yield "quoted", f'"{value}"'
+    yield "wide", "".join(chr(ord(letter) + 0xFEE0) for letter in value)
+    yield "dotless", value.replace("i", "\u0131")
+    yield "accented", value.replace("e", "\u00e9", 1)
+    yield "cyrillic", value.replace("e", "\u0435", 1)
+    yield "split", value[:4] + " " + value[4:]
+    yield "qualified", f"Status.{value}"
+    yield "screaming", f"STATUS_{value.upper()}"
+
+
+_STRANGERS: Final = (
+    ("empty", ""), ("blank", " "), ("zero", "0"), ("one", "1"), ("null", "null"), ("undefined", "undefined"), ("true", "true"),
+    ("star", "*"), ("Pending", "Pending"), ("Cancelled", "Cancelled"), ("None", "None"), ("unknown", "Unknown"),
+    ("long", "Terminated" * 100), ("emoji", "✅"), ("message", MESSAGE),
+)  # fmt: skip
+
+
+@functools.cache
+def near_misses() -> tuple[Case, ...]:
+    """Return full requests with a text that is no member of the enumeration it stands in."""
+    document = contract()
+    full = _full(document)
+    enums = [one for one in document.properties() if one.values]
+    found: dict[str, Case] = {}
+    for one in enums:
+        texts = [(f"{value}-{name}", name, text) for value in one.values for name, text in _near(value)]
+        texts += [(name, "stranger", text) for name, text in _STRANGERS]
+        others = [value for other in enums if other.name != one.name for value in other.values]
+        texts += [(f"of-the-other-{value}", "other property", value) for value in others]
+        texts += [(f"of-the-other-{value.upper()}", "other property", value.upper()) for value in others]
+        for name, part, text in texts:
+            if text in one.values:
+                continue
+            case = _refused(
+                f"{one.name}/near-{name}",
+                f"{one.name} {show(text)} is refused",
+                one.carries["enum"],
+                part,
+                {**full, one.name: text},
+                FULL,
+                f"{one.name}: {show(text)} instead of {show(full[one.name])}",
+            )
+            found.setdefault(case.id, case)
+    return tuple(found.values())
+
+
+@functools.cache
+def near_misses_alone() -> tuple[Case, ...]:
+    """Return the plainest near misses beside one id only: a rule may hold only where everything is spelled out."""
+    found = []
+    for one in contract().properties():
+        if not one.values:
+            continue
+        for name, text in (("lower", one.values[0].lower()), ("stranger", "Nonsense"), ("empty", "")):
+            found.append(
+                _refused(
+                    f"{one.name}/alone-{name}",
+                    f"{one.name} {show(text)} beside one id is refused",
+                    one.carries["enum"],
+                    "alone",
+                    _body(**{"accessRequestIds": Ids(1), one.name: text}),
+                    ONE_ID,
+                    f"{one.name}: {show(text)} added",
+                )
+            )
+    return tuple(found)
+
+
+@functools.cache
+def several_wrong() -> tuple[Case, ...]:
+    """
+    Return requests that break several rules at once; judged for status and form only.
+
+    2 and 20 wrong items, and every member wrong (contract.md, What counts as evidence, 7).
+    """
+    wrong: dict[str, Json] = {
+        "two-items": _body(accessRequestIds=[None, 7]),
+        "twenty-items": _body(accessRequestIds=[None, 7, True, {}, []] * 4),
+        "every-member": _body(accessRequestIds=[], message=1, executionStatus="x", completionStatus="y"),
+        "both-statuses": _body(accessRequestIds=Ids(1), executionStatus="x", completionStatus="y"),
+        "no-ids-wrong-status": _body(executionStatus="x"),
+        "twenty-items-wrong-status": _body(accessRequestIds=[1] * 20, completionStatus=False),
+    }
+    return tuple(
+        Case(
+            id=f"several/{name}",
+            description="A request that breaks several rules is refused in the documented form",
+            request=Draft(body=body),
+            requirement="CAR-ERROR-OBJECT",
+            part="several rules",
+            expect=REFUSED,
+        )
+        for name, body in wrong.items()
+    )
+
+
+DERIVED: Final = (
+    bases, id_counts, optional_members, enumerated_values, combinations, message_lengths, bodies_of_other_types, missing_members,
+    ids_of_other_types, items_of_other_types, too_few_ids, too_many_ids, too_many_entries, members_of_other_types, near_misses,
+    near_misses_alone, several_wrong,
+)  # fmt: skip
+"""Every source of derived cases."""
+
+
+@functools.cache
+def derived() -> dict[str, Case]:
+    """Return every derived case by id; ValueError if two share one."""
+    found: dict[str, Case] = {}
+    for source in DERIVED:
+        for case in source():
+            if case.id in found:
+                raise ValueError(f"two derived cases are called {case.id}")
+            found[case.id] = case
+    return found
+
+
+def property_of(name: str) -> Property:
+    """Return one member of the body as the document constrains it."""
+    return contract().property(name)
+
+
+def repeated(case: Case, times: int) -> Case:
+    """Return the same case under another id, for the ``times``-th asking of it."""
+    return msgspec.structs.replace(case, id=f"{case.id}#{times}")

@@ -1,0 +1,67 @@
+"""
+Every error that ends the suite's work on purpose; each says whose move it is, and none of them carries a secret.
+
+::
+
+    ClosecheckError
+    ├── UsageError       the user's move: a target file, an option, a variable        exit 4
+    ├── NothingToJudge   the user's move: there is no operation to judge there        exit 4, before a run begins
+    └── SuiteFault       ours: a mistake in the suite itself                          exit 3
+
+What a *target* does wrong is never an exception: it is a :class:`closecheck.model.Finding`.
+"""
+
+from __future__ import annotations
+
+from closecheck.model import Exit
+
+
+class ClosecheckError(Exception):
+    """Something ended the suite's work; ``str()`` is fit to be shown to people as it is."""
+
+    exit_code: Exit = Exit.SUITE_FAULT
+    """The exit code of a command that ends so."""
+
+
+class UsageError(ClosecheckError):
+    """
+    What the user gave cannot be used.
+
+    ``where`` names the place (a file with key and line, an option, a variable), ``problem`` what is wrong there, without
+    a full stop, ``remedy`` a whole sentence that says what to do, or nothing.
+    """
+
+    exit_code = Exit.USAGE
+
+    def __init__(self, where: str, problem: str, remedy: str = "") -> None:
+        self.where = where
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(where, problem, remedy)
+
+    def __str__(self) -> str:
+        """Return place, problem and remedy as one line."""
+        return " ".join(part for part in (f"{self.where}: {self.problem}.", self.remedy) if part)
+
+
+class NothingToJudge(ClosecheckError):  # noqa: N818 - a state of the world that the user ends, not a slip
+    """
+    The target cannot be judged at all, and no run has begun.
+
+    ``problem`` says what was seen, ``remedy`` what to change; both without capital and full stop, to be joined.
+    """
+
+    exit_code = Exit.USAGE
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(problem, remedy)
+
+    def __str__(self) -> str:
+        """Return problem and remedy as one line."""
+        return "; ".join(part for part in (self.problem, self.remedy) if part)
+
+
+class SuiteFault(ClosecheckError):  # noqa: N818 - "fault" says whose it is
+    """The suite itself failed; never the target's fault, never a verdict on it."""

@@ -1,0 +1,139 @@
+"""
+One request and its answer in memory, as the checks see them: unredacted, parsed at most once, never written to a file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from typing import Any, Final, NoReturn
+
+import msgspec
+
+from closecheck.cases import Draft
+from closecheck.model import Failure, Request, Response, Timing
+
+
+class NotJson(ValueError):
+    """An answer's body is no UTF-8 JSON (RFC 8259); the message says why."""
+
+
+_PROVOKES_HTTP: Final = frozenset({"method", "framing", "size"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Exchange:
+    """
+    One request and what came back.
+
+    ``number`` counts from 1 within a run; ``base`` is the number of the accepted exchange it was derived from, or 0.
+    """
+
+    number: int
+    case: str
+    draft: Draft
+    request: Request
+    timing: Timing
+    response: Response | None = None
+    failure: Failure | None = None
+    base: int = 0
+    provoked: str = ""
+    """``rate_limit`` or ``internal_error`` if the target file's headers provoked the answer."""
+    ids: tuple[str, ...] = ()
+    """The ids that the body names."""
+
+    @property
+    def status(self) -> int:
+        """The status of the answer, or 0 if there is none."""
+        return self.response.status if self.response else 0
+
+    @property
+    def judges_bodies(self) -> bool:
+        """
+        Whether rules on bodies apply: answers to POST that did not provoke the HTTP layer.
+
+        contract.md, What counts as evidence, 4.
+        """
+        return self.request.method == "POST" and self.draft.provokes not in _PROVOKES_HTTP
+
+    @property
+    def accept_language(self) -> str | None:
+        """The Accept-Language field of the request, or None."""
+        return next((value for name, value in self.request.headers if name.lower() == "accept-language"), None)
+
+    @functools.cached_property
+    def _parsed(self) -> tuple[Any, NotJson | None]:
+        body = self.response.body if self.response else b""
+        try:
+            return parse(body), None
+        except NotJson as error:
+            return None, error
+
+    @property
+    def document(self) -> Any:
+        """
+        The answer's body as JSON data.
+
+        Raises:
+            NotJson: it is none.
+
+        """
+        value, error = self._parsed
+        if error is not None:
+            raise error
+        return value
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the answer's body is JSON."""
+        return self._parsed[1] is None
+
+    def got(self) -> str:
+        """Return what came back, in a line: the status and the beginning of the body, or the failure."""
+        if self.response is None:
+            return f"no answer: {self.failure.detail}" if self.failure else "no answer"
+        reason = f" {self.response.reason}" if self.response.reason else ""
+        return f"{self.response.status}{reason}, {_excerpt(self.response.body)}"
+
+
+def _excerpt(body: bytes, limit: int = 160) -> str:
+    if not body:
+        return "no body"
+    text = body[: limit * 4].decode("utf-8", "replace")
+    text = " ".join(text.split())
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def parse(body: bytes) -> Any:
+    """
+    Return the JSON data of a body by the letter of RFC 8259: UTF-8 without a byte order mark, no NaN, one value.
+
+    Raises:
+        NotJson: it is none; the message says why.
+
+    """
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass  # the quick parser knows fewer numbers and surrogates than the grammar has: the slow one decides
+    if not body.strip(b" \t\r\n"):
+        raise NotJson("it is empty")
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise NotJson(f"byte {error.start} is not UTF-8") from None
+    if text.startswith("\ufeff"):
+        raise NotJson("it begins with a byte order mark (RFC 8259, 8.1)")
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise NotJson(f"{error.msg} at character {error.pos}") from None
+    except RecursionError:
+        raise NotJson("it is nested too deeply to be read") from None
+    except ValueError as error:
+        raise NotJson(str(error)) from None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON (RFC 8259, 6)")

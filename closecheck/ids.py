@@ -1,0 +1,104 @@
+"""
+Which ids a request names: ids that cannot exist, or supplied ones where the target refuses what it does not know.
+
+Ids that cannot exist have the form of the page's example, 32 lower-case hexadecimal digits, and are a function of seed and
+case alone, so that a run can be repeated byte for byte.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from collections.abc import Sequence
+
+from closecheck.cases import Case
+
+
+class Untested(Exception):  # noqa: N818 - not an error: a means is missing
+    """
+    Something cannot be tested; ``supply`` names the line of the target file that would help.
+    """
+
+    def __init__(self, reason: str, supply: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.supply = supply
+
+
+class Source(enum.Enum):
+    """Where the ids of accepted requests come from."""
+
+    UNKNOWN = "ids that cannot exist"
+    """The target accepts ids that it does not know: nothing is closed."""
+    SUPPLIED = "ids of the target file"
+    """The target refuses ids that it does not know; supplied ones are closed, with consent."""
+    NONE = "none"
+    """The target refuses ids that it does not know, and none were supplied, or there is no consent."""
+
+
+def impossible(seed: int, name: str, count: int) -> list[str]:
+    """Return ``count`` different ids that no target has, a function of seed and name."""
+    stem = f"{seed}/{name}/".encode()
+    return [hashlib.sha256(stem + str(number).encode()).hexdigest()[:32] for number in range(count)]
+
+
+class IdPolicy:
+    """Hands out ids; ``pending`` are supplied ids that may be closed, never handed to two accepted requests."""
+
+    def __init__(self, seed: int, pending: Sequence[str]) -> None:
+        self._seed = seed
+        self._pending = list(pending)
+        self._taken = 0
+        self.source = Source.UNKNOWN
+
+    @property
+    def left(self) -> int:
+        """How many supplied ids have not been taken."""
+        return len(self._pending) - self._taken
+
+    def take(self, count: int, purpose: str) -> list[str]:
+        """
+        Take supplied pending ids for good.
+
+        Raises:
+            Untested: fewer are left; nothing is taken then.
+
+        """
+        if count > self.left:
+            raise Untested(
+                f"{purpose} needs {count} pending access requests, and {self.left} of the {len(self._pending)} supplied are left",
+                "access_requests.pending",
+            )
+        taken = self._pending[self._taken : self._taken + count]
+        self._taken += count
+        return taken
+
+    def for_case(self, case: Case) -> list[str]:
+        """
+        Return the ids that a case's request names.
+
+        Raises:
+            Untested: the target refuses unknown ids and too few were supplied.
+
+        """
+        needed = case.request.ids
+        if needed == 0:
+            return []
+        match self.source:
+            case Source.UNKNOWN:
+                return impossible(self._seed, case.id, needed)
+            case Source.NONE:
+                raise Untested(
+                    "the target refuses ids that it does not know, and no pending ones may be closed",
+                    "access_requests: {pending: […], may_close: true}",
+                )
+            case Source.SUPPLIED if case.accepts:
+                return self.take(needed, case.description)
+            case Source.SUPPLIED:
+                if needed > len(self._pending):
+                    raise Untested(
+                        f"{case.description}: this needs {needed} existing access requests, {len(self._pending)} were supplied",
+                        "access_requests.pending",
+                    )
+                # What is refused closes nothing, so the last ids of the list serve every refusal.
+                return self._pending[-needed:]

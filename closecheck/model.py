@@ -1,0 +1,792 @@
+"""
+The words of the suite as frozen values: no I/O, no judgement of a target, no knowledge of pytest.
+
+Everything that is written to ``run.jsonl`` or read from ``spec/`` is a type of this module, so that it is parsed and checked
+once, at the edge.
+How evidence folds into results and results into a verdict is stated here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import base64
+import enum
+import fnmatch
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import msgspec
+from msgspec import field
+
+
+class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A frozen value that refuses members it does not know."""
+
+
+# ---------------------------------------------------------------------------------------------------------- vocabulary
+
+
+class Level(enum.StrEnum):
+    """How binding a requirement is (RFC 2119)."""
+
+    MUST = "MUST"
+    """The page says it, or the standards it builds on leave no choice. Broken: the target does not conform."""
+    SHOULD = "SHOULD"
+    """Good practice that the page implies. Broken: a warning, a failure under ``--strict``."""
+
+
+class Outcome(enum.StrEnum):
+    """What one piece of evidence says, whatever the level of its requirement."""
+
+    HELD = "held"
+    """The target did what the requirement asks."""
+    BROKEN = "broken"
+    """The target did something else; a finding says what."""
+    UNTESTED = "untested"
+    """A means was missing or something that comes first failed; the reason says which."""
+    ERROR = "error"
+    """The suite or the connection failed; never the target's fault."""
+
+
+class Status(enum.StrEnum):
+    """The result of one requirement in one run."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, not a password
+    """Every necessary part ran and held."""
+    FAIL = "fail"
+    """Broken, and a MUST (or a SHOULD under ``--strict``)."""
+    WARNING = "warning"
+    """Broken, and a SHOULD."""
+    UNTESTED = "untested"
+    """Not, or not wholly, tested; the reason says what to supply."""
+    ERROR = "error"
+    """The suite or the connection failed."""
+    WAIVED = "waived"
+    """Broken, known, and excused until a date."""
+    OUT_OF_SCOPE = "out-of-scope"
+    """Declared in the target file as not this target's business, and not seen broken."""
+
+
+class Verdict(enum.StrEnum):
+    """The answer of a whole run."""
+
+    CONFORMANT = "conformant"
+    """Every MUST in scope was tested and held (or is waived)."""
+    NON_CONFORMANT = "non-conformant"
+    """At least one requirement failed."""
+    INCOMPLETE = "incomplete"
+    """Nothing failed, but a MUST in scope could not be tested."""
+    ERROR = "error"
+    """There is no answer: the suite failed, or there was nothing to judge."""
+
+
+class Exit(enum.IntEnum):
+    """Exit codes, pytest's numbers."""
+
+    CONFORMANT = 0
+    NON_CONFORMANT = 1
+    INTERRUPTED = 2
+    SUITE_FAULT = 3
+    USAGE = 4
+    INCOMPLETE = 5
+
+
+class Effect(enum.StrEnum):
+    """What a request does to the target if the target takes it."""
+
+    NONE = "none"
+    """Nothing: it is to be refused, or it names only ids that cannot exist."""
+    CLOSES = "closes"
+    """It closes existing requests; needs consent (``may_close``)."""
+
+
+class Profile(enum.StrEnum):
+    """How much exploration follows the deterministic core."""
+
+    QUICK = "quick"
+    """The core alone."""
+    STANDARD = "standard"
+    """The core and a bounded, seeded exploration."""
+    DEEP = "deep"
+    """The core and minutes of exploration."""
+
+
+# ------------------------------------------------------------------------------------------------------------- contract
+
+
+class Area(Struct):
+    """A chapter of the catalogue."""
+
+    id: str
+    title: str
+
+
+class Mistakes(Struct):
+    """How implementers usually get a requirement wrong, by web framework."""
+
+    express: str
+    spring: str
+    aspnet: str
+    django: str
+
+
+class Requirement(Struct):
+    """
+    One testable statement about the target.
+
+    ``openapi`` is a JSON pointer into ``spec/openapi.yaml``; ``needs`` lists the means beside a base URL and a working
+    token; ``parts`` the parts that must all have run before the requirement passes.
+    """
+
+    id: str
+    area: str
+    level: Level
+    statement: str
+    page: str
+    openapi: str
+    consequence: str
+    fix: str
+    since: str
+    standard: str = ""
+    quote: str = ""
+    reading: str = ""
+    needs: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+    mistakes: Mistakes | None = None
+
+    @property
+    def source(self) -> str:
+        """Where the requirement comes from, in one line."""
+        places = [f"spec/openapi.yaml{self.openapi}", f"the page, {self.page}" if self.page else "", self.standard]
+        return " · ".join(place for place in places if place)
+
+
+class Choice(Struct):
+    """A question that the page leaves to the target; observed, never failed."""
+
+    id: str
+    question: str
+    since: str
+
+
+class Catalogue(Struct):
+    """``spec/requirements.yaml``: every requirement and every choice of one edition."""
+
+    edition: str
+    areas: tuple[Area, ...]
+    requirements: tuple[Requirement, ...]
+    choices: tuple[Choice, ...]
+
+    def __getitem__(self, requirement_id: str) -> Requirement:
+        """Return the requirement of that id; KeyError if there is none."""
+        return self._by_id()[requirement_id]
+
+    def __contains__(self, requirement_id: object) -> bool:
+        """Tell whether there is a requirement of that id."""
+        return requirement_id in self._by_id()
+
+    def _by_id(self) -> dict[str, Requirement]:
+        return {requirement.id: requirement for requirement in self.requirements}
+
+    def without_guidance(self) -> Catalogue:
+        """Return the catalogue as a run records it: what is needed to read a report, not the advice of ``explain``."""
+        return msgspec.structs.replace(
+            self, requirements=tuple(msgspec.structs.replace(r, mistakes=None) for r in self.requirements)
+        )
+
+
+# ----------------------------------------------------------------------------------------------------- the wire, as seen
+
+Headers = tuple[tuple[str, str], ...]
+"""Field names and values in wire order, names as they were written."""
+
+
+def header(headers: Headers, name: str) -> str | None:
+    """Return the values of a field, joined by commas (RFC 9110, 5.3), or None if it is absent."""
+    values = [value for key, value in headers if key.lower() == name.lower()]
+    return ", ".join(values) if values else None
+
+
+class Request(Struct):
+    """One request as it goes onto the wire: ``target`` is path and query, ``body`` its bytes before any chunking."""
+
+    method: str
+    target: str
+    headers: Headers
+    body: bytes = b""
+    chunks: tuple[int, ...] = ()
+    """Sizes of the chunks in which the body is sent; empty: sent whole, with Content-Length unless the headers lack it."""
+
+
+class Response(Struct):
+    """One complete answer: ``body`` after content coding is undone; ``coding`` names that coding."""
+
+    status: int
+    reason: str
+    version: str
+    headers: Headers
+    body: bytes = b""
+    coding: str = ""
+
+    def header(self, name: str) -> str | None:
+        """Return the values of a field, joined by commas, or None."""
+        return header(self.headers, name)
+
+
+class FailureKind(enum.StrEnum):
+    """Why a request got no complete, well-framed answer."""
+
+    UNREACHABLE = "unreachable"
+    """No connection could be made."""
+    TIMEOUT = "timeout"
+    """No complete answer within the time limit."""
+    DROPPED = "dropped"
+    """The connection was closed or reset before the answer was complete."""
+    MALFORMED = "malformed"
+    """What came back is not a well-framed HTTP answer."""
+    ENDLESS = "endless"
+    """The answer went on beyond the size limit."""
+
+
+class Failure(Struct):
+    """The absence of an answer, in words."""
+
+    kind: FailureKind
+    detail: str
+
+
+class Timing(Struct):
+    """Seconds: when the request was sent, counted from the start of the run, and how long its answer took."""
+
+    sent: float
+    seconds: float
+    connection: int = 0
+    fresh: bool = True
+
+
+class Body(Struct):
+    """A recorded body: its size in bytes, and its text, or base64 where it is no UTF-8; cut if it is long."""
+
+    size: int
+    text: str | None = None
+    base64: str | None = None
+    cut: bool = False
+
+    @classmethod
+    def of(cls, data: bytes, *, limit: int) -> Body:
+        """Record at most ``limit`` bytes of a body."""
+        kept = data[:limit]
+        cut = len(kept) < len(data)
+        try:
+            return cls(size=len(data), text=kept.decode("utf-8", "strict" if not cut else "ignore"), cut=cut)
+        except UnicodeDecodeError:
+            return cls(size=len(data), base64=base64.b64encode(kept).decode("ascii"), cut=cut)
+
+    @property
+    def data(self) -> bytes:
+        """The bytes that were kept."""
+        if self.base64 is not None:
+            return base64.b64decode(self.base64)
+        return (self.text or "").encode()
+
+
+class SentRequest(Struct):
+    """A request as it is recorded: redacted, with the name of the caller instead of the token."""
+
+    method: str
+    url: str
+    headers: Headers
+    body: Body
+    caller: str
+    chunked: bool = False
+
+
+class ReceivedResponse(Struct):
+    """An answer as it is recorded: redacted."""
+
+    status: int
+    reason: str
+    version: str
+    headers: Headers
+    body: Body
+
+    def header(self, name: str) -> str | None:
+        """Return the values of a field, joined by commas, or None."""
+        return header(self.headers, name)
+
+
+# ------------------------------------------------------------------------------------------------------- the run stream
+
+
+class Setting(Struct):
+    """One setting with its provenance: ``option``, ``environment``, ``target file``, ``profile`` or ``default``."""
+
+    name: str
+    value: str
+    origin: str
+
+
+class Opening(Struct, tag="run"):
+    """The first line of a run: who judged what, when, how, and against which catalogue."""
+
+    suite: str
+    started: str
+    target: str
+    base_url: str
+    profile: Profile
+    seed: int
+    strict: bool
+    settings: tuple[Setting, ...]
+    catalogue: Catalogue
+    out_of_scope: dict[str, str] = field(default_factory=dict)
+    selection: str = ""
+    """What ``--only`` or ``-k`` chose; empty: everything."""
+    spec_digest: str = ""
+
+
+class ExchangeLine(Struct, tag="exchange"):
+    """One request and its answer as they were on the wire, redacted."""
+
+    number: int
+    case: str
+    request: SentRequest
+    timing: Timing
+    response: ReceivedResponse | None = None
+    failure: Failure | None = None
+    base: int = 0
+    """The number of the accepted exchange that this one differs from by one edit; 0: none."""
+
+
+class Finding(Struct):
+    """Expected against got, once. ``change`` is the one edit that turns an accepted request into this one."""
+
+    expected: str
+    got: str
+    because: str = ""
+    change: str = ""
+
+
+class Evidence(Struct, tag="evidence"):
+    """What one case says about one part of one requirement."""
+
+    requirement: str
+    outcome: Outcome
+    case: str
+    part: str = ""
+    exchanges: tuple[int, ...] = ()
+    finding: Finding | None = None
+    reason: str = ""
+    supply: str = ""
+    """The line of the target file that would supply a missing means."""
+
+
+class Tally(Struct, tag="tally"):
+    """How many exchanges a clause that holds for every exchange has judged and found held."""
+
+    requirement: str
+    exchanges: int
+    part: str = ""
+
+
+class Observation(Struct, tag="choice"):
+    """What the target does where the page leaves it free."""
+
+    choice: str
+    observed: str
+    exchanges: tuple[int, ...] = ()
+
+
+class Wait(Struct, tag="wait"):
+    """A pause of the run and why it was made, seconds from the start of the run."""
+
+    at: float
+    seconds: float
+    reason: str
+
+
+class Closed(Struct, tag="closed"):
+    """Requests that a 202 of this run closes on the target."""
+
+    ids: tuple[str, ...]
+    exchange: int
+
+
+class Waiver(Struct):
+    """A known failure that is excused until a date (``expires``, ISO 8601, the last day on which it holds)."""
+
+    requirement: str
+    reason: str
+    owner: str
+    issue: str
+    expires: str
+
+
+class Note(Struct, tag="note"):
+    """A sentence of the suite about the run, for people: ``about`` is one word to sort it by."""
+
+    about: str
+    text: str
+
+
+class Closing(Struct, tag="end"):
+    """The last line of a run. A run without it was cut off."""
+
+    seconds: float
+    requests: int
+    interrupted: bool = False
+    suite_fault: str = ""
+    stopped: str = ""
+    """Why the run ended before it began; empty otherwise."""
+    waived: dict[str, Waiver] = field(default_factory=dict)
+    """Waivers in force, by requirement."""
+    waiver_faults: tuple[str, ...] = ()
+    """Stale or expired waivers, a sentence each; they fail the run."""
+    explored: int = 0
+    """Requests of the exploration that were counted but not recorded."""
+
+
+Line = Opening | ExchangeLine | Evidence | Tally | Observation | Wait | Closed | Note | Closing
+
+
+# ------------------------------------------------------------------------------------------------------------ the result
+
+
+class Broken(Struct):
+    """A finding with what it was found on."""
+
+    evidence: Evidence
+    finding: Finding
+    witness: ExchangeLine | None
+    base: ExchangeLine | None
+
+
+class Result(Struct):
+    """What a run says about one requirement."""
+
+    requirement: Requirement
+    status: Status
+    exchanges: int
+    reason: str = ""
+    supply: tuple[str, ...] = ()
+    findings: tuple[Broken, ...] = ()
+    occurrences: int = 0
+    """How often the finding was made; at least the number of findings kept."""
+
+
+UNWAIVABLE_SCOPE = ("CAR-OP-*", "CAR-BODY-*", "CAR-IDS-*")
+"""Patterns of requirements that cannot be put out of scope."""
+
+
+def matches(pattern: str, requirement_id: str) -> bool:
+    """Tell whether a pattern such as ``CAR-RATE-*`` names a requirement."""
+    return fnmatch.fnmatchcase(requirement_id, pattern)
+
+
+def fold(requirement: Requirement, evidence: Iterable[Evidence], *, strict: bool, waived: bool, scoped_out: str) -> Status:
+    """
+    Fold all evidence on one requirement into its status: fail > error > untested > warning > pass.
+
+    ``scoped_out`` is the reason for which the target file puts it out of scope, or empty: what is out of scope still
+    fails if it is met and broken.
+    """
+    seen = list(evidence)
+    outcomes = {one.outcome for one in seen}
+    parts_held = {one.part for one in seen if one.outcome is Outcome.HELD}
+    fatal = requirement.level is Level.MUST or strict
+    broken = Outcome.BROKEN in outcomes
+    if broken and waived:
+        return Status.WAIVED
+    if broken and fatal:
+        return Status.FAIL
+    if scoped_out:
+        return Status.WARNING if broken else Status.OUT_OF_SCOPE
+    if Outcome.ERROR in outcomes:
+        return Status.ERROR
+    parts_seen = parts_held | {one.part for one in seen if one.outcome is Outcome.BROKEN}
+    if Outcome.UNTESTED in outcomes or not parts_seen or not parts_seen.issuperset(requirement.parts):
+        return Status.UNTESTED
+    return Status.WARNING if broken else Status.PASS
+
+
+class RunFault(ValueError):
+    """A recorded run that cannot be read; the message says which line and why."""
+
+
+class Run:
+    """
+    One recorded run, immutable; every number in every report is computed here.
+
+    Raises:
+        RunFault: the stream is empty, does not start with an opening, or repeats an exchange.
+
+    """
+
+    def __init__(self, lines: Iterable[Line]) -> None:
+        self.evidence: list[Evidence] = []
+        self.tallies: list[Tally] = []
+        self.observations: list[Observation] = []
+        self.waits: list[Wait] = []
+        self.closed: list[Closed] = []
+        self.notes: list[Note] = []
+        self.exchanges: dict[int, ExchangeLine] = {}
+        opening: Opening | None = None
+        self.closing: Closing | None = None
+        for line in lines:
+            match line:
+                case Opening():
+                    opening = line
+                case ExchangeLine():
+                    if line.number in self.exchanges:
+                        raise RunFault(f"exchange {line.number} is recorded twice")
+                    self.exchanges[line.number] = line
+                case Evidence():
+                    self.evidence.append(line)
+                case Tally():
+                    self.tallies.append(line)
+                case Observation():
+                    self.observations.append(line)
+                case Wait():
+                    self.waits.append(line)
+                case Closed():
+                    self.closed.append(line)
+                case Note():
+                    self.notes.append(line)
+                case Closing():
+                    self.closing = line
+        if opening is None:
+            raise RunFault("the stream has no opening line: this is not a recorded run, or it was cut off at once")
+        self.opening: Opening = opening
+
+    # -- numbers
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run ended by itself: its last line is there and it was not interrupted."""
+        return self.closing is not None and not self.closing.interrupted
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent."""
+        return self.closing.requests if self.closing else len(self.exchanges)
+
+    @property
+    def seconds(self) -> float:
+        """How long the run took, seconds."""
+        if self.closing:
+            return self.closing.seconds
+        return max((line.timing.sent + line.timing.seconds for line in self.exchanges.values()), default=0.0)
+
+    @cached_property
+    def results(self) -> tuple[Result, ...]:
+        """One result for each requirement of the catalogue, in its order."""
+        by_requirement: defaultdict[str, list[Evidence]] = defaultdict(list)
+        for one in self.evidence:
+            by_requirement[one.requirement].append(one)
+        counted: defaultdict[str, int] = defaultdict(int)
+        for tally in self.tallies:
+            counted[tally.requirement] += tally.exchanges
+            if tally.exchanges:
+                by_requirement[tally.requirement].append(
+                    Evidence(tally.requirement, Outcome.HELD, "every exchange", tally.part)
+                )
+        waived = self.closing.waived if self.closing else {}
+        return tuple(
+            self._result(requirement, by_requirement[requirement.id], counted[requirement.id], waived)
+            for requirement in self.opening.catalogue.requirements
+        )
+
+    def _result(
+        self, requirement: Requirement, evidence: Sequence[Evidence], counted: int, waived: Mapping[str, Waiver]
+    ) -> Result:
+        scoped_out = next(
+            (why for pattern, why in self.opening.out_of_scope.items() if matches(pattern, requirement.id)), ""
+        )
+        waiver = waived.get(requirement.id)
+        status = fold(
+            requirement,
+            evidence,
+            strict=self.opening.strict,
+            waived=waiver is not None,
+            scoped_out=scoped_out,
+        )
+        broken = [one for one in evidence if one.outcome is Outcome.BROKEN and one.finding]
+        exchanges = {number for one in evidence for number in one.exchanges}
+        return Result(
+            requirement=requirement,
+            status=status,
+            exchanges=max(counted, len(exchanges)),
+            reason=self._reason(requirement, status, evidence, scoped_out, waiver),
+            supply=tuple(dict.fromkeys(one.supply for one in evidence if one.supply and one.outcome is Outcome.UNTESTED)),
+            findings=tuple(self._broken(requirement, one) for one in broken[:MOST_FINDINGS]),
+            occurrences=len(broken),
+        )
+
+    def _reason(
+        self, requirement: Requirement, status: Status, evidence: Sequence[Evidence], scoped_out: str, waiver: Waiver | None
+    ) -> str:
+        match status:
+            case Status.OUT_OF_SCOPE:
+                return scoped_out
+            case Status.WAIVED if waiver:
+                return f"{waiver.reason} ({waiver.owner}, {waiver.issue}, until {waiver.expires})"
+            case Status.ERROR:
+                return _joined(one.reason for one in evidence if one.outcome is Outcome.ERROR)
+            case Status.UNTESTED:
+                reasons = _joined(one.reason for one in evidence if one.outcome is Outcome.UNTESTED)
+                if reasons:
+                    return reasons
+                if not self.complete:
+                    return "the run ended before this was tested"
+                if self.opening.selection:
+                    return f"not selected by {self.opening.selection}"
+                ran = {one.part for one in evidence}
+                missing = [part for part in requirement.parts if part not in ran]
+                return f"these parts did not run: {', '.join(missing)}" if ran and missing else "no test covers it yet"
+            case _:
+                return ""
+
+    def _broken(self, requirement: Requirement, one: Evidence) -> Broken:
+        finding = one.finding or Finding("", "")
+        witness = self.exchanges.get(one.exchanges[-1]) if one.exchanges else None
+        base = self.exchanges.get(witness.base) if witness and witness.base else None
+        if not finding.because:
+            finding = msgspec.structs.replace(finding, because=requirement.consequence)
+        return Broken(one, finding, witness, base)
+
+    def with_status(self, *statuses: Status) -> list[Result]:
+        """Return the results that have one of these statuses."""
+        return [result for result in self.results if result.status in statuses]
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Suite fault, then not conformant, then incomplete, then conformant."""
+        closing = self.closing
+        if closing and (closing.suite_fault or closing.stopped):
+            return Verdict.ERROR
+        if self.with_status(Status.FAIL) or (closing and closing.waiver_faults):
+            return Verdict.NON_CONFORMANT
+        untested = [r for r in self.with_status(Status.UNTESTED, Status.ERROR) if r.requirement.level is Level.MUST]
+        if untested or not self.complete:
+            return Verdict.INCOMPLETE
+        return Verdict.CONFORMANT
+
+    @cached_property
+    def exit_code(self) -> Exit:
+        """The exit code of the run; where several apply: interrupted, suite fault, not conformant, incomplete."""
+        if self.closing is None or self.closing.interrupted:
+            return Exit.INTERRUPTED
+        if self.closing.stopped:
+            return Exit.USAGE
+        return {
+            Verdict.ERROR: Exit.SUITE_FAULT,
+            Verdict.NON_CONFORMANT: Exit.NON_CONFORMANT,
+            Verdict.INCOMPLETE: Exit.INCOMPLETE,
+            Verdict.CONFORMANT: Exit.CONFORMANT,
+        }[self.verdict]
+
+    @cached_property
+    def headline(self) -> str:
+        """The verdict and its denominator in one sentence."""
+        closing = self.closing
+        if closing and closing.stopped:
+            return f"no verdict: {closing.stopped}"
+        if closing and closing.suite_fault:
+            return f"no verdict: the suite itself failed ({closing.suite_fault})"
+        total = len(self.results)
+        failed, waived = len(self.with_status(Status.FAIL)), len(self.with_status(Status.WAIVED))
+        out_of_scope, warnings = len(self.with_status(Status.OUT_OF_SCOPE)), len(self.with_status(Status.WARNING))
+        unknown = self.with_status(Status.UNTESTED, Status.ERROR)
+        must = sum(result.requirement.level is Level.MUST for result in unknown)
+        tested = total - len(unknown) - out_of_scope
+        aside = [f"{out_of_scope} out of scope"] if out_of_scope else []
+        if warnings:
+            aside.append(_count(warnings, "warning"))
+        interrupted = "" if self.complete else "interrupted, "
+        match self.verdict:
+            case Verdict.NON_CONFORMANT:
+                faults = len(closing.waiver_faults) if closing else 0
+                parts = [f"{failed} of {total} requirements failed"] if failed else []
+                parts += [_count(faults, "waiver") + " expired or stale"] if faults else []
+                parts += [f"{len(unknown)} untested"] if unknown else []
+                return f"{interrupted}not conformant: {'; '.join([*parts, *aside])}"
+            case Verdict.INCOMPLETE:
+                text = f"{interrupted}incomplete: {tested} of {total} requirements tested, none failed"
+                parts = [f"{must} MUST untested"] if must else []
+                return "; ".join([text, *parts, *aside])
+            case _:
+                excuse = f" with {_count(waived, 'waiver')}" if waived else ""
+                text = f"conformant{excuse}: {tested} of {total} requirements tested"
+                if unknown:
+                    aside.insert(0, f"{len(unknown)} SHOULD untested")
+                return "; ".join([text, *aside])
+
+    def by_area(self) -> Iterator[tuple[Area, list[Result]]]:
+        """Yield each area with its results, in the catalogue's order."""
+        for area in self.opening.catalogue.areas:
+            yield area, [result for result in self.results if result.requirement.area == area.id]
+
+    @cached_property
+    def choices(self) -> tuple[tuple[Choice, Observation | None], ...]:
+        """Every question that is left to the target with what was observed, or None."""
+        observed: defaultdict[str, list[Observation]] = defaultdict(list)
+        for one in self.observations:
+            observed[one.choice].append(one)
+        return tuple((choice, _merged(observed[choice.id])) for choice in self.opening.catalogue.choices)
+
+
+def _merged(observations: Sequence[Observation]) -> Observation | None:
+    if not observations:
+        return None
+    texts = dict.fromkeys(one.observed for one in observations)
+    numbers = dict.fromkeys(number for one in observations for number in one.exchanges)
+    return Observation(observations[0].choice, "; ".join(texts), tuple(numbers))
+
+
+MOST_FINDINGS = 20
+"""Findings kept in a result; the rest is counted."""
+
+
+def _joined(reasons: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(reason for reason in reasons if reason))
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+# -------------------------------------------------------------------------------------------------------------- encoding
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
+
+
+def encode(line: Line) -> bytes:
+    """Return a line of the run stream, without its line break."""
+    return _encoder.encode(line)
+
+
+def decode(stream: Iterable[bytes]) -> Iterator[Line]:
+    """
+    Parse a run stream line by line.
+
+    A last line without its end is taken for a cut-off and left out, so that an interrupted run can be read.
+
+    Raises:
+        RunFault: a line is no JSON or not of the known shapes.
+
+    """
+    for number, raw in enumerate(stream, 1):
+        if not raw.strip():
+            continue
+        try:
+            yield _decoder.decode(raw)
+        except msgspec.DecodeError as error:
+            if not raw.endswith(b"\n"):
+                return
+            raise RunFault(f"line {number} of the run stream: {error}") from error
+
+
+def plain(value: Any) -> Any:
+    """Return a value of this module as plain JSON data."""
+    return msgspec.to_builtins(value)

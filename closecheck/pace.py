@@ -1,0 +1,85 @@
+"""
+How fast a run may go: the suite's own rate, and one gate that closes for everybody when the target says "later".
+
+Whoever waits, waits for an event or a deadline, and can be interrupted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+_NEVER_LONGER: Final = 3600.0
+
+
+class RateLimit:
+    """At most ``count`` requests in any window of ``seconds``."""
+
+    def __init__(self, count: int, seconds: float) -> None:
+        from pyrate_limiter import Limiter, Rate  # noqa: PLC0415 - only a run with a rate needs it
+
+        self._limiter = Limiter(Rate(count, int(seconds * 1000)))
+
+    def wait(self) -> None:
+        """Return when one more request is within the rate."""
+        self._limiter.try_acquire("target", blocking=True)
+
+
+class Gate:
+    """
+    Lets requests into flight, and lets one request fly alone.
+
+    ``alone`` closes the gate, waits until nothing is in flight, and keeps everybody else out until it is left.
+    """
+
+    def __init__(self, rate: RateLimit | None, on_wait: Callable[[float, str], None]) -> None:
+        self._rate = rate
+        self._on_wait = on_wait
+        self._changed = threading.Condition()
+        self._in_flight = 0
+        self._owner: int | None = None
+        self.openings = 0
+        """How often the gate was closed and opened again."""
+
+    @contextlib.contextmanager
+    def flight(self) -> Iterator[None]:
+        """Enter when the gate is open (or the caller has closed it), within the rate."""
+        mine = threading.get_ident()
+        with self._changed:
+            self._changed.wait_for(lambda: self._owner in {None, mine})
+            self._in_flight += 1
+        try:
+            if self._rate is not None:
+                self._rate.wait()
+            yield
+        finally:
+            with self._changed:
+                self._in_flight -= 1
+                self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Enter when nothing is in flight; nobody else flies until this is left."""
+        mine = threading.get_ident()
+        with self._changed:
+            self._changed.wait_for(lambda: self._owner is None)
+            self._owner = mine
+            self._changed.wait_for(lambda: self._in_flight == 0)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._owner = None
+                self.openings += 1
+                self._changed.notify_all()
+
+    def pause(self, seconds: float, reason: str) -> None:
+        """Wait, saying why; Ctrl-C ends it."""
+        self._on_wait(seconds, reason)
+        deadline = time.monotonic() + min(seconds, _NEVER_LONGER)
+        waiting = threading.Event()
+        while (left := deadline - time.monotonic()) > 0:
+            waiting.wait(left)

@@ -1,0 +1,422 @@
+"""
+pytest's side of a run: options, fixtures, the order of the tests, and how evidence becomes a test's outcome.
+
+The only module that imports pytest. A test judges one requirement; it fails only on a finding against that requirement.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any, Final
+
+import pytest
+
+from closecheck import hookspecs
+from closecheck.cases import Case
+from closecheck.contract import ContractFault, contract
+from closecheck.errors import ClosecheckError, NothingToJudge, UsageError
+from closecheck.exchange import Exchange
+from closecheck.ids import Untested
+from closecheck.model import Evidence, Exit, Finding, Level, Outcome, Run
+from closecheck.run import RunContext, open_run
+from closecheck.session import Session
+
+OPTIONS: Final = (
+    ("--target", {"metavar": "FILE", "help": "the target file (YAML)"}),
+    ("--base-url", {"metavar": "URL", "help": "where the target is; the token is taken from CLOSECHECK_TOKEN"}),
+    ("--profile", {"metavar": "PROFILE", "help": "quick, standard or deep: how much exploration follows the core"}),
+    ("--only", {"metavar": "PATTERN", "action": "append", "help": "a case id or a pattern of requirement ids; the rest is untested"}),
+    ("--strict", {"action": "store_true", "default": None, "help": "warnings are failures"}),
+    ("--reports", {"metavar": "DIR", "help": "where the reports go (default: reports)"}),
+    ("--seed", {"metavar": "N", "help": "the seed of everything that is chosen"}),
+    ("--concurrency", {"metavar": "N", "help": "requests in flight"}),
+    ("--rate", {"metavar": "N/Ts", "help": "the suite's own limit, such as 95/10s, or none"}),
+    ("--timeout", {"metavar": "SECONDS", "help": "the time limit of one request"}),
+    ("--safe", {"action": "store_true", "default": None, "help": "send nothing that could close a request, even with may_close"}),
+)  # fmt: skip
+"""The options of a run, the same here and in ``closecheck run``."""
+
+
+def names(option: str) -> str:
+    """Return the name under which an option's value is kept."""
+    return option.lstrip("-").replace("-", "_")
+
+
+class Refuted(Exception):  # noqa: N818 - the target's failure, not an error of ours
+    """A finding against the requirement of a test."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        super().__init__(evidence.finding.got if evidence.finding else "")
+        self.evidence = evidence
+
+
+CONTEXT: Final = pytest.StashKey[RunContext]()
+STACK: Final = pytest.StashKey[ExitStack]()
+RUN: Final = pytest.StashKey[Run]()
+EVIDENCE: Final = pytest.StashKey[list[Evidence]]()
+DESELECTED: Final = pytest.StashKey[list[str]]()
+
+
+# ------------------------------------------------------------------------------------------------------ configuration
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of a run, in one group."""
+    group = parser.getgroup("conformance", "conformance of a deployed implementation (closecheck)")
+    for name, attributes in OPTIONS:
+        if name == "--strict":
+            continue  # pytest has an option of that name: it serves for both
+        group.addoption(name, dest=f"closecheck_{names(name)}", **attributes)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Announce the hooks of :mod:`closecheck.hookspecs`."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Explain the markers, and refuse what would break the limits of a run."""
+    config.addinivalue_line("markers", "requirement(id, part=''): the one requirement that the test judges, and which part of it")
+    config.addinivalue_line("markers", "choice(id): the choice that the test observes")
+    config.addinivalue_line("markers", "closes: the test closes existing access requests; it needs consent and runs late")
+    config.addinivalue_line("markers", "last: the test looks back at the whole run")
+    if getattr(config.option, "numprocesses", None):
+        raise pytest.UsageError("-n splits limits and consent over processes that do not know one another; use --concurrency N")
+
+
+def options(config: pytest.Config) -> dict[str, Any]:
+    """Return the options of a run that were given."""
+    found = {names(name): config.getoption(f"closecheck_{names(name)}") for name, _ in OPTIONS if name != "--strict"}
+    found["strict"] = config.getoption("strict", None) or None
+    return {name: value for name, value in found.items() if value is not None}
+
+
+# --------------------------------------------------------------------------------------------------------- collection
+
+
+def case_of(item: pytest.Item) -> Case | None:
+    """Return the case that an item asks, if it asks one."""
+    callspec = getattr(item, "callspec", None)
+    case = callspec.params.get("case") if callspec else None
+    return case if isinstance(case, Case) else None
+
+
+def requirement_of(item: pytest.Item) -> str:
+    """Return the id of the requirement that an item judges, or of the choice that it observes; empty if neither."""
+    case = case_of(item)
+    if case is not None:
+        return case.requirement or f"choice {case.choice}"
+    for mark in item.iter_markers():
+        if mark.name == "requirement":
+            return str(mark.args[0])
+        if mark.name == "choice":
+            return f"choice {mark.args[0]}"
+    return ""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse items without a known requirement, apply ``--only``, and put the items in the order of a run."""
+    document = contract()
+    choices = {choice.id for choice in document.catalogue.choices}
+    for item in items:
+        named = requirement_of(item)
+        if named not in document.ids and named.removeprefix("choice ") not in choices:
+            raise pytest.UsageError(
+                f"{item.nodeid} judges no requirement of the catalogue: tests of the suite itself run alone, with `pytest selftest`"
+            )
+        item.user_properties.append(("requirement", named))
+    del session
+    patterns = config.getoption("closecheck_only") or []
+    if patterns:
+        kept = [item for item in items if any(_chosen(item, pattern) for pattern in patterns)]
+        if not kept:
+            raise pytest.UsageError(f"--only {' '.join(patterns)}: no requirement and no case is called so; `closecheck list` names them")
+        dropped = [item for item in items if item not in set(kept)]
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = kept
+    items.sort(key=_turn)
+
+
+def _chosen(item: pytest.Item, pattern: str) -> bool:
+    case = case_of(item)
+    return fnmatch.fnmatchcase(requirement_of(item), pattern) or (case is not None and fnmatch.fnmatchcase(case.id, pattern))
+
+
+def _turn(item: pytest.Item) -> int:
+    if item.get_closest_marker("last"):
+        return 2
+    return 1 if item.get_closest_marker("closes") else 0
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Remember that a selection was made: what was left out is untested, and the run incomplete."""
+    for item in items[:1]:
+        item.config.stash.setdefault(DESELECTED, []).append(item.nodeid)
+
+
+# ------------------------------------------------------------------------------------------------------------ the run
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    """Open the run, send what can be sent ahead, let pytest judge, and close the run."""
+    config = session.config
+    if config.option.collectonly:
+        return (yield)
+    selection = " ".join([*(f"--only {one}" for one in config.getoption("closecheck_only") or []), *_pytest_selection(config)])
+    if not selection and config.stash.get(DESELECTED, []):
+        selection = "a selection of tests"
+    try:
+        context, stack = open_run(options(config), os.environ, selection=selection)
+    except (UsageError, ContractFault) as error:
+        pytest.exit(str(error), returncode=Exit.USAGE)
+    config.stash[CONTEXT], config.stash[STACK] = context, stack
+    context.session.on_exchange.append(lambda exchange: config.hook.pytest_closecheck_exchange(exchange=exchange))
+    complete = False
+    try:
+        context.begin()
+        context.session.prefetch([case for item in session.items if (case := case_of(item)) is not None])
+        result = yield
+        complete = not selection
+    except NothingToJudge:
+        result = True
+    except KeyboardInterrupt:
+        context.interrupted = True
+        raise
+    except ClosecheckError as error:
+        context.suite_fault = str(error)
+        raise
+    finally:
+        run = context.finish(complete=complete and not session.shouldstop)
+        stack.close()
+        config.stash[RUN] = run
+        _report(config, run, context)
+    return result
+
+
+def _pytest_selection(config: pytest.Config) -> Iterator[str]:
+    if config.option.keyword:
+        yield f"-k {config.option.keyword}"
+    if config.option.markexpr:
+        yield f"-m {config.option.markexpr}"
+
+
+def _report(config: pytest.Config, run: Run, context: RunContext) -> None:
+    from closecheck.reports import write_all  # noqa: PLC0415 - renderers are not needed before the end
+
+    write_all(run, context.folder)
+    config.hook.pytest_closecheck_finished(run=run, folder=context.folder)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let the verdict decide the exit code."""
+    run = session.config.stash.get(RUN, None)
+    if run is not None:
+        session.exitstatus = int(run.exit_code)
+
+
+# ------------------------------------------------------------------------------------------------------- one test's run
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give each item its own list of evidence."""
+    item.stash[EVIDENCE] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A finding is a failure for a MUST and a warning for a SHOULD; what is untested is skipped, with its reason."""
+    report: Any = yield
+    context = item.config.stash.get(CONTEXT, None)
+    if context is None or call.when != "call":
+        if report.failed and context is not None:
+            context.suite_fault = context.suite_fault or f"{item.nodeid}: {call.excinfo.exconly() if call.excinfo else ''}"
+        return report
+    error = call.excinfo.value if call.excinfo else None
+    match error:
+        case Refuted(evidence=evidence):
+            requirement = contract()[evidence.requirement]
+            report.longrepr = _words(evidence, requirement.level)
+            report.sections.append(("finding", _words(evidence, requirement.level)))
+            if requirement.level is Level.SHOULD and not context.settings.strict:
+                report.outcome = "passed"
+                report.closecheck_warning = True
+        case Untested(reason=reason, supply=supply):
+            if not any(one.outcome is not Outcome.HELD for one in item.stash[EVIDENCE]):
+                _untested(item, context.session, reason, supply)
+            report.outcome = "skipped"
+            report.longrepr = (str(item.path), item.location[1] or 0, f"Skipped: {reason}")
+        case None:
+            if not item.stash[EVIDENCE] and not requirement_of(item).startswith("choice "):
+                context.suite_fault = context.suite_fault or f"{item.nodeid} passed without any evidence"
+        case KeyboardInterrupt():
+            context.interrupted = True
+        case _ if not isinstance(error, pytest.skip.Exception):
+            context.suite_fault = context.suite_fault or f"{item.nodeid}: {call.excinfo.exconly() if call.excinfo else error}"
+    return report
+
+
+def _untested(item: pytest.Item, session: Session, reason: str, supply: str) -> None:
+    """Record for its requirement that a test ended because a means was missing."""
+    mark = item.get_closest_marker("requirement")
+    if mark is not None:
+        part = str(mark.kwargs.get("part", ""))
+        session.record(Evidence(str(mark.args[0]), Outcome.UNTESTED, item.name, part, reason=reason, supply=supply))
+
+
+def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
+    """Show a warning as such."""
+    if getattr(report, "closecheck_warning", False) and report.when == "call":
+        return "warnings", "W", "WARNING"
+    return None
+
+
+def _words(evidence: Evidence, level: Level) -> str:
+    finding = evidence.finding or Finding("", "")
+    return f"{evidence.requirement} {level}: expected {finding.expected}; got {finding.got}"
+
+
+# ------------------------------------------------------------------------------------------------------------ fixtures
+
+
+@pytest.fixture(scope="session")
+def run_context(pytestconfig: pytest.Config) -> RunContext:
+    """The run that the tests are part of."""
+    return pytestconfig.stash[CONTEXT]
+
+
+@pytest.fixture(scope="session")
+def session(run_context: RunContext) -> Session:
+    """The one session of the run: sends, remembers, records."""
+    return run_context.session
+
+
+@pytest.fixture
+def judge(session: Session, request: pytest.FixtureRequest) -> Callable[[Case], Evidence]:
+    """A function that asks a case and judges its answer for the case's requirement."""
+
+    def judged(case: Case) -> Evidence:
+        session.cases.setdefault(case.id, case)
+        return settled(request.node, session.judge(case))
+
+    return judged
+
+
+@pytest.fixture
+def observe(session: Session, request: pytest.FixtureRequest) -> Callable[[Case], None]:
+    """A function that asks a case and writes down which of the lawful answers it got."""
+
+    def observed(case: Case) -> None:
+        session.observe_case(case)
+
+    del request
+    return observed
+
+
+@pytest.fixture
+def look_back(session: Session, request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """A function that settles a clause which the session has judged on every exchange."""
+
+    def looked(requirement: str) -> None:
+        item = request.node
+        found = [one for one in session.evidence if one.requirement == requirement and one.outcome is Outcome.BROKEN]
+        item.stash[EVIDENCE].extend(found)
+        if found:
+            raise Refuted(found[0])
+        if not session.clauses.held(requirement):
+            raise Untested("no exchange of this run was of the kind that it judges")
+        item.stash[EVIDENCE].append(Evidence(requirement, Outcome.HELD, "every exchange"))
+
+    return looked
+
+
+def settled(item: pytest.Item, evidence: Evidence) -> Evidence:
+    """
+    Keep evidence with its item and end the test if it is not good.
+
+    Raises:
+        Refuted: the target broke the requirement.
+        Untested: it could not be judged.
+
+    """
+    item.stash[EVIDENCE].append(evidence)
+    match evidence.outcome:
+        case Outcome.BROKEN:
+            raise Refuted(evidence)
+        case Outcome.UNTESTED | Outcome.ERROR:
+            raise Untested(evidence.reason, evidence.supply)
+        case _:
+            return evidence
+
+
+class Clause:
+    """The requirement of one test, to be held against exchanges that the test has made itself."""
+
+    def __init__(self, item: pytest.Item, session: Session) -> None:
+        mark = next(item.iter_markers("requirement"))
+        self._item = item
+        self._session = session
+        self.requirement = str(mark.args[0])
+        self.part = str(mark.kwargs.get("part", ""))
+        self.name = item.name.removeprefix("test_").replace("_", "-")
+
+    def expect(
+        self, holds: bool, expected: str, got: str, *exchanges: Exchange, change: str = "", part: str = ""  # noqa: FBT001
+    ) -> None:
+        """
+        Record that the requirement held or not, and end the test if not.
+
+        Raises:
+            Refuted: it did not hold.
+
+        """
+        finding = None if holds else Finding(expected, got, change=change)
+        outcome = Outcome.HELD if holds else Outcome.BROKEN
+        numbers = tuple(exchange.number for exchange in exchanges)
+        evidence = Evidence(self.requirement, outcome, self.name, part or self.part, numbers, finding)
+        self._session.record(evidence)
+        settled(self._item, evidence)
+
+    def untested(self, reason: str, supply: str = "") -> None:
+        """
+        Record that the requirement could not be tested, and end the test.
+
+        Raises:
+            Untested: always.
+
+        """
+        evidence = Evidence(self.requirement, Outcome.UNTESTED, self.name, self.part, reason=reason, supply=supply)
+        self._session.record(evidence)
+        settled(self._item, evidence)
+
+
+@pytest.fixture
+def clause(session: Session, request: pytest.FixtureRequest) -> Clause:
+    """The requirement that the test is marked with."""
+    return Clause(request.node, session)
+
+
+# ------------------------------------------------------------------------------------------------- in pytest's own words
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say which edition judges."""
+    del config
+    document = contract()
+    return [f"closecheck: edition {document.catalogue.edition}, {len(document.ids)} requirements"]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print the summary of the run below pytest's own lines."""
+    run = config.stash.get(RUN, None)
+    if run is None:
+        return
+    from closecheck.console import print_summary, terminal  # noqa: PLC0415 - rich is slow to load
+
+    terminalreporter.ensure_newline()
+    print_summary(run, terminal(), folder=config.stash[CONTEXT].folder)

@@ -1,0 +1,132 @@
+"""
+Four probes before anything else: is there something here that answers as this operation does?
+
+Stops a run only as the public interface says: a faulty target is to be judged, not taken for a wrong path.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from closecheck import edits
+from closecheck.cases import REFUSED, Case, Draft, Expectation
+from closecheck.errors import NothingToJudge
+from closecheck.exchange import Exchange
+from closecheck.ids import Source, Untested
+from closecheck.session import Session
+
+FIRST_ERROR: Final = Case(
+    id="probe/first-error",
+    description="A body without ids is refused, whatever language is asked for",
+    request=Draft(body={}, headers={"Accept-Language": "fr"}),
+    requirement="CAR-IDS-REQUIRED",
+    part="first error",
+    expect=REFUSED,
+)
+"""The first error of a run carries Accept-Language, later ones none (contract.md, What counts as evidence, 8)."""
+NO_TOKEN: Final = Case(
+    id="auth/missing",
+    description="A valid request without an Authorization header is refused",
+    request=Draft(body={"accessRequestIds": edits.Ids(1)}, caller="none"),
+    requirement="CAR-AUTH-MISSING",
+    part="minimal body",
+    expect=Expectation(frozenset({401}), "401"),
+    base=edits.ONE_ID,
+    change="the Authorization header left out",
+)
+_SENT_AWAY: Final = frozenset({401, 403, 407})
+
+
+def probe(session: Session) -> None:
+    """
+    Send the four probes and learn from them whether unknown ids are taken and how the target refuses.
+
+    Raises:
+        NothingToJudge: there is nothing here to judge; the message says what to change.
+
+    """
+    minimal = session.cases[edits.ONE_ID]
+    full = session.cases[edits.FULL]
+    first = _reached(session, minimal)
+    answers = [first, *(_asked(session, case) for case in (full, FIRST_ERROR, NO_TOKEN))]
+    answered = [one for one in answers if one is not None and one.response is not None]
+    _redirects(answered)
+    authorized = [one for one in answered if one.case != NO_TOKEN.id]
+    anonymous = next((one for one in answered if one.case == NO_TOKEN.id), None)
+    _turned_away(authorized, anonymous)
+    documented = session.contract.documented_statuses
+    if answered and not any(one.status in documented for one in answered):
+        seen = ", ".join(dict.fromkeys(str(one.status) for one in answered))
+        raise NothingToJudge(
+            f"{session.plan.base_url}{session.plan.path} does not answer as this operation does: four probes got {seen}",
+            "check base_url (and path) in the target file: it must end where /access-requests/close begins",
+        )
+    _learn_ids(session, minimal, first)
+    refused = session.ask(FIRST_ERROR).status if _asked(session, FIRST_ERROR) else 400
+    if refused not in {202, 401, 403, 429, 0}:
+        session.refusal_status = refused
+
+
+def _reached(session: Session, case: Case) -> Exchange:
+    try:
+        return session.ask(case)
+    except Untested as untested:
+        if session.down:
+            raise NothingToJudge(
+                f"{session.plan.base_url} cannot be reached: {session.down}",
+                "check the host and port of base_url, and that the service runs",
+            ) from None
+        raise NothingToJudge(f"the first request could not be sent: {untested.reason}", untested.supply) from None
+
+
+def _asked(session: Session, case: Case) -> Exchange | None:
+    try:
+        return session.ask(case)
+    except Untested:
+        return None
+
+
+def _redirects(answered: list[Exchange]) -> None:
+    moved = [one for one in answered if 300 <= one.status < 400 and one.response is not None]
+    if answered and len(moved) == len(answered):
+        place = moved[0].response.header("location") if moved[0].response else None
+        base = (place or "").removesuffix("/").removesuffix("/access-requests/close")
+        remedy = f"if that is the service, write base_url: {base}" if base.startswith("http") else "write the final URL as base_url"
+        raise NothingToJudge(f"the base URL redirects ({moved[0].status}) to {place or 'an unnamed place'}", remedy)
+
+
+def _turned_away(authorized: list[Exchange], anonymous: Exchange | None) -> None:
+    statuses = {one.status for one in authorized}
+    if statuses == {401}:
+        body = authorized[0].got()
+        raise NothingToJudge(
+            f"every authorized request is answered 401 ({body})",
+            "the working token is refused: put a fresh one where the target file's credentials.authorized takes it from",
+        )
+    if anonymous is not None and statuses == {anonymous.status} and anonymous.status in _SENT_AWAY:
+        raise NothingToJudge(
+            f"requests with the working token and without any are all answered {anonymous.status}",
+            "the token has no effect here: check credentials.authorized, base_url, and gateways in between",
+        )
+
+
+def _learn_ids(session: Session, minimal: Case, first: Exchange) -> None:
+    if first.status != 400:
+        return
+    # Refused: because the id is unknown, which is the target's right, or for another reason. An existing id tells.
+    if session.ids.left == 0:
+        session.ids.source = Source.NONE
+        session.forget(minimal)
+        session.forget(session.cases[edits.FULL])
+        session.forget(NO_TOKEN)
+        return
+    known = msgspec.structs.replace(minimal, id="probe/known-id")
+    session.ids.source = Source.SUPPLIED
+    exchange = _asked(session, known)
+    if exchange is None or exchange.status != 202:
+        session.ids.source = Source.UNKNOWN
+        return
+    for case in (minimal, session.cases[edits.FULL], NO_TOKEN):
+        session.forget(case)

@@ -1,0 +1,225 @@
+"""
+Where a run is put together and taken apart: settings, transport, recorder, session; then reports and the exit code.
+
+The only module that knows all parts; pytest's side of it is :mod:`closecheck.plugin`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from closecheck import __version__, edits, preflight, settings as layered, waivers
+from closecheck.callers import Callers
+from closecheck.contract import contract
+from closecheck.credentials import token_source
+from closecheck.errors import NothingToJudge
+from closecheck.ids import IdPolicy
+from closecheck.model import Closing, Opening, Run, Status, Waiver
+from closecheck.pace import RateLimit
+from closecheck.redaction import Redactor
+from closecheck.session import Session
+from closecheck.stream import Recorder, read
+from closecheck.target import Listed
+from closecheck.transport import TLS, Transport
+
+LATEST: Final = "latest"
+
+
+class RunContext:
+    """One run from its first line to its last: what is open, and what is known of how it ended."""
+
+    def __init__(self, settings: layered.Settings, folder: Path, *, selection: str) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.selection = selection
+        self.interrupted = False
+        self.suite_fault = ""
+        self.stopped = ""
+        self.explored = 0
+        self._began = time.monotonic()
+        document = contract()
+        self.redactor = Redactor(settings.secrets, settings.secret_fields)
+        self.transport = Transport(settings.base_url, timeout=settings.timeout, tls=_tls(settings))
+        sources = {
+            name: token_source(name, login, post_form=post_form(settings), redactor=self.redactor)
+            for name, login in settings.credentials.items()
+        }
+        callers = Callers(sources, time.time, self.redactor.add)
+        self.recorder = Recorder(folder, self.redactor)
+        pending = settings.target.access_requests.pending
+        consent = settings.target.access_requests.may_close
+        self.session = Session(
+            settings,
+            document,
+            self.transport,
+            self.recorder,
+            callers,
+            IdPolicy(settings.seed, pending.ids if consent and isinstance(pending, Listed) else ()),
+            RateLimit(settings.rate.requests, settings.rate.seconds) if settings.rate else None,
+        )
+        for case in (*edits.derived().values(), *document.declared.values(), preflight.FIRST_ERROR, preflight.NO_TOKEN):
+            self.session.cases[case.id] = case
+
+    def begin(self) -> None:
+        """
+        Write the opening and send the first probes.
+
+        Raises:
+            NothingToJudge: there is nothing to judge.
+
+        """
+        settings = self.settings
+        document = contract()
+        self.recorder.write(
+            Opening(
+                suite=__version__,
+                started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                target=settings.name,
+                base_url=settings.base_url,
+                profile=settings.profile,
+                seed=settings.seed,
+                strict=settings.strict,
+                settings=settings.provenance,
+                catalogue=document.catalogue.without_guidance(),
+                out_of_scope=dict(settings.target.out_of_scope),
+                selection=self.selection,
+                spec_digest=document.digest,
+            )
+        )
+        for advice in settings.target.advice:
+            self.session.note("advice", advice)
+        try:
+            preflight.probe(self.session)
+        except NothingToJudge as nothing:
+            self.stopped = str(nothing)
+            raise
+
+    def finish(self, *, complete: bool) -> Run:
+        """Write what only the whole run can say and the last line; return the run as it was recorded."""
+        if not self.stopped:
+            self.session.finish()
+            if complete:
+                self.session.tallies()
+        self.recorder.flush()
+        in_force, faults = self._waivers()
+        self.recorder.write(
+            Closing(
+                seconds=time.monotonic() - self._began,
+                requests=self.session.sent + self.explored,
+                interrupted=self.interrupted,
+                suite_fault=self.suite_fault,
+                stopped=self.stopped,
+                waived=in_force,
+                waiver_faults=faults,
+                explored=self.explored,
+            )
+        )
+        self.recorder.close()
+        self.transport.close()
+        return read(self.recorder.path)
+
+    def _waivers(self) -> tuple[dict[str, Waiver], tuple[str, ...]]:
+        file = self.settings.target.waivers
+        if file is None:
+            return {}, ()
+        today = datetime.datetime.now(datetime.UTC).date()
+        known = contract().ids
+        run = read(self.recorder.path)
+        tested = {one.requirement.id for one in run.results if one.status is not Status.UNTESTED}
+        broken = {one.requirement.id for one in run.results if one.findings}
+        loaded = waivers.load(file, today, known)
+        return waivers.sort_out(loaded, broken, tested, today)
+
+
+def open_run(options: Mapping[str, Any], environ: Mapping[str, str], *, selection: str) -> tuple[RunContext, contextlib.ExitStack]:
+    """
+    Return a run that has not begun, and what must be closed after it: the embedded target, if none was named.
+
+    Raises:
+        UsageError: an option, a variable or the target file is wrong.
+
+    """
+    stack = contextlib.ExitStack()
+    known = contract().ids
+    settings = layered.load(options, environ, known)
+    if settings.embedded:
+        from closecheck.reference import ReferenceConfig, ReferenceServer  # noqa: PLC0415 - only where no target is named
+
+        server = stack.enter_context(ReferenceServer(ReferenceConfig()))
+        settings = layered.load(options, environ, known, target_data=server.target())
+    folder = _new_folder(settings.reports)
+    return RunContext(settings, folder, selection=selection), stack
+
+
+def _new_folder(reports: Path) -> Path:
+    """Make the folder of a run, named after the moment, and point ``latest`` at it."""
+    moment = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H-%M-%S")
+    reports.mkdir(parents=True, exist_ok=True)
+    for name in _names(moment):
+        folder = reports / name
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        break
+    latest = reports / LATEST
+    with contextlib.suppress(OSError):  # a file system without links still gets its reports
+        if latest.is_symlink() or not latest.exists():
+            temporary = reports / f".{LATEST}-{os.getpid()}"
+            temporary.symlink_to(folder.name)
+            temporary.replace(latest)
+    return folder
+
+
+def _names(moment: str) -> Iterator[str]:
+    yield moment
+    number = 2
+    while True:
+        yield f"{moment}-{number}"
+        number += 1
+
+
+def _tls(settings: layered.Settings) -> TLS:
+    tls = settings.target.tls
+    return TLS(
+        tls.verify,
+        str(tls.ca_file) if tls.ca_file else None,
+        str(tls.client_cert) if tls.client_cert else None,
+        str(tls.client_key) if tls.client_key else None,
+    )
+
+
+def post_form(settings: layered.Settings) -> Any:
+    """Return a function that posts a form to a URL and returns status and body: how tokens are fetched."""
+    from urllib.parse import urlencode, urlsplit  # noqa: PLC0415
+
+    from closecheck.model import Request  # noqa: PLC0415
+
+    def post(url: str, fields: Mapping[str, str]) -> tuple[int, bytes]:
+        parts = urlsplit(url)
+        body = urlencode(fields).encode()
+        transport = Transport(url, timeout=settings.timeout, tls=_tls(settings))
+        request = Request(
+            "POST",
+            parts.path or "/",
+            (
+                ("Host", parts.netloc),
+                ("Accept", "application/json"),
+                ("Content-Type", "application/x-www-form-urlencoded"),
+                ("Content-Length", str(len(body))),
+            ),
+            body,
+        )
+        reply = transport.send(request, fresh=True)
+        if reply.response is None:
+            detail = reply.failure.detail if reply.failure else "no answer"
+            raise OSError(detail)
+        return reply.response.status, reply.response.body
+
+    return post

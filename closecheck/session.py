@@ -1,0 +1,622 @@
+"""
+One run against one target: what is sent is sent here, once, remembered, recorded, and judged.
+
+One connection pool, one gate, one policy for ids, one memory of clauses: limits hold for the whole run or not at all.
+Requests may fly at the same time; what they brought back is recorded and judged in the order of the plan, so that two runs of
+one seed tell the same story.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+import msgspec
+
+from closecheck.cases import Case, Draft, fill
+from closecheck.checks import Clauses
+from closecheck.checks.rate_limit import wait_asked
+from closecheck.contract import Contract
+from closecheck.exchange import Exchange
+from closecheck.ids import IdPolicy, Source, Untested
+from closecheck.model import (
+    Closed,
+    Evidence,
+    FailureKind,
+    Finding,
+    Headers,
+    Note,
+    Observation,
+    Outcome,
+    Request,
+    Response,
+    Wait,
+)
+from closecheck.pace import Gate, RateLimit
+from closecheck.stream import Recorder
+from closecheck.transport import Lane, Reply, Transport
+
+USER_AGENT: Final = "closecheck (conformance suite)"
+BURST: Final = 16
+"""Requests in flight in the one burst of a run (contract.md, What counts as evidence, 9)."""
+LONGEST_WAIT: Final = 60.0
+"""Seconds of a Retry-After that are waited out; a longer one leaves CAR-RATE-TRUTHFUL untested."""
+ABSURD_WAIT: Final = 24 * 3600.0
+"""Seconds beyond which a Retry-After is no such time at all (CAR-RATE-TRUTHFUL)."""
+_PATIENCE: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Pauses after a 429 that does not say truthfully how long to wait, seconds."""
+_RECONNECT: Final = (0.1, 0.4, 1.0)
+"""Pauses between attempts to reach a target that was there before, seconds."""
+ENOUGH_UNCONFIRMED: Final = 3
+"""So many different requests without an answer confirm one another."""
+
+
+class Tokens(Protocol):
+    """Hands out the credential of each caller."""
+
+    def authorization(self, caller: str) -> str | None:
+        """
+        Return the value of the Authorization field for a caller, or None for no field.
+
+        Raises:
+            Untested: the target file does not supply that credential, or it cannot be forged from the working one.
+
+        """
+
+    def refresh(self) -> bool:
+        """Fetch the working token anew; False if it is fixed."""
+
+    def expired(self) -> bool:
+        """Whether the working token has expired by its own word."""
+
+
+class Plan(Protocol):
+    """What a session needs of the settings."""
+
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def path(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def concurrency(self) -> int: ...
+    @property
+    def burst(self) -> bool: ...
+    @property
+    def timeout(self) -> float: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+
+@dataclasses.dataclass
+class _Said:
+    """Evidence from a conversation, by the attempts it rests on; recorded once these have numbers."""
+
+    requirement: str
+    outcome: Outcome
+    attempts: tuple[int, ...]
+    finding: Finding | None = None
+    reason: str = ""
+    earlier: tuple[int, ...] = ()
+    """Numbers of exchanges before the conversation."""
+
+
+@dataclasses.dataclass
+class _Conversation:
+    """One request sent until it had an answer that counts."""
+
+    request: Request
+    attempts: list[tuple[Reply, bool]] = dataclasses.field(default_factory=list)
+    """Each reply, and whether the clauses judge it: a drop on a reused connection is no finding."""
+    said: list[_Said] = dataclasses.field(default_factory=list)
+    unconfirmed: bool = False
+    starved: bool = False
+    """Answered 429 to the end of our patience."""
+
+    @property
+    def last(self) -> Reply:
+        return self.attempts[-1][0]
+
+
+class Session:
+    """
+    Sends cases, remembers their exchanges, and turns them into evidence.
+
+    ``on_exchange`` is called after each recorded exchange.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        contract: Contract,
+        transport: Transport,
+        recorder: Recorder,
+        tokens: Tokens,
+        ids: IdPolicy,
+        rate: RateLimit | None = None,
+    ) -> None:
+        self.plan = plan
+        self.contract = contract
+        self.ids = ids
+        self.tokens = tokens
+        self.transport = transport
+        self.recorder = recorder
+        self.clauses = Clauses(contract.documented_statuses)
+        self.gate = Gate(rate, self._waiting)
+        self.cases: dict[str, Case] = {}
+        self.exchanges: dict[int, Exchange] = {}
+        self.evidence: list[Evidence] = []
+        self.on_exchange: list[Callable[[Exchange], None]] = []
+        self.sent = 0
+        self.down = ""
+        """Why the target cannot be reached any more; empty while it can."""
+        self.refusal_status = 400
+        """How the target refuses the plainest invalid body; judged once, under CAR-OP-STATUS or CAR-OP-NO-500."""
+        self._memo: dict[str, Exchange | Untested] = {}
+        self._numbers = itertools.count(1)
+        self._unconfirmed: list[Exchange] = []
+        self._waits: list[Wait] = []
+        self._wait_lock = threading.Lock()
+        self._path = urlsplit(plan.base_url).path.rstrip("/") + plan.path
+        self._host = urlsplit(plan.base_url).netloc
+        self._executor: ThreadPoolExecutor | None = None
+
+    # ------------------------------------------------------------------------------------------------ making requests
+
+    def request(self, draft: Draft, ids: list[str], extra: Mapping[str, str] | None = None) -> Request:
+        """
+        Return a draft as the request that goes onto the wire.
+
+        Raises:
+            Untested: its caller's credential is not supplied.
+
+        """
+        body = fill(draft.body, ids)
+        fields: dict[str, str | None] = {
+            "Host": self._host,
+            "User-Agent": USER_AGENT,
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+        }
+        if draft.chunks:
+            fields["Transfer-Encoding"] = "chunked"
+        else:
+            fields["Content-Length"] = str(len(body))
+        if isinstance(draft.body, msgspec.UnsetType):
+            del fields["Content-Type"]
+            if draft.method != "POST":
+                del fields["Content-Length"]
+        fields.update(self.plan.headers)
+        fields.update(extra or {})
+        fields["Authorization"] = None if "Authorization" in draft.headers else self.tokens.authorization(draft.caller)
+        fields.update(draft.headers)
+        headers: Headers = tuple((_written(name, draft.names), value) for name, value in fields.items() if value is not None)
+        target = self._path + (f"?{draft.query}" if draft.query else "")
+        return Request(draft.method, target, headers, body, draft.chunks)
+
+    # --------------------------------------------------------------------------------------------------- sending them
+
+    def send(
+        self,
+        name: str,
+        draft: Draft,
+        ids: list[str] | None = None,
+        *,
+        lane: Lane | None = None,
+        base: int = 0,
+        provoke: Mapping[str, str] | None = None,
+        provoked: str = "",
+        patient: bool = True,
+    ) -> Exchange:
+        """
+        Send one request, wait out every 429 unless ``patient`` is false, record and judge what came back.
+
+        Raises:
+            Untested: a credential is missing, or the target has stopped answering.
+
+        """
+        ids = ids or []
+        request = self.request(draft, ids, provoke)
+        conversation = self._converse(request, draft, lane, patient=patient)
+        return self._record(name, draft, conversation, ids, base, provoked)
+
+    def send_all(self, drafts: Sequence[tuple[str, Draft, list[str]]], width: int) -> list[Exchange]:
+        """Send requests with ``width`` of them in flight; the exchanges come in the order of the drafts."""
+        requests = [(name, draft, ids, self.request(draft, ids)) for name, draft, ids in drafts]
+        with ThreadPoolExecutor(width) as pool:
+            replies = [pool.submit(self._converse, request, draft, None) for _, draft, _, request in requests]
+            return [
+                self._record(name, draft, reply.result(), ids, 0, "")
+                for (name, draft, ids, _), reply in zip(requests, replies, strict=True)
+            ]
+
+    def burst(self, drafts: Sequence[tuple[str, Draft, list[str]]]) -> list[Exchange]:
+        """
+        Send 16 requests at the same moment, whatever the concurrency.
+
+        Raises:
+            Untested: the target file forbids it.
+
+        """
+        if not self.plan.burst:
+            raise Untested("the target file forbids the burst of 16 requests", "burst: true")
+        return self.send_all(drafts, BURST)
+
+    @contextlib.contextmanager
+    def lane(self) -> Iterator[Lane]:
+        """Yield a connection of its own, for requests that are to follow one another on it."""
+        with self.transport.lane() as lane:
+            yield lane
+
+    # -- cases
+
+    def ask(self, case: Case) -> Exchange:
+        """
+        Return the exchange of a case: sent once, remembered.
+
+        Raises:
+            Untested: as in :meth:`send`, or its ids cannot be had.
+
+        """
+        self.cases.setdefault(case.id, case)
+        known = self._memo.get(case.id)
+        if known is None:
+            known = self._asked(case, None)
+        if isinstance(known, Untested):
+            raise known
+        return known
+
+    def forget(self, case: Case) -> None:
+        """Ask a case anew when it is next needed: its first answer was to ids that the target does not take."""
+        self._memo.pop(case.id, None)
+
+    def prefetch(self, cases: Iterable[Case]) -> None:
+        """Send every case that has not been sent, several at a time; the bases go first."""
+        wanted = list({case.id: case for case in cases if case.id not in self._memo}.values())
+        needed = {case.base for case in wanted if case.base} - set(self._memo)
+        self._fly([self.cases[name] for name in sorted(needed)])
+        self._fly([case for case in wanted if case.id not in self._memo])
+
+    def _fly(self, cases: list[Case]) -> None:
+        prepared: list[tuple[Case, list[str], Future[_Conversation]]] = []
+        window = self.plan.concurrency * 4
+        pool = ThreadPoolExecutor(self.plan.concurrency)
+        try:
+            queue = iter(cases)
+            while True:
+                for case in itertools.islice(queue, window - len(prepared)):
+                    try:
+                        ids = self.ids.for_case(case)
+                        request = self.request(case.request, ids)
+                    except Untested as untested:
+                        self._memo[case.id] = untested
+                        continue
+                    prepared.append((case, ids, pool.submit(self._converse, request, case.request, None)))
+                if not prepared:
+                    return
+                case, ids, future = prepared.pop(0)
+                try:
+                    self._asked(case, (future.result(), ids))
+                except Untested as untested:
+                    self._memo[case.id] = untested
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _asked(self, case: Case, brought: tuple[_Conversation, list[str]] | None) -> Exchange | Untested:
+        try:
+            base = self._memo.get(case.base) if case.base else None
+            number = base.number if isinstance(base, Exchange) else 0
+            if brought is None:
+                ids = self.ids.for_case(case)
+                exchange = self.send(case.id, case.request, ids, base=number)
+            else:
+                conversation, ids = brought
+                exchange = self._record(case.id, case.request, conversation, ids, number, "")
+            self._memo[case.id] = exchange
+        except Untested as untested:
+            self._memo[case.id] = untested
+        return self._memo[case.id]
+
+    # -- one request until it has an answer that counts
+
+    def _converse(self, request: Request, draft: Draft, lane: Lane | None, *, patient: bool = True) -> _Conversation:
+        conversation = _Conversation(request)
+        fresh = draft.provokes in {"framing", "size", "method"}
+        attempts = conversation.attempts
+        failures = 0
+        refreshed = False
+        while True:
+            if self.down:
+                raise Untested(f"the target could not be reached any more: {self.down}")
+            opening = self.gate.openings
+            with self.gate.flight():
+                reply = self._attempt(request, lane, fresh=fresh or failures > 0)
+            if reply.response is not None and reply.failure is None:
+                attempts.append((reply, True))
+                if reply.response.status == 429 and patient:
+                    if self.gate.openings == opening:
+                        self._recover(conversation, lane, reply.response)
+                        last = conversation.last.response
+                        if conversation.starved or (last is not None and last.status != 429):
+                            return conversation
+                    continue
+                if reply.response.status == 401 and draft.caller == "authorized" and not refreshed and self.tokens.expired():
+                    refreshed = True
+                    if self.tokens.refresh():
+                        request = self._reauthorized(request)
+                        conversation.request = request
+                        attempts[-1] = (reply, False)
+                        continue
+                conversation.unconfirmed = failures > 0
+                return conversation
+            failure = reply.failure
+            if failure is None:  # a reply has a response or a failure
+                raise AssertionError(reply)
+            if failure.kind in {FailureKind.MALFORMED, FailureKind.ENDLESS}:
+                attempts.append((reply, True))  # what was received is evidence, once
+                return conversation
+            if reply.reused and failure.kind is FailureKind.DROPPED:
+                attempts.append((reply, False))
+                if lane is None:
+                    fresh = True
+                if sum(not judged for _, judged in attempts) > 3:
+                    return conversation
+                continue
+            failures += 1
+            if failure.kind is FailureKind.UNREACHABLE:
+                attempts.append((reply, False))
+                if failures > len(_RECONNECT):
+                    self.down = failure.detail
+                    return conversation
+                self.gate.pause(_RECONNECT[failures - 1], f"the target cannot be reached ({failure.detail})")
+                continue
+            confirmed = failures > 1
+            attempts.append((reply, confirmed))
+            if confirmed:
+                return conversation
+
+    def _attempt(self, request: Request, lane: Lane | None, *, fresh: bool) -> Reply:
+        if lane is not None:
+            return lane.send(request)
+        return self.transport.send(request, fresh=fresh)
+
+    def _reauthorized(self, request: Request) -> Request:
+        value = self.tokens.authorization("authorized") or ""
+        headers = tuple((name, value if name.lower() == "authorization" else old) for name, old in request.headers)
+        return msgspec.structs.replace(request, headers=headers)
+
+    def _recover(self, conversation: _Conversation, lane: Lane | None, told: Response, number: int = 0) -> None:
+        """
+        Wait as a 429 asks and send its request again, alone (CAR-RATE-TRUTHFUL).
+
+        Others may share the limit, so that a second 429 is asked once more before it counts. ``number`` is that of the 429's
+        exchange where it belongs to an earlier conversation.
+        """
+        with self.gate.alone():
+            earlier = (number,) if number else ()
+            first = () if number else (len(conversation.attempts) - 1,)
+            again: list[int] = []
+            answer: Response | None = told
+            for pause in (None, None, *_PATIENCE):
+                asked = wait_asked(answer) if answer is not None else None
+                if asked is not None and asked > LONGEST_WAIT:
+                    conversation.said.append(_long_wait(asked, first, earlier))
+                    conversation.starved = True
+                    return
+                truthful = asked is not None and pause is None
+                seconds = asked if truthful and asked is not None else max(pause or 1.0, asked or 0.0)
+                self.gate.pause(seconds, "the target asked to wait (429, Retry-After)" if truthful else "the target answers 429")
+                with self.gate.flight():
+                    reply = self._attempt(conversation.request, lane, fresh=False)
+                if reply.response is None:
+                    return  # no answer at all: asked anew in the ordinary way, where failures are confirmed
+                conversation.attempts.append((reply, True))
+                answer = reply.response
+                sent = len(conversation.attempts) - 1
+                if answer.status != 429:
+                    if asked is not None and len(again) < 2:
+                        conversation.said.append(_Said("CAR-RATE-TRUTHFUL", Outcome.HELD, (*first, sent), earlier=earlier))
+                    return
+                if truthful:
+                    again.append(sent)
+                    if len(again) == 2:
+                        finding = Finding(
+                            f"an answer other than 429 after waiting {asked:g} s as told, with nothing else in flight",
+                            "429 again, twice",
+                        )
+                        said = _Said("CAR-RATE-TRUTHFUL", Outcome.BROKEN, (*first, *again), finding, earlier=earlier)
+                        conversation.said.append(said)
+            conversation.starved = True
+
+    # -- what only the target file can provoke
+
+    def provoke_rate_limit(self, draft: Draft, ids: list[str], headers: Mapping[str, str]) -> Exchange:
+        """Provoke one 429 with the target file's headers, and ask again without them as the 429 says."""
+        exchange = self.send("provoked/429", draft, ids, provoke=headers, provoked="rate_limit", patient=False)
+        if exchange.status == 429 and exchange.response is not None:
+            conversation = _Conversation(self.request(draft, ids))
+            self._recover(conversation, None, exchange.response, exchange.number)
+            if conversation.attempts:
+                self._record("provoked/429-asked-again", draft, conversation, ids, 0, "")
+            else:
+                for said in conversation.said:
+                    self.record(Evidence(said.requirement, said.outcome, "provoked/429", exchanges=said.earlier, finding=said.finding, reason=said.reason))
+        return exchange
+
+    # ------------------------------------------------------------------------------------------- recording and judging
+
+    def _record(
+        self, name: str, draft: Draft, conversation: _Conversation, ids: Sequence[str], base: int, provoked: str
+    ) -> Exchange:
+        numbers: list[int] = []
+        exchange: Exchange | None = None
+        for reply, judged in conversation.attempts:
+            exchange = Exchange(
+                number=next(self._numbers),
+                case=name,
+                draft=draft,
+                request=conversation.request,
+                timing=reply.timing,
+                response=reply.response,
+                failure=reply.failure,
+                base=base,
+                provoked=provoked if reply is conversation.attempts[0][0] else "",
+                ids=tuple(ids),
+            )
+            numbers.append(exchange.number)
+            self._keep(exchange, judged=judged)
+        if exchange is None:
+            raise AssertionError(name)
+        for said in conversation.said:
+            self.record(
+                Evidence(
+                    said.requirement,
+                    said.outcome,
+                    name,
+                    exchanges=(*said.earlier, *(numbers[index] for index in said.attempts)),
+                    finding=said.finding,
+                    reason=said.reason,
+                )
+            )
+        self._write_waits()
+        if conversation.unconfirmed or (conversation.attempts[-1][0].failure is not None and not conversation.attempts[-1][1]):
+            self._unconfirmed.append(exchange)
+        if conversation.starved:
+            raise Untested("the target answered 429 for longer than the run waits")
+        if self.down:
+            raise Untested(f"the target could not be reached any more: {self.down}")
+        return exchange
+
+    def _keep(self, exchange: Exchange, *, judged: bool) -> None:
+        self.sent += 1
+        self.exchanges[exchange.number] = exchange
+        self.recorder.exchange(exchange, self.plan.base_url)
+        if exchange.status == 202 and exchange.ids and self.ids.source is Source.SUPPLIED:
+            self.recorder.write(Closed(exchange.ids, exchange.number))
+        if judged:
+            for evidence in self.clauses.judge(exchange):
+                self.record(evidence)
+        for listener in self.on_exchange:
+            listener(exchange)
+
+    def record(self, evidence: Evidence) -> None:
+        """Keep one piece of evidence and write it."""
+        self.evidence.append(evidence)
+        self.recorder.write(evidence)
+
+    def observe(self, choice: str, observed: str, *exchanges: Exchange) -> None:
+        """Write down what the target does where it is free."""
+        self.recorder.write(Observation(choice, observed, tuple(exchange.number for exchange in exchanges)))
+
+    def observe_case(self, case: Case) -> None:
+        """Ask a case that observes a choice, and write down what its answer means."""
+        self.cases.setdefault(case.id, case)
+        try:
+            exchange = self.ask(case)
+        except Untested as untested:
+            self.observe(case.choice, f"{case.description}: not observed, {untested.reason}")
+            return
+        meaning = case.observes.get(exchange.status, f"answered {exchange.status}" if exchange.status else "no answer")
+        self.observe(case.choice, f"{case.description}: {meaning}", exchange)
+
+    def note(self, about: str, text: str) -> None:
+        """Write a sentence about the run."""
+        self.recorder.write(Note(about, text))
+
+    def judge(self, case: Case) -> Evidence:
+        """
+        Return, and record, what a case says about its requirement.
+
+        A case that edits an accepted one is untested where that one is not accepted: nobody could say what the refusal was for.
+        """
+        evidence = self._judged(case)
+        self.record(evidence)
+        return evidence
+
+    def _judged(self, case: Case) -> Evidence:
+        if case.expect is None:
+            raise AssertionError(case.id)
+        said = Evidence(case.requirement, Outcome.HELD, case.id, case.part)
+        try:
+            base = self.ask(self.cases[case.base]) if case.base and case.base != case.id else None
+            if base is not None and base.status != 202:
+                raise Untested(f"the request that it edits ({case.base}) was itself answered {base.status or 'not at all'}")
+            exchange = self.ask(case)
+        except Untested as untested:
+            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=untested.reason, supply=untested.supply)
+        said = msgspec.structs.replace(said, exchanges=(exchange.number,))
+        if exchange.status in case.expect.statuses:
+            return said
+        if exchange.status == 401 and case.request.caller == "authorized" and self.tokens.expired():
+            return msgspec.structs.replace(
+                said, outcome=Outcome.ERROR, reason="the working token expired during the run", supply="credentials.authorized"
+            )
+        if not case.accepts and exchange.status == self.refusal_status and exchange.status != 202:
+            words = "CAR-OP-NO-500" if exchange.status >= 500 else "CAR-OP-STATUS"
+            reason = f"refused with {exchange.status}, as this target refuses every invalid body: judged under {words}"
+            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
+        finding = Finding(case.expect.text, exchange.got(), change=case.change)
+        return msgspec.structs.replace(said, outcome=Outcome.BROKEN, finding=finding)
+
+    def finish(self) -> None:
+        """Record what only the whole run can say: unconfirmed failures, and how often the clauses held."""
+        failed = self._unconfirmed
+        if len(failed) >= ENOUGH_UNCONFIRMED and not self.down:
+            numbers = tuple(exchange.number for exchange in failed)
+            finding = Finding(
+                "one complete, well-framed answer to every request",
+                f"{len(failed)} different requests got none at first, and one when they were sent again",
+            )
+            self.record(Evidence("CAR-OP-ANSWERS", Outcome.BROKEN, failed[-1].case, exchanges=numbers, finding=finding))
+        elif failed:
+            reason = self.down or f"{len(failed)} of {self.sent} requests got no answer at first, and one when sent again: not confirmed"
+            numbers = tuple(exchange.number for exchange in failed)
+            self.record(Evidence("CAR-OP-ANSWERS", Outcome.ERROR, failed[-1].case, exchanges=numbers, reason=reason))
+        self._write_waits()
+
+    def tallies(self) -> None:
+        """Write how often each clause that holds for every exchange was judged and held."""
+        for tally in self.clauses.tallies():
+            self.recorder.write(tally)
+
+    # -- waiting
+
+    def _waiting(self, seconds: float, reason: str) -> None:
+        with self._wait_lock:
+            self._waits.append(Wait(self.transport.now(), seconds, reason))
+
+    def _write_waits(self) -> None:
+        with self._wait_lock:
+            waits, self._waits = self._waits, []
+        for wait in waits:
+            self.recorder.write(wait)
+
+
+def _long_wait(asked: float, attempts: tuple[int, ...], earlier: tuple[int, ...]) -> _Said:
+    if asked > ABSURD_WAIT:
+        finding = Finding("a Retry-After of at most 24 hours", f"{asked:,.0f} s, {asked / 86400:,.1f} days")
+        return _Said("CAR-RATE-TRUTHFUL", Outcome.BROKEN, attempts, finding, earlier=earlier)
+    reason = f"a 429 asked to wait {asked:,.0f} s; the run waits {LONGEST_WAIT:g} s at most"
+    return _Said("CAR-RATE-TRUTHFUL", Outcome.UNTESTED, attempts, reason=reason, earlier=earlier)
+
+
+def _written(name: str, style: str) -> str:
+    match style:
+        case "lower":
+            return name.lower()
+        case "upper":
+            return name.upper()
+        case _:
+            return name
+
+
+def accepted(response: Response | None) -> bool:
+    """Tell whether an answer takes the request into the system."""
+    return response is not None and response.status == 202

@@ -1,0 +1,125 @@
+"""
+``run.jsonl``: the only thing a run writes while it runs. Redaction happens here, in the one writer, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, Final, Protocol
+
+from closecheck.exchange import Exchange
+from closecheck.model import (
+    Body,
+    ExchangeLine,
+    Failure,
+    Headers,
+    Line,
+    ReceivedResponse,
+    Run,
+    RunFault,
+    SentRequest,
+    decode,
+    encode,
+)
+
+FILE_NAME: Final = "run.jsonl"
+MOST_RECORDED: Final = 64 * 1024
+"""Bytes of a body that are recorded; what is longer is cut, with its size."""
+
+
+class Redacts(Protocol):
+    """Something that takes secrets out of texts."""
+
+    def text(self, text: str) -> str:
+        """Return the text without secrets."""
+
+    def data(self, data: bytes) -> bytes:
+        """Return the bytes without secrets."""
+
+    def headers(self, headers: Headers) -> Headers:
+        """Return the fields without secrets."""
+
+
+class Recorder:
+    """
+    Writes the lines of a run as they come, redacted, each flushed whole, so that a killed run can still be read.
+
+    ``listeners`` are told every line after it is written.
+    """
+
+    def __init__(self, folder: Path, redactor: Redacts) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / FILE_NAME
+        self._redactor = redactor
+        self._file: IO[bytes] = self.path.open("wb")
+        self.listeners: list[Callable[[Line], None]] = []
+
+    def write(self, line: Line) -> None:
+        """Write one line. Text of the target that found its way into findings is redacted with it."""
+        data = self._redactor.data(encode(line))
+        self._file.write(data + b"\n")
+        for listener in self.listeners:
+            listener(line)
+
+    def exchange(self, exchange: Exchange, url: str) -> None:
+        """Write one exchange."""
+        self.write(recorded(exchange, url, self._redactor))
+
+    def flush(self) -> None:
+        """Hand what was written to the operating system."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file; harmless if it is closed."""
+        self._file.close()
+
+
+def recorded(exchange: Exchange, url: str, redactor: Redacts) -> ExchangeLine:
+    """Return an exchange as it is recorded: bodies redacted before they are cut, so that no half of a secret is left."""
+    request, response = exchange.request, exchange.response
+    origin = url.split("/", 3)
+    return ExchangeLine(
+        number=exchange.number,
+        case=exchange.case,
+        request=SentRequest(
+            method=request.method,
+            url=redactor.text(f"{'/'.join(origin[:3])}{request.target}"),
+            headers=redactor.headers(request.headers),
+            body=Body.of(redactor.data(request.body), limit=MOST_RECORDED),
+            caller=exchange.draft.caller,
+            chunked=bool(request.chunks),
+        ),
+        timing=exchange.timing,
+        response=None
+        if response is None
+        else ReceivedResponse(
+            status=response.status,
+            reason=redactor.text(response.reason),
+            version=response.version,
+            headers=redactor.headers(response.headers),
+            body=Body.of(redactor.data(response.body), limit=MOST_RECORDED),
+        ),
+        failure=None if exchange.failure is None else Failure(exchange.failure.kind, redactor.text(exchange.failure.detail)),
+        base=exchange.base,
+    )
+
+
+def read(path: Path) -> Run:
+    """
+    Read a recorded run; ``path`` is the file or its folder.
+
+    Raises:
+        RunFault: there is no such file, or it is no recorded run.
+
+    """
+    file = path / FILE_NAME if path.is_dir() else path
+    try:
+        with file.open("rb") as stream:
+            return Run(_lines(stream))
+    except OSError as error:
+        raise RunFault(f"{file}: {error.strerror}") from error
+
+
+def _lines(stream: Iterable[bytes]) -> Iterator[Line]:
+    yield from decode(stream)

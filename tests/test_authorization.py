@@ -1,0 +1,156 @@
+"""Authentication and authorisation: who may close, and who learns nothing (CAR-AUTH-*)."""
+
+import msgspec
+import pytest
+
+from closecheck import edits, preflight
+from closecheck.callers import FORGERIES
+from closecheck.cases import ACCEPTED, Case, Draft, Expectation, Ids
+from closecheck.ids import impossible
+from closecheck.parametrize import cases
+
+MINIMAL = {"accessRequestIds": Ids(1)}
+FULL = {**MINIMAL, "message": edits.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"}
+BODIES = {"minimal body": MINIMAL, "with a message": {**MINIMAL, "message": edits.MESSAGE}, "full body": FULL}
+INVALID_BODIES = {"no ids": {}, "wrong item": {"accessRequestIds": [7]}, "no object": ["text"], "wrong status": {**FULL, "executionStatus": "x"}}
+
+
+def as_caller(caller, requirement, status, description):
+    """Yield a case for each valid body under another caller."""
+    for part, body in BODIES.items():
+        yield Case(
+            id=f"auth/{caller}/{part.replace(' ', '-')}",
+            description=f"{description} is refused, {part}",
+            request=Draft(body=body, caller=caller),
+            requirement=requirement,
+            part=part,
+            expect=Expectation(frozenset({status}), str(status)),
+            base=edits.ONE_ID,
+            change=f"sent by {description} instead of an authorized caller",
+        )
+
+
+@cases([preflight.NO_TOKEN], as_caller("none", "CAR-AUTH-MISSING", 401, "nobody"))
+def test_without_a_token_nothing_is_accepted(judge, case):
+    """Without an Authorization header the answer is 401 (CAR-AUTH-MISSING)."""
+    judge(case)
+
+
+@cases(as_caller("expired", "CAR-AUTH-EXPIRED", 401, "a caller whose token has expired"))
+def test_an_expired_token_is_refused(judge, case):
+    """An expired token is answered 401 (CAR-AUTH-EXPIRED)."""
+    judge(case)
+
+
+@cases(as_caller("unprivileged", "CAR-AUTH-FORBIDDEN", 403, "a user without access"))
+def test_a_user_without_access_is_refused(judge, case):
+    """A valid token of a user without access is answered 403 (CAR-AUTH-FORBIDDEN)."""
+    judge(case)
+
+
+def refusal_of(forgery):
+    """Return what a forged token may be answered."""
+    tolerated = {403, 400} if forgery.malformed else {403}
+    return Expectation(frozenset({401}), "401").also(*tolerated)
+
+
+FORGED = [
+    Case(
+        id=f"auth/forged/{one.kind}",
+        description=f"A request with {one.what} is refused",
+        request=Draft(body=MINIMAL, caller=f"forged:{one.kind}"),
+        requirement="CAR-AUTH-INVALID",
+        part=one.kind,
+        expect=refusal_of(one),
+        base=edits.ONE_ID,
+        change=f"Authorization: {one.what}",
+    )
+    for one in FORGERIES
+]
+
+
+@cases(FORGED)
+def test_a_token_that_does_not_verify_is_refused(judge, case):
+    """A token that does not verify is never accepted (CAR-AUTH-INVALID)."""
+    judge(case)
+
+
+@pytest.mark.requirement("CAR-AUTH-INVALID", part="after an authorized request")
+@pytest.mark.parametrize("forgery", FORGERIES, ids=[one.kind for one in FORGERIES])
+def test_an_authorized_request_before_it_changes_nothing(session, clause, forgery):
+    """A connection that has carried an authorized request lends its authority to none."""
+    name = f"auth/after/{forgery.kind}"
+    expected = refusal_of(forgery)
+    with session.lane() as lane:
+        session.send(f"{name}/authorized", Draft(body=MINIMAL), ids_for(session, f"{name}/1"), lane=lane)
+        exchange = session.send(name, Draft(body=MINIMAL, caller=f"forged:{forgery.kind}"), ids_for(session, f"{name}/2"), lane=lane)
+
+    change = f"Authorization: {forgery.what}, after an authorized request on the same connection"
+    clause.expect(exchange.status in expected.statuses, expected.text, exchange.got(), exchange, change=change)
+
+
+@pytest.mark.requirement("CAR-AUTH-MISSING", part="after an authorized request")
+def test_a_token_does_not_stay_with_the_connection(session, clause):
+    """A request without a token is refused also where the one before it on the connection had one."""
+    with session.lane() as lane:
+        session.send("auth/after/none/authorized", Draft(body=MINIMAL), ids_for(session, "after/none/1"), lane=lane)
+        exchange = session.send("auth/after/none", Draft(body=MINIMAL, caller="none"), ids_for(session, "after/none/2"), lane=lane)
+
+    change = "the Authorization header left out, after an authorized request on the same connection"
+    clause.expect(exchange.status == 401, "401", exchange.got(), exchange, change=change)
+
+
+def ids_for(session, name):
+    """Return an id that no target has."""
+    return impossible(session.plan.seed, f"auth/{name}", 1)
+
+
+@cases(
+    Case(
+        id=f"auth/scheme-{scheme}",
+        description=f"The scheme written {scheme} is accepted",
+        request=Draft(body=MINIMAL, caller=f"scheme:{scheme}"),
+        requirement="CAR-AUTH-SCHEME-CASE",
+        part=scheme,
+        expect=ACCEPTED,
+        base=edits.ONE_ID,
+        change=f"Authorization: {scheme} instead of Bearer",
+    )
+    for scheme in ("bearer", "BEARER")
+)
+def test_the_scheme_is_case_insensitive(judge, case):
+    """The name of the scheme is case-insensitive (CAR-AUTH-SCHEME-CASE; RFC 9110, 11.1)."""
+    judge(case)
+
+
+def first_things_first():
+    """Yield an invalid body for each caller who is to learn nothing about it."""
+    for caller, statuses in (("none", {401}), ("unprivileged", {403}), ("forged:signature-random", {401, 403})):
+        for name, body in INVALID_BODIES.items():
+            words = " or ".join(str(one) for one in sorted(statuses))
+            yield Case(
+                id=f"auth/first/{caller.replace(':', '-')}/{name.replace(' ', '-')}",
+                description=f"An invalid body ({name}) does not come before the caller ({caller})",
+                request=Draft(body=body, caller=caller),
+                requirement="CAR-AUTH-FIRST",
+                part=caller,
+                expect=Expectation(frozenset(statuses), words),
+            )
+
+
+@cases(first_things_first())
+def test_who_is_not_allowed_learns_nothing_about_the_body(judge, case):
+    """401 and 403 come before 400 (CAR-AUTH-FIRST)."""
+    judge(case)
+
+
+@pytest.mark.choice("other-scheme")
+def test_a_working_token_under_another_scheme_is_observed(observe):
+    """What a working token is worth under another scheme is the target's choice."""
+    draft = Draft(body=MINIMAL, caller="scheme:Token")
+    observe(
+        msgspec.structs.replace(
+            FORGED[0], id="auth/scheme-Token", requirement="", expect=None, choice="other-scheme", request=draft,
+            description="a working token under the scheme Token", observes={202: "accepted", 401: "refused", 403: "refused", 400: "refused"},
+        )
+    )  # fmt: skip

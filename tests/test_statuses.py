@@ -1,0 +1,71 @@
+"""Operation and statuses: what is accepted, and what other methods get (CAR-OP-ACCEPTS, -SAFE-METHODS, -OTHER-METHODS)."""
+
+import msgspec
+import pytest
+
+from closecheck import edits
+from closecheck.cases import Draft, Ids
+from closecheck.ids import impossible
+from closecheck.parametrize import cases
+
+
+@cases(edits.bases)
+def test_a_valid_request_is_accepted(judge, case):
+    """A request with one id, and one with every member, is answered 202 (CAR-OP-ACCEPTS)."""
+    judge(case)
+
+
+@pytest.fixture(params=["without a body", "with a body"])
+def draft(request):
+    """The body under a method that is not the operation's: none, and a valid one."""
+    body = msgspec.UNSET if request.param == "without a body" else {"accessRequestIds": Ids(1)}
+    return Draft(body=body, provokes="method")
+
+
+def sent(session, draft, method):
+    """Send the draft under a method, with an id that no target has."""
+    ids = impossible(session.plan.seed, f"method/{method}", draft.ids)
+    return session.send(f"method/{method.lower()}", msgspec.structs.replace(draft, method=method), ids)
+
+
+@pytest.mark.requirement("CAR-OP-SAFE-METHODS", part="GET")
+def test_get_is_not_taken_for_a_request_to_close(session, clause, draft):
+    """GET on the path never answers as if a request had been accepted."""
+    exchange = sent(session, draft, "GET")
+
+    clause.expect(not accepted_like(session, exchange), "no answer that means the request was accepted", exchange.got(), exchange)
+
+
+@pytest.mark.requirement("CAR-OP-SAFE-METHODS", part="HEAD")
+def test_head_is_not_taken_for_a_request_to_close(session, clause, draft):
+    """HEAD on the path never answers as if a request had been accepted."""
+    exchange = sent(session, draft, "HEAD")
+
+    clause.expect(exchange.status != 202, "no answer that means the request was accepted", exchange.got(), exchange)
+
+
+def accepted_like(session, exchange):
+    """Tell whether an answer is 202, or a 2xx with the very body that accepted requests get."""
+    accepted = session.ask(session.cases[edits.ONE_ID])
+    if exchange.status == 202:
+        return True
+    same = accepted.status == 202 and exchange.is_json and accepted.is_json and shape(exchange) == shape(accepted)
+    return 200 <= exchange.status < 300 and same
+
+
+def shape(exchange):
+    """Return what is comparable of two bodies: the members and their types."""
+    document = exchange.document
+    return {name: type(value) for name, value in document.items()} if isinstance(document, dict) else type(document)
+
+
+@pytest.mark.requirement("CAR-OP-OTHER-METHODS")
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_other_methods_are_refused(session, clause, draft, method):
+    """PUT, PATCH and DELETE are answered 405 with Allow; 404 and 501 are tolerated."""
+    exchange = sent(session, draft, method)
+
+    allows = exchange.response is not None and exchange.response.header("allow") is not None
+    refused = exchange.status in {404, 501} or (exchange.status == 405 and allows)
+    got = f"{exchange.got()}{'' if allows or exchange.status != 405 else ', without Allow'}"
+    clause.expect(refused, f"405 with Allow for {method} (404 and 501 tolerated)", got, exchange, part=method)
