@@ -12,10 +12,11 @@ import binascii
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import Final
 
 import jwt
 
+from closecheck.credentials import TokenSource
 from closecheck.ids import Untested
 from closecheck.model import Struct
 
@@ -63,6 +64,10 @@ FORGERIES: Final = (
     Forgery("claims-no-json", "claims that are no JSON", malformed=True),
     Forgery("claims-array", "claims that are a JSON array", malformed=True),
 )
+
+
+_LITERAL: Final = frozenset({"garbage", "empty", "basic"})
+"""Forgeries in which nothing of the working token is left: no secret."""
 
 
 def split(token: str) -> Parts | None:
@@ -182,20 +187,6 @@ def _joined(*parts: bytes) -> str:
     return ".".join(_encoded(part) for part in parts)
 
 
-class TokenSource(Protocol):
-    """Where a credential's token comes from."""
-
-    def token(self) -> str:
-        """Return the token, fetched if need be."""
-
-    def refresh(self) -> None:
-        """Fetch the token anew; does nothing if it is fixed."""
-
-    @property
-    def renewable(self) -> bool:
-        """Whether it can be fetched anew."""
-
-
 class Callers:
     """The credentials of one run; every token that leaves here is known to the redactor."""
 
@@ -226,7 +217,8 @@ class Callers:
         value = self._forged.get((kind, token))
         if value is None:
             value = self._forged[kind, token] = forge(kind, token)
-            self._learn(value.partition(" ")[2] or value)
+            if kind not in _LITERAL:
+                self._learn(value.partition(" ")[2])
         return value
 
     def _token(self, caller: str) -> str:

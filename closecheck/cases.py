@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from closecheck.model import Effect, Struct
+from closecheck.model import Struct
 
 Json = Any
 """A JSON value, in which :class:`Ids` and :class:`Id` may stand for ids."""
@@ -105,12 +105,18 @@ class Case(Struct):
     change: str = ""
     choice: str = ""
     observes: dict[int, str] = msgspec.field(default_factory=dict)
-    effect: Effect = Effect.NONE
+    tolerant: bool = False
+    """Whether the refusal is only a SHOULD: a lawful target may accept the request."""
 
     @property
     def accepts(self) -> bool:
-        """Whether the case expects its request to be accepted."""
-        return self.expect is not None and 202 in self.expect.statuses
+        """Whether the case expects its request to be accepted, and nothing else."""
+        return self.expect is not None and 202 in self.expect.statuses and 400 not in self.expect.statuses
+
+    @property
+    def may_close(self) -> bool:
+        """Whether a lawful target may accept the request, so that existing ids in it would be closed."""
+        return self.expect is None or 202 in self.expect.statuses or self.tolerant
 
 
 def count_ids(body: Json) -> int:
@@ -171,7 +177,7 @@ class DeclaredRequest(Struct):
     The request of a declared case, as it stands in YAML; at most one of ``json``, ``text`` and ``base64`` is given.
 
     In ``json`` the object ``{$ids: 3}`` stands for a list of three ids and ``{$id: 0}`` for one; in ``text`` the words
-    ``{{ids:3}}`` and ``{{id}}`` do. ``repeat`` maps a word of ``text`` or a text of ``json`` to how often it stands there.
+    ``{{ids:3}}`` and ``{{id}}`` do; in ``json`` the object ``{$repeat: a, times: 500}`` stands for a long text.
     """
 
     json: Any = None

@@ -54,7 +54,7 @@ class TokenSource(Protocol):
 def token_source(
     name: str, login: Login, *, post_form: PostForm, redactor: Redactor, clock: Clock = time.time
 ) -> TokenSource:
-    """Return the source of one credential (``authorized``, …); the redactor knows every token before it is given out."""
+    """Return the source of one credential (``authorized``, …); the redactor learns every token that it gives."""
     match login:
         case StaticToken(token):
             redactor.add(token.reveal())

@@ -27,8 +27,8 @@ class UsageError(ClosecheckError):
     """
     What the user gave cannot be used.
 
-    ``where`` names the place (a file with key and line, an option, a variable), ``problem`` what is wrong there, without
-    a full stop, ``remedy`` a whole sentence that says what to do, or nothing.
+    ``where`` names the place (file, key and line; option; variable), ``problem`` what is wrong there, without a full
+    stop, ``remedy`` a whole sentence that says what to do, or nothing.
     """
 
     exit_code = Exit.USAGE

@@ -15,6 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from closecheck.exchange import Exchange
     from closecheck.model import Evidence, Run
+    from closecheck.session import Session
 
 
 @pytest.hookspec
@@ -34,6 +35,11 @@ def pytest_closecheck_evidence(evidence: Evidence) -> None:
 @pytest.hookspec
 def pytest_closecheck_finished(run: Run, folder: Path) -> None:
     """Called once when the run is over and its reports stand in ``folder``; every implementation is called."""
+
+
+@pytest.hookspec
+def pytest_closecheck_begins(session: Session, items: int) -> None:
+    """Called once before anything is sent; ``items`` tests will be run on what ``session`` sends. Every implementation is called."""
 
 
 @pytest.hookspec(firstresult=True)

@@ -92,7 +92,7 @@ class IdPolicy:
                     "the target refuses ids that it does not know, and no pending ones may be closed",
                     "access_requests: {pending: […], may_close: true}",
                 )
-            case Source.SUPPLIED if case.accepts:
+            case Source.SUPPLIED if case.may_close:
                 return self.take(needed, case.description)
             case Source.SUPPLIED:
                 if needed > len(self._pending):

@@ -14,12 +14,13 @@ import fnmatch
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, dataclass_transform
 
 import msgspec
 from msgspec import field
 
 
+@dataclass_transform(field_specifiers=(msgspec.field,), frozen_default=True)
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A frozen value that refuses members it does not know."""
 
@@ -657,6 +658,20 @@ class Run:
     def with_status(self, *statuses: Status) -> list[Result]:
         """Return the results that have one of these statuses."""
         return [result for result in self.results if result.status in statuses]
+
+    def counts(self, level: Level | None = None) -> dict[Status, int]:
+        """Return how many requirements (of a level) have each status, every status included."""
+        counted = dict.fromkeys(Status, 0)
+        for result in self.results:
+            if level in (None, result.requirement.level):
+                counted[result.status] += 1
+        return counted
+
+    @property
+    def tested(self) -> int:
+        """How many requirements were tested and judged: all but the untested, the errors and those out of scope."""
+        counts = self.counts()
+        return len(self.results) - counts[Status.UNTESTED] - counts[Status.ERROR] - counts[Status.OUT_OF_SCOPE]
 
     @cached_property
     def verdict(self) -> Verdict:

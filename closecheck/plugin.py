@@ -16,34 +16,14 @@ import pytest
 
 from closecheck import hookspecs
 from closecheck.cases import Case
-from closecheck.contract import ContractFault, contract
+from closecheck.contract import contract
 from closecheck.errors import ClosecheckError, NothingToJudge, UsageError
 from closecheck.exchange import Exchange
 from closecheck.ids import Untested
 from closecheck.model import Evidence, Exit, Finding, Level, Outcome, Run
+from closecheck.options import OPTIONS
 from closecheck.run import RunContext, open_run
 from closecheck.session import Session
-
-OPTIONS: Final = (
-    ("--target", {"metavar": "FILE", "help": "the target file (YAML)"}),
-    ("--base-url", {"metavar": "URL", "help": "where the target is; the token is taken from CLOSECHECK_TOKEN"}),
-    ("--profile", {"metavar": "PROFILE", "help": "quick, standard or deep: how much exploration follows the core"}),
-    ("--only", {"metavar": "PATTERN", "action": "append", "help": "a case id or a pattern of requirement ids; the rest is untested"}),
-    ("--strict", {"action": "store_true", "default": None, "help": "warnings are failures"}),
-    ("--reports", {"metavar": "DIR", "help": "where the reports go (default: reports)"}),
-    ("--seed", {"metavar": "N", "help": "the seed of everything that is chosen"}),
-    ("--concurrency", {"metavar": "N", "help": "requests in flight"}),
-    ("--rate", {"metavar": "N/Ts", "help": "the suite's own limit, such as 95/10s, or none"}),
-    ("--timeout", {"metavar": "SECONDS", "help": "the time limit of one request"}),
-    ("--safe", {"action": "store_true", "default": None, "help": "send nothing that could close a request, even with may_close"}),
-)  # fmt: skip
-"""The options of a run, the same here and in ``closecheck run``."""
-
-
-def names(option: str) -> str:
-    """Return the name under which an option's value is kept."""
-    return option.lstrip("-").replace("-", "_")
-
 
 class Refuted(Exception):  # noqa: N818 - the target's failure, not an error of ours
     """A finding against the requirement of a test."""
@@ -56,6 +36,7 @@ class Refuted(Exception):  # noqa: N818 - the target's failure, not an error of 
 CONTEXT: Final = pytest.StashKey[RunContext]()
 STACK: Final = pytest.StashKey[ExitStack]()
 RUN: Final = pytest.StashKey[Run]()
+MISUSE: Final = pytest.StashKey[UsageError]()
 EVIDENCE: Final = pytest.StashKey[list[Evidence]]()
 DESELECTED: Final = pytest.StashKey[list[str]]()
 
@@ -66,10 +47,13 @@ DESELECTED: Final = pytest.StashKey[list[str]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of a run, in one group."""
     group = parser.getgroup("conformance", "conformance of a deployed implementation (closecheck)")
-    for name, attributes in OPTIONS:
-        if name == "--strict":
+    for option in OPTIONS:
+        if option.name == "--strict":
             continue  # pytest has an option of that name: it serves for both
-        group.addoption(name, dest=f"closecheck_{names(name)}", **attributes)
+        how: dict[str, Any] = {"action": "store_true", "default": None} if option.flag else {"metavar": option.metavar}
+        if option.multiple:
+            how["action"] = "append"
+        group.addoption(option.name, dest=f"closecheck_{option.key}", help=option.help, **how)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -89,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def options(config: pytest.Config) -> dict[str, Any]:
     """Return the options of a run that were given."""
-    found = {names(name): config.getoption(f"closecheck_{names(name)}") for name, _ in OPTIONS if name != "--strict"}
+    found = {option.key: config.getoption(f"closecheck_{option.key}") for option in OPTIONS if option.name != "--strict"}
     found["strict"] = config.getoption("strict", None) or None
     return {name: value for name, value in found.items() if value is not None}
 
@@ -172,10 +156,13 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
         selection = "a selection of tests"
     try:
         context, stack = open_run(options(config), os.environ, selection=selection)
-    except (UsageError, ContractFault) as error:
+    except UsageError as error:
+        config.stash[MISUSE] = error
         pytest.exit(str(error), returncode=Exit.USAGE)
     config.stash[CONTEXT], config.stash[STACK] = context, stack
     context.session.on_exchange.append(lambda exchange: config.hook.pytest_closecheck_exchange(exchange=exchange))
+    context.session.on_evidence.append(lambda evidence: config.hook.pytest_closecheck_evidence(evidence=evidence))
+    config.hook.pytest_closecheck_begins(session=context.session, items=len(session.items))
     complete = False
     try:
         context.begin()
@@ -301,7 +288,6 @@ def judge(session: Session, request: pytest.FixtureRequest) -> Callable[[Case], 
     """A function that asks a case and judges its answer for the case's requirement."""
 
     def judged(case: Case) -> Evidence:
-        session.cases.setdefault(case.id, case)
         return settled(request.node, session.judge(case))
 
     return judged

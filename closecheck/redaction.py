@@ -165,9 +165,9 @@ def _meaning(escape: bytes) -> bytes:
             utf16 = b"".join(unit.to_bytes(2, "big") for unit in units)
             return utf16.decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass")
         case b"\\x":
-            return bytes([int(escape[2:], 16)])
+            return bytes.fromhex(escape[2:].decode())
         case _ if escape.startswith(b"%"):
-            return bytes([int(escape[1:], 16)])
+            return bytes.fromhex(escape[1:].decode())
         case _:
             return _LETTER_ESCAPES.get(escape[1:], escape[1:])
 

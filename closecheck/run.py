@@ -64,7 +64,7 @@ class RunContext:
             RateLimit(settings.rate.requests, settings.rate.seconds) if settings.rate else None,
         )
         for case in (*edits.derived().values(), *document.declared.values(), preflight.FIRST_ERROR, preflight.NO_TOKEN):
-            self.session.cases[case.id] = case
+            self.session.add(case)
 
     def begin(self) -> None:
         """

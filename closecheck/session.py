@@ -31,6 +31,7 @@ from closecheck.model import (
     FailureKind,
     Finding,
     Headers,
+    Level,
     Note,
     Observation,
     Outcome,
@@ -40,6 +41,7 @@ from closecheck.model import (
 )
 from closecheck.pace import Gate, RateLimit
 from closecheck.stream import Recorder
+from closecheck.target import Provoke
 from closecheck.transport import Lane, Reply, Transport
 
 USER_AGENT: Final = "closecheck (conformance suite)"
@@ -92,7 +94,9 @@ class Plan(Protocol):
     @property
     def timeout(self) -> float: ...
     @property
-    def headers(self) -> Mapping[str, str]: ...
+    def headers(self) -> Iterable[tuple[str, str]]: ...
+    @property
+    def provoke(self) -> Provoke: ...
 
 
 @dataclasses.dataclass
@@ -129,7 +133,7 @@ class Session:
     """
     Sends cases, remembers their exchanges, and turns them into evidence.
 
-    ``on_exchange`` is called after each recorded exchange.
+    ``on_exchange`` is called after each recorded exchange, ``on_evidence`` on each finding, ``on_wait`` before each pause.
     """
 
     def __init__(
@@ -154,6 +158,8 @@ class Session:
         self.exchanges: dict[int, Exchange] = {}
         self.evidence: list[Evidence] = []
         self.on_exchange: list[Callable[[Exchange], None]] = []
+        self.on_evidence: list[Callable[[Evidence], None]] = []
+        self.on_wait: list[Callable[[float, str], None]] = []
         self.sent = 0
         self.down = ""
         """Why the target cannot be reached any more; empty while it can."""
@@ -198,7 +204,10 @@ class Session:
         fields["Authorization"] = None if "Authorization" in draft.headers else self.tokens.authorization(draft.caller)
         fields.update(draft.headers)
         headers: Headers = tuple((_written(name, draft.names), value) for name, value in fields.items() if value is not None)
-        target = self._path + (f"?{draft.query}" if draft.query else "")
+        query = draft.query
+        if "{token}" in query:
+            query = query.replace("{token}", (self.tokens.authorization("authorized") or "").partition(" ")[2])
+        target = self._path + (f"?{query}" if query else "")
         return Request(draft.method, target, headers, body, draft.chunks)
 
     # --------------------------------------------------------------------------------------------------- sending them
@@ -257,6 +266,14 @@ class Session:
 
     # -- cases
 
+    def add(self, case: Case) -> Case:
+        """Make a case known by its id, so that others can be edits of it; return it as the session knows it."""
+        known = self.cases.get(case.id)
+        if known is None:
+            level = self.contract[case.requirement].level if case.requirement else Level.MUST
+            known = self.cases[case.id] = msgspec.structs.replace(case, tolerant=level is Level.SHOULD)
+        return known
+
     def ask(self, case: Case) -> Exchange:
         """
         Return the exchange of a case: sent once, remembered.
@@ -265,7 +282,7 @@ class Session:
             Untested: as in :meth:`send`, or its ids cannot be had.
 
         """
-        self.cases.setdefault(case.id, case)
+        case = self.add(case)
         known = self._memo.get(case.id)
         if known is None:
             known = self._asked(case, None)
@@ -279,7 +296,7 @@ class Session:
 
     def prefetch(self, cases: Iterable[Case]) -> None:
         """Send every case that has not been sent, several at a time; the bases go first."""
-        wanted = list({case.id: case for case in cases if case.id not in self._memo}.values())
+        wanted = list({case.id: self.add(case) for case in cases if case.id not in self._memo}.values())
         needed = {case.base for case in wanted if case.base} - set(self._memo)
         self._fly([self.cases[name] for name in sorted(needed)])
         self._fly([case for case in wanted if case.id not in self._memo])
@@ -510,6 +527,9 @@ class Session:
         """Keep one piece of evidence and write it."""
         self.evidence.append(evidence)
         self.recorder.write(evidence)
+        if evidence.outcome is Outcome.BROKEN:
+            for listener in self.on_evidence:
+                listener(evidence)
 
     def observe(self, choice: str, observed: str, *exchanges: Exchange) -> None:
         """Write down what the target does where it is free."""
@@ -517,7 +537,6 @@ class Session:
 
     def observe_case(self, case: Case) -> None:
         """Ask a case that observes a choice, and write down what its answer means."""
-        self.cases.setdefault(case.id, case)
         try:
             exchange = self.ask(case)
         except Untested as untested:
@@ -591,6 +610,8 @@ class Session:
     def _waiting(self, seconds: float, reason: str) -> None:
         with self._wait_lock:
             self._waits.append(Wait(self.transport.now(), seconds, reason))
+        for listener in self.on_wait:
+            listener(seconds, reason)
 
     def _write_waits(self) -> None:
         with self._wait_lock:

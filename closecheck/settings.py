@@ -20,38 +20,39 @@ import msgspec
 from closecheck.errors import UsageError
 from closecheck.model import Profile, Setting, Struct, matches
 from closecheck.target import (
-    CALLERS,
-    MOST_CONCURRENCY,
     AccessRequests,
     ByBurst,
     ByHeaders,
+    CALLERS,
+    checked_base_url,
+    checked_rate,
+    checked_seconds,
+    checked_token,
     ClientCredentials,
     Created,
     Credentials,
     Events,
     Fields,
+    from_data,
     Listed,
     Login,
+    MOST_CONCURRENCY,
+    nearest,
+    Provoke,
     Rate,
+    read,
     Searched,
     Secret,
     Source,
     StaticToken,
     Target,
     Tls,
-    checked_base_url,
-    checked_rate,
-    checked_seconds,
-    checked_token,
-    from_data,
-    nearest,
-    read,
 )
 
 T = TypeVar("T")
 
 VENDOR_RATE: Final = Rate(95, 10.0)
-"""A little under the vendor's documented limit of 100 requests in 10 s; the default unless the target is this machine."""
+"""A little under the vendor's documented limit of 100 requests in 10 s; the default beyond this machine."""
 TIMEOUT: Final = 10.0
 CONCURRENCY: Final = 8
 SETTLE: Final = 5.0
@@ -143,6 +144,11 @@ class Settings(Struct):
         return self.target.burst
 
     @property
+    def provoke(self) -> Provoke:
+        """How a 429 and a 500 can be had."""
+        return self.target.provoke
+
+    @property
     def credentials(self) -> Credentials:
         """Who the suite can be; a client always has its token URL."""
         return self.target.credentials
@@ -218,7 +224,9 @@ class _Merger:
                 raise UsageError(
                     f"option --{name.replace('_', '-')}", "there is no such option", nearest(name, OPTIONS)
                 )
-        self.options = {name: value for name, value in options.items() if value not in (None, False, ())}
+        self.options = {
+            name: value for name, value in options.items() if value is not None and value is not False and value != ()
+        }
         self.environ = {name: value for name, value in environ.items() if value}
         self.known_ids = known_ids
         self.ledger: list[Setting] = []
@@ -280,9 +288,7 @@ class _Merger:
             safe=safe,
             reports=self.merged("reports", lambda given: Path(given.value), None, REPORTS),
             seed=self.merged("seed", _whole(0, 2**63 - 1), None, SEED),
-            edition=self.merged(
-                "edition", lambda given: str(given.value), None, "", lambda one: one or "the suite's own"
-            ),
+            edition=self.merged("edition", lambda given: str(given.value), None, "", lambda one: one or "current"),
             budget=self.budget(),
             target_file=self.target_file,
             provenance=tuple(self.ledger),
@@ -418,7 +424,8 @@ class _Merger:
             vendor = self.vendor_url()
             if urlsplit(vendor).hostname != urlsplit(base_url).hostname:
                 self.advice.append(
-                    "SAIL_CLIENT_ID is not used: SAIL_BASE_URL names another host, whose tokens are not for this target."
+                    "SAIL_CLIENT_ID is not used: SAIL_BASE_URL names another host, "
+                    "whose tokens are not for this target."
                 )
                 return None
             token_url = vendor + TOKEN_PATH

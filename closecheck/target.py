@@ -2,7 +2,7 @@
 The target file: what a deployed implementation claims, and what the suite needs to reach it.
 
 Nothing in it is guessed or passed over: every key, type and value is checked when the file is read, and whatever cannot
-be used is a :class:`~closecheck.errors.UsageError` that names the line. No value that may be a secret stands in an error.
+be used is a :class:`~closecheck.errors.UsageError` that names the line. No error shows a value that may be a secret.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def load(path: Path, today: date, known_ids: Collection[str]) -> tuple[FiledWaiv
     Read a file of waivers; ``known_ids`` are the ids of all requirements, ``today`` serves for the dates in messages.
 
     Raises:
-        UsageError: an entry lacks a key, has an unknown one, names no known requirement, repeats another or has no date.
+        UsageError: an entry lacks a key, has an unknown one, names no requirement, repeats another or has no date.
 
     """
     document = read_yaml(path)

@@ -10,6 +10,7 @@ from closecheck.exchange import Exchange, NotJson
 
 OWN_ANSWERS: Final[dict[str, frozenset[int]]] = {
     "media-type": frozenset({415, 406}),
+    "absence": frozenset({411, 415}),
     "method": frozenset({404, 405, 501}),
     "framing": frozenset({411, 413, 414, 431}),
     "size": frozenset({411, 413, 414, 431}),

@@ -1,0 +1,176 @@
+"""The commands: ``closecheck run`` and those around a run. Each is a thin layer; what it does stands in the module it names."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from closecheck import __version__
+from closecheck.errors import ClosecheckError, NothingToJudge, UsageError
+from closecheck.model import Exit, RunFault
+
+
+class Group(click.Group):
+    """Turns the suite's errors into one clear line and their exit code; no traceback for what the user can mend."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (UsageError, NothingToJudge, RunFault) as error:
+            _fail(str(error), Exit.USAGE)
+        except ClosecheckError as error:
+            _fail(f"fault in the suite itself: {error}", Exit.SUITE_FAULT)
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run with the exit codes of the public interface: click's own code for bad usage is ours for interrupted."""
+        extra["standalone_mode"] = False
+        try:
+            sys.exit(super().main(*args, **extra) or 0)
+        except click.UsageError as error:
+            error.show()
+            sys.exit(Exit.USAGE)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(Exit.USAGE)
+        except (click.Abort, KeyboardInterrupt):
+            _fail("interrupted", Exit.INTERRUPTED)
+
+
+def _fail(text: str, code: int) -> NoReturn:
+    click.echo(f"closecheck: {text}", err=True)
+    sys.exit(code)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="closecheck")
+def main() -> None:
+    """Does a deployed implementation of POST /access-requests/close keep its contract?"""
+
+
+def run_options(command: Any) -> Any:
+    """Add the options of a run to a command: the ones that pytest takes, from the same table."""
+    from closecheck.options import OPTIONS  # noqa: PLC0415
+
+    for option in reversed(OPTIONS):
+        if option.flag:
+            command = click.option(option.name, is_flag=True, default=None, help=option.help)(command)
+        else:
+            command = click.option(option.name, metavar=option.metavar, multiple=option.multiple, help=option.help)(command)
+    return command
+
+
+@main.command()
+@run_options
+def run(**options: Any) -> None:
+    """Judge a target; without one, the embedded reference."""
+    from closecheck.command import judge  # noqa: PLC0415
+
+    sys.exit(judge({name: value for name, value in options.items() if value not in (None, ())}))
+
+
+@main.command()
+@run_options
+def doctor(**options: Any) -> None:
+    """Check in a second whether a run can begin: name, TLS, base path, token, clock, rate headers."""
+    from closecheck.doctor import examine  # noqa: PLC0415
+
+    sys.exit(examine({name: value for name, value in options.items() if value not in (None, ())}))
+
+
+@main.command()
+@run_options
+def plan(**options: Any) -> None:
+    """Print what would be sent and the worst that could happen; send nothing."""
+    from closecheck.command import plan_run  # noqa: PLC0415
+
+    sys.exit(plan_run({name: value for name, value in options.items() if value not in (None, ())}))
+
+
+@main.command(name="list")
+def list_requirements() -> None:
+    """Print the requirements, one a line."""
+    from closecheck.explain import listing  # noqa: PLC0415
+
+    for line in listing():
+        click.echo(line)
+
+
+@main.command()
+@click.argument("requirement")
+def explain(requirement: str) -> None:
+    """Print one requirement: statement, level, source, how it is tested, what usually goes wrong."""
+    from closecheck.explain import card  # noqa: PLC0415
+
+    click.echo(card(requirement))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="the address to listen on")
+@click.option("--port", default=8080, show_default=True, help="the port; 0: a free one")
+@click.option("--fault", metavar="NAME", help="serve this faulty target instead of the reference")
+@click.option("--rate-limit", metavar="LIMIT", help='such as "100/10 seconds"')
+@click.option("--database", default=":memory:", show_default=True, help="an SQLite file that keeps the access requests")
+@click.option("--target-file", type=click.Path(path_type=Path), help="write a target file for the served target here")
+def serve(host: str, port: int, fault: str | None, rate_limit: str | None, database: str, target_file: Path | None) -> None:
+    """Serve the reference target, or a faulty one, to develop clients and tests against."""
+    from closecheck.serve import serve as serving  # noqa: PLC0415
+
+    serving(host=host, port=port, fault=fault, rate_limit=rate_limit, database=database, target_file=target_file)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path("reports/latest"))
+def report(folder: Path) -> None:
+    """Render a recorded run again: every format, from run.jsonl alone."""
+    from closecheck.command import render_again  # noqa: PLC0415
+
+    sys.exit(render_again(folder))
+
+
+@main.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+def diff(old: Path, new: Path) -> None:
+    """Compare two runs: regressions, fixed, new, choices changed; exit 1 only on a regression."""
+    from closecheck.difference import compare_runs  # noqa: PLC0415
+
+    text, regressed = compare_runs(old, new)
+    click.echo(text)
+    sys.exit(Exit.NON_CONFORMANT if regressed else Exit.CONFORMANT)
+
+
+@main.command()
+@click.argument("kind")
+def forge(kind: str) -> None:
+    """Print a token forged from the one in CLOSECHECK_TOKEN, for the curl line of a report."""
+    from closecheck.callers import forge as forged  # noqa: PLC0415
+
+    token = os.environ.get("CLOSECHECK_TOKEN", "")
+    if not token:
+        raise UsageError("CLOSECHECK_TOKEN", "is not set", "put the working token into it")
+    try:
+        click.echo(forged(kind, token).partition(" ")[2])
+    except ValueError as error:
+        raise UsageError("closecheck forge", str(error)) from error
+
+
+@main.command()
+@click.option("--profile", default="quick", show_default=True, help="the profile of each run")
+@click.option("--only", metavar="PATTERN", multiple=True, help="names of faults and variants")
+@click.option("--jobs", default=2, show_default=True, help="targets judged at the same time")
+@click.option("--seeds", default=1, show_default=True, help="runs against each variant, each with another seed")
+@click.option("--write", type=click.Path(path_type=Path), help="write the kill matrix here")
+def prove(profile: str, only: tuple[str, ...], jobs: int, seeds: int, write: Path | None) -> None:
+    """Run the suite against every fault and every variant, and print the kill matrix."""
+    from closecheck.prove import prove as proving  # noqa: PLC0415
+
+    sys.exit(proving(profile=profile, only=only, jobs=jobs, seeds=seeds, write=write))
+
+
+if __name__ == "__main__":
+    main()

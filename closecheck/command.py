@@ -1,0 +1,155 @@
+"""``closecheck run``, ``plan`` and ``report``: pytest as the engine, without pytest's own words."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from closecheck import plugin
+from closecheck.model import Evidence, Exit, Run
+from closecheck.options import OPTIONS
+
+if TYPE_CHECKING:
+    from closecheck.exchange import Exchange
+    from closecheck.session import Session
+
+
+def tests_folder() -> Path:
+    """Return the folder of the tests: beside the package in a checkout, inside it once installed."""
+    package = Path(__file__).parent
+    inside = package / "tests"
+    return inside if inside.is_dir() else package.parent / "tests"
+
+
+class Listener:
+    """What a run tells the terminal while it goes on, and what is left of it when it is over."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.run: Run | None = None
+        self.folder: Path | None = None
+        self.config: pytest.Config | None = None
+        self._progress: Any = None
+        self._quiet = quiet
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Keep the configuration, to ask it afterwards what went wrong."""
+        self.config = config
+
+    def pytest_closecheck_begins(self, session: Session, items: int) -> None:
+        """Start the progress line."""
+        if self._quiet:
+            return
+        from closecheck.console import Progress, terminal  # noqa: PLC0415 - rich is slow to load
+
+        self._progress = Progress(terminal())
+        self._progress.started(items)
+        session.on_wait.append(self._progress.waiting)
+
+    def pytest_closecheck_exchange(self, exchange: Exchange) -> None:
+        """Move the progress line."""
+        del exchange
+        if self._progress is not None:
+            self._progress.sent()
+
+    def pytest_closecheck_evidence(self, evidence: Evidence) -> None:
+        """Show a finding at once."""
+        if self._progress is not None:
+            self._progress.finding(evidence)
+
+    def pytest_closecheck_finished(self, run: Run, folder: Path) -> None:
+        """Keep the run."""
+        self.run, self.folder = run, folder
+        if self._progress is not None:
+            self._progress.finished()
+
+
+def arguments(options: Mapping[str, Any]) -> list[str]:
+    """Return pytest's arguments for the options of a run."""
+    given: list[str] = []
+    for option in OPTIONS:
+        value = options.get(option.key)
+        if value is None or value is False:
+            continue
+        if option.flag:
+            given.append(option.name)
+        else:
+            values = value if option.multiple and not isinstance(value, str) else [value]
+            given += [f"{option.name}={one}" for one in values]
+    return given
+
+
+def engine(options: Mapping[str, Any], listener: Listener, *more: str) -> int:
+    """Run pytest over the tests with nothing loaded that a run does not use; return its exit code."""
+    folder = tests_folder()
+    # Environment, because entry points are loaded before options are read.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ.pop("PYTEST_ADDOPTS", None)
+    fixed = [
+        "--config-file", os.devnull, "--rootdir", str(folder), "--confcutdir", str(folder), "--assert=plain", "--tb=short",
+        "-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:junitxml", "-p", "no:pastebin", "-p", "no:doctest", "-p", "no:unittest",
+        "-p", "no:faulthandler", "-p", "no:logging", "-p", "no:debugging", "-p", "no:stepwise",
+    ]  # fmt: skip
+    return int(pytest.main([*fixed, *arguments(options), *more, str(folder)], plugins=[plugin, listener]))
+
+
+def judge(options: Mapping[str, Any]) -> int:
+    """Run the suite, print the summary, return the exit code of the public interface."""
+    listener = Listener()
+    code = engine(options, listener)
+    config = listener.config
+    misuse = config.stash.get(plugin.MISUSE, None) if config else None
+    if misuse is not None:
+        raise misuse
+    if listener.run is None:
+        return code if code in set(Exit) and code != Exit.CONFORMANT else Exit.SUITE_FAULT
+    from closecheck.console import print_summary, terminal  # noqa: PLC0415 - rich is slow to load
+
+    print_summary(listener.run, terminal(), folder=listener.folder)
+    return int(listener.run.exit_code)
+
+
+def plan_run(options: Mapping[str, Any]) -> int:
+    """Print what a run would send, by area and effect, and the worst that could happen; send nothing."""
+    from closecheck.planning import planned  # noqa: PLC0415
+
+    listener = Listener(quiet=True)
+    collected = Collected()
+    folder = tests_folder()
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    fixed = ["--config-file", os.devnull, "--rootdir", str(folder), "--confcutdir", str(folder), "-p", "no:cacheprovider", "-p", "no:terminal"]
+    code = int(
+        pytest.main([*fixed, *arguments(options), "--collect-only", "-q", str(folder)], plugins=[plugin, listener, collected])
+    )
+    if code not in {Exit.CONFORMANT, Exit.INCOMPLETE}:
+        return code
+    sys.stdout.write(planned(collected.items, options, os.environ) + "\n")
+    return Exit.CONFORMANT
+
+
+class Collected:
+    """Keeps the items of a collection."""
+
+    def __init__(self) -> None:
+        self.items: list[pytest.Item] = []
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Keep the items."""
+        self.items = list(session.items)
+
+
+def render_again(folder: Path) -> int:
+    """Write every report of a recorded run anew, from its ``run.jsonl`` alone, and print the summary; 0 if that worked."""
+    from closecheck.console import print_summary, terminal  # noqa: PLC0415
+    from closecheck.reports import write_all  # noqa: PLC0415
+    from closecheck.stream import read  # noqa: PLC0415
+
+    run = read(folder)
+    place = folder if folder.is_dir() else folder.parent
+    write_all(run, place)
+    print_summary(run, terminal(), folder=place)
+    return Exit.CONFORMANT

@@ -1,0 +1,41 @@
+"""The options of a run, stated once: ``closecheck run`` and plain ``pytest`` take the same."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from closecheck.model import Struct
+
+
+class Option(Struct):
+    """One option; ``name`` with its dashes, ``metavar`` empty for a flag."""
+
+    name: str
+    help: str
+    metavar: str = ""
+    multiple: bool = False
+
+    @property
+    def flag(self) -> bool:
+        """Whether it takes no value."""
+        return not self.metavar
+
+    @property
+    def key(self) -> str:
+        """The name under which its value is kept."""
+        return self.name.lstrip("-").replace("-", "_")
+
+
+OPTIONS: Final = (
+    Option("--target", "the target file (YAML)", "FILE"),
+    Option("--base-url", "where the target is; the token is taken from CLOSECHECK_TOKEN", "URL"),
+    Option("--profile", "quick, standard or deep: how much exploration follows the core", "PROFILE"),
+    Option("--only", "a case id or a pattern of requirement ids; the rest is untested", "PATTERN", multiple=True),
+    Option("--strict", "warnings are failures"),
+    Option("--reports", "where the reports go (default: reports)", "DIR"),
+    Option("--seed", "the seed of everything that is chosen", "N"),
+    Option("--concurrency", "requests in flight (default: 8)", "N"),
+    Option("--rate", "the suite's own limit, such as 95/10s, or none", "N/Ts"),
+    Option("--timeout", "the time limit of one request (default: 10)", "SECONDS"),
+    Option("--safe", "send nothing that could close a request, even with may_close"),
+)

@@ -1,0 +1,258 @@
+"""
+What several formats say is worded here, once: nothing of this file decides anything about a target.
+
+What a target sent is shown with :func:`visible`, never as it came: control characters, direction overrides and characters
+without a width are named, so that no text can disguise itself in a terminal, a browser or an XML parser.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+import shlex
+from collections.abc import Iterable
+from typing import Any, Final
+
+from closecheck.model import Body, Broken, ExchangeLine, Level, Result, Run, Status, Struct
+from closecheck.reports._curl import curl
+
+STATUS_WORDS: Final = {
+    Status.FAIL: "failed",
+    Status.ERROR: "error",
+    Status.WARNING: "warning",
+    Status.UNTESTED: "untested",
+    Status.WAIVED: "waived",
+    Status.OUT_OF_SCOPE: "out of scope",
+    Status.PASS: "passed",
+}
+"""What people read for each status, worst first."""
+
+_UNSEEN: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff"
+    "\ud800-\udfff\U000e0000-\U000e0fff" + "".join(f"{chr(p << 16 | 0xFFFE)}{chr(p << 16 | 0xFFFF)}" for p in range(1, 17)) + "]"
+)
+"""Controls (but tab and line feed), direction overrides, zero widths, halves of surrogate pairs, noncharacters."""
+
+
+def _named(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "\u2421" if code == 0x7F else f"⟨U+{code:04X}⟩"
+
+
+def visible(text: str) -> str:
+    """Return a text in which every character can be seen; tabs and line feeds stay."""
+    return _UNSEEN.sub(_named, text)
+
+
+def line(text: str, limit: int = 400) -> str:
+    """Return a text as one visible line of at most ``limit`` characters and a note of what was cut."""
+    kept = visible(text[:limit]).replace("\n", "␊").replace("\t", "␉")
+    return kept if len(text) <= limit else f"{kept}… ({len(text):,} characters in all)"
+
+
+def cut(text: str, limit: int) -> str:
+    """Return a visible text of at most ``limit`` characters and a note of what was cut, line breaks kept."""
+    kept = visible(text[:limit])
+    return kept if len(text) <= limit else f"{kept}…\n(cut: {len(text):,} characters in all)"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes for people: ``17.1 kB``."""
+    for unit, factor in (("MB", 1_000_000), ("kB", 1000)):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} byte" if count == 1 else f"{count} bytes"
+
+
+def duration(seconds: float) -> str:
+    """Return a time for people: ``3 ms``, ``4.2 s``, ``3 min 20 s``."""
+    if seconds < 0.0995:
+        return f"{seconds * 1000:.0f} ms" if seconds >= 0.00095 else f"{seconds * 1000:.1f} ms"
+    if seconds < 119.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def count(number: int, word: str, words: str = "") -> str:
+    """Return ``1 request`` or ``2 requests``."""
+    return f"{number:,} {word if number == 1 else words or word + 's'}"
+
+
+def started(run: Run) -> datetime.datetime:
+    """Return the moment at which a run began; the epoch where its opening does not say it readably."""
+    try:
+        moment = datetime.datetime.fromisoformat(run.opening.started)
+    except ValueError:
+        return datetime.datetime.fromtimestamp(0, datetime.UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)
+
+
+def after(run: Run, seconds: float) -> datetime.datetime:
+    """Return the moment so many seconds after the run began, or its beginning where that is no date."""
+    try:
+        return started(run) + datetime.timedelta(seconds=seconds)
+    except (OverflowError, ValueError):
+        return started(run)
+
+
+def stamp(moment: datetime.datetime) -> str:
+    """Return a moment as RFC 3339 in UTC with milliseconds."""
+    try:
+        moment = moment.astimezone(datetime.UTC)
+    except OverflowError:
+        moment = moment.replace(tzinfo=datetime.UTC)
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def text_of(body: Body) -> str:
+    """Return what was kept of a body as text; bytes that are no UTF-8 stand as ``\\xff``."""
+    return body.data.decode("utf-8", "backslashreplace")
+
+
+def path_of(exchange: ExchangeLine, base_url: str = "") -> str:
+    """Return path and query of a request, without the path of the base URL."""
+    base = base_url.rstrip("/")
+    url = exchange.request.url
+    if base and url.startswith(f"{base}/"):
+        return url[len(base) :]
+    rest = url.partition("://")[2]
+    return f"/{rest.partition('/')[2]}"
+
+
+def request_line(exchange: ExchangeLine, base_url: str = "", limit: int = 160) -> str:
+    """Return a request in one line: method, path, what its body holds, and its caller if it is not the usual one."""
+    request = exchange.request
+    parts = [f"{request.method} {line(path_of(exchange, base_url), 200)}", _content(request.body, limit)]
+    if request.caller != "authorized":
+        parts.append(f"caller: {request.caller}")
+    return "   ".join(parts)
+
+
+def _content(body: Body, limit: int) -> str:
+    if body.size == 0:
+        return "no body"
+    text = text_of(body)
+    if not body.cut:
+        try:
+            value = json.loads(text, parse_int=_Number, parse_float=_Number)
+        except (ValueError, RecursionError):
+            value = None
+        if isinstance(value, dict) and value:
+            told = ", ".join(f"{key}: {_short(one, 'id' if key.endswith('Ids') else 'item')}" for key, one in value.items())
+            return f"{line(told, limit)} ({size(body.size)})"
+    return f"{line(text, limit // 2)} ({size(body.size)})"
+
+
+class _Number(str):
+    """A number of a JSON text as it was written."""
+
+    __slots__ = ()
+
+
+def _short(value: Any, word: str) -> str:
+    match value:
+        case list() if value and all(type(one) is str for one in value):
+            return count(len(value), word)
+        case list() if len(value) > 5:
+            return f"{len(value):,} items"
+        case _Number():
+            return str(value)
+        case _:
+            try:
+                text = json.dumps(value, ensure_ascii=False)
+            except (ValueError, RecursionError):
+                return "nested data"
+            return text if len(text) <= 60 else f"{text[:57]}… ({len(text):,} characters)"
+
+
+def answer_line(exchange: ExchangeLine | None) -> str:
+    """Return what came back in a few words: the status, or the failure."""
+    if exchange is None:
+        return "no exchange is recorded"
+    if exchange.response is None:
+        return f"no answer: {line(exchange.failure.detail, 200)}" if exchange.failure else "no answer"
+    return f"{exchange.response.status} {line(exchange.response.reason, 60)}".rstrip()
+
+
+def again(run: Run, case: str) -> str:
+    """Return the command that sends one case to the same target again."""
+    settings = {one.name: one for one in run.opening.settings}
+    command = f"closecheck run --only {shlex.quote(line(case))}"
+    if "target" in settings:
+        return f"{command} --target {shlex.quote(line(settings['target'].value))}"
+    if "base_url" in settings and settings["base_url"].origin.startswith("embedded"):
+        return command
+    return f"{command} --base-url {shlex.quote(line(run.opening.base_url))}"
+
+
+class Facts(Struct):
+    """The seven facts of a finding, in the order in which every format shows them, and the number of its exchange."""
+
+    clause: str
+    level: str
+    statement: str
+    sent: str
+    case: str
+    change: str
+    expected: str
+    got: str
+    because: str
+    again: str
+    curl: str
+    source: str
+    exchange: int
+
+
+def facts(run: Run, result: Result, broken: Broken) -> Facts:
+    """Return the seven facts of a finding, as visible text, each short enough for a terminal; ``curl`` as it is to be run."""
+    requirement, finding, witness = result.requirement, broken.finding, broken.witness
+    return Facts(
+        clause=requirement.id,
+        level=requirement.level.value,
+        statement=line(requirement.statement, 1000),
+        sent=request_line(witness, run.opening.base_url) if witness else "no single request: it is told by several",
+        case=line(broken.evidence.case),
+        change=line(finding.change),
+        expected=line(finding.expected, 1000),
+        got=line(finding.got, 1000),
+        because=line(finding.because or requirement.consequence, 1000),
+        again=again(run, broken.evidence.case),
+        curl=curl(witness) if witness else "",
+        source=line(requirement.source, 1000),
+        exchange=witness.number if witness else 0,
+    )
+
+
+def by_weight(results: Iterable[Result]) -> list[Result]:
+    """Return results with every MUST before every SHOULD, otherwise in the order of the catalogue."""
+    return sorted(results, key=lambda result: result.requirement.level is not Level.MUST)
+
+
+def failed(run: Run) -> list[Result]:
+    """Return what failed, MUST first."""
+    return by_weight(run.with_status(Status.FAIL))
+
+
+def more_of(result: Result, shown: int) -> str:
+    """Return the words for findings that are counted but not shown, or nothing."""
+    hidden = result.occurrences - shown
+    return f"found {count(result.occurrences, 'time')}; {hidden:,} more not shown here" if hidden > 0 else ""
+
+
+def untested_by_supply(run: Run) -> list[tuple[str, list[Result]]]:
+    """Return what is untested grouped by what would supply it; the group without a supply last."""
+    groups: dict[str, list[Result]] = {}
+    for result in run.with_status(Status.UNTESTED, Status.ERROR):
+        groups.setdefault("\n".join(result.supply), []).append(result)
+    return sorted(groups.items(), key=lambda group: (not group[0], -len(group[1])))
+
+
+def tally(run: Run, level: Level | None = None) -> list[tuple[Status, str, int]]:
+    """Return how many requirements have each status, worst first, with the words for it; none left out."""
+    counts = run.counts(level)
+    return [(status, words, counts[status]) for status, words in STATUS_WORDS.items()]

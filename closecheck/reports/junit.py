@@ -1,0 +1,129 @@
+"""
+``junit.xml``: one testcase for each requirement and case, so that Jenkins, GitLab and GitHub count what people count.
+
+Only elements of the Jenkins format are used. Requirement, level and statement stand in ``system-out``: the format gives
+testcases no properties. A warning passes and says so there. GitLab drops testcases of equal name and class: names are unique.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+from xml.etree import ElementTree as ET
+
+from closecheck.model import Run, Status
+from closecheck.reports._facts import answer_line, facts, line, stamp, started, visible
+from closecheck.reports._items import RUN_AREA, Item, items
+
+FILE_NAME: Final = "junit.xml"
+_SKIPPED: Final = frozenset({Status.UNTESTED, Status.WAIVED, Status.OUT_OF_SCOPE})
+
+
+def render(run: Run) -> bytes:
+    """Return the testsuites, one suite for each area that has testcases."""
+    titles = {RUN_AREA: "The run itself", "other": "Other"} | {area.id: area.title for area in run.opening.catalogue.areas}
+    by_area: dict[str, list[Item]] = {}
+    for item in items(run):
+        by_area.setdefault(item.area, []).append(item)
+    total = _Counts([item for of_area in by_area.values() for item in of_area])
+    root = ET.Element("testsuites", name=f"closecheck: {line(run.opening.target)}", time=_time(run.seconds), **total.of_all)
+    for area, of_area in by_area.items():
+        counts = _Counts(of_area)
+        suite = ET.SubElement(
+            root,
+            "testsuite",
+            name=line(titles.get(area, area)),
+            timestamp=stamp(started(run)).removesuffix("Z"),
+            time=_time(sum(item.seconds for item in of_area)),
+            **counts.of_suite,
+        )
+        properties = ET.SubElement(suite, "properties")
+        for name, value in _properties(run):
+            ET.SubElement(properties, "property", name=name, value=value)
+        for item in of_area:
+            _testcase(run, suite, item)
+    ET.indent(root)
+    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+
+
+class _Counts:
+    """How many testcases there are of each kind."""
+
+    def __init__(self, counted: list[Item]) -> None:
+        kinds = Counter("skipped" if item.status in _SKIPPED else item.status.value for item in counted)
+        self.of_all = {"tests": str(len(counted)), "failures": str(kinds["fail"]), "errors": str(kinds["error"])}
+        self.of_suite = self.of_all | {"skipped": str(kinds["skipped"])}
+
+
+def _properties(run: Run) -> list[tuple[str, str]]:
+    opening = run.opening
+    told = [
+        ("verdict", run.verdict.value),
+        ("headline", line(run.headline, 2000)),
+        ("exit_code", str(int(run.exit_code))),
+        ("target", line(opening.target)),
+        ("base_url", line(opening.base_url)),
+        ("edition", line(opening.catalogue.edition)),
+        ("profile", opening.profile.value),
+        ("suite", line(opening.suite)),
+        ("requests", str(run.requests)),
+    ]
+    return told + [(f"requirements.{status.value}", str(number)) for status, number in run.counts().items()]
+
+
+def _time(seconds: float) -> str:
+    return f"{max(0.0, seconds):.3f}"
+
+
+def _testcase(run: Run, suite: ET.Element, item: Item) -> None:
+    case = ET.SubElement(
+        suite,
+        "testcase",
+        name=line(item.name, 1000),
+        classname=f"closecheck.{line(item.area)}.{line(item.requirement)}",
+        time=_time(item.seconds),
+    )
+    told = _told(run, item)
+    match item.status:
+        case Status.FAIL:
+            first = item.findings[0].finding if item.findings else None
+            message = f"expected {first.expected}; got {first.got}" if first else item.reason
+            failure = ET.SubElement(case, "failure", type="finding", message=line(message, 1000))
+            failure.text = told
+        case Status.ERROR:
+            error = ET.SubElement(case, "error", type="error", message=line(item.reason or "the suite or the connection failed", 1000))
+            error.text = told
+        case Status.UNTESTED | Status.WAIVED | Status.OUT_OF_SCOPE as status:
+            ET.SubElement(case, "skipped", type=status.value, message=f"{status.value}: {line(item.reason, 1000)}")
+        case Status.WARNING | Status.PASS:
+            pass
+    ET.SubElement(case, "system-out").text = told
+
+
+def _told(run: Run, item: Item) -> str:
+    result = item.result
+    if result is None:
+        return visible(item.reason)
+    lines = [f"{result.requirement.id} {result.requirement.level.value}: {line(result.requirement.statement, 1000)}"]
+    if item.status is Status.WARNING:
+        lines.insert(0, "WARNING: broken, and no failure of the run")
+    if item.reason:
+        lines.append(f"reason    {line(item.reason, 1000)}")
+    for supply in result.supply if item.status is Status.UNTESTED else ():
+        lines.append(f"supply    {line(supply)}")
+    for broken in item.findings:
+        told = facts(run, result, broken)
+        lines += [
+            f"sent      {told.sent}   case {told.case}",
+            *([f"change    {told.change}"] if told.change else []),
+            f"expected  {told.expected}",
+            f"got       {told.got}",
+            f"so        {told.because}",
+            f"again     {told.again}",
+            *([f"curl      {visible(told.curl)}"] if 0 < len(told.curl) <= 4000 else []),
+            f"source    {told.source}",
+        ]
+    if not item.findings and len(item.exchanges) == 1:
+        exchange = run.exchanges.get(item.exchanges[0])
+        lines.append(f"answered  {answer_line(exchange)}")
+    return "\n".join(lines)

@@ -1,0 +1,220 @@
+"""
+``summary.md`` for a job's summary (under 1 MiB) and ``comment.md`` for a pull request (under 64 kB): failures first.
+
+What a target sent stands in code, where Markdown has no links, no images, no mentions and no markup; fences are longer than any
+run of backticks inside. Sections are added while they fit, and what does not fit is counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from closecheck.model import Broken, Result, Run, Status, Verdict
+from closecheck.reports._diff import answer, edit
+from closecheck.reports._facts import (
+    Facts,
+    answer_line,
+    by_weight,
+    count,
+    duration,
+    facts,
+    failed,
+    line,
+    more_of,
+    tally,
+    untested_by_supply,
+    visible,
+)
+
+FILE_NAME: Final = "summary.md"
+COMMENT_FILE_NAME: Final = "comment.md"
+SUMMARY_LIMIT: Final = 1024 * 1024 - 4096
+"""Bytes: GitHub drops a longer summary whole; several steps may share a page."""
+COMMENT_LIMIT: Final = 64_000
+"""Bytes: a pull-request comment holds 65,536 characters."""
+_MARKS: Final = {
+    Verdict.CONFORMANT: "✅",
+    Verdict.NON_CONFORMANT: "❌",
+    Verdict.INCOMPLETE: "⚠️",
+    Verdict.ERROR: "🛑",
+}
+
+
+def render(run: Run) -> str:
+    """Return the summary of a run."""
+    return _render(run, SUMMARY_LIMIT, findings=5, brief=False)
+
+
+def render_comment(run: Run) -> str:
+    """Return the same, shorter, for a pull request."""
+    return _render(run, COMMENT_LIMIT, findings=1, brief=True)
+
+
+def _render(run: Run, limit: int, *, findings: int, brief: bool) -> str:
+    page = _Page(limit)
+    page.add(_top(run))
+    page.add(_counts(run))
+    closing = run.closing
+    if closing and closing.waiver_faults:
+        page.add("## Waivers to correct\n" + "".join(f"- {_code(fault)}\n" for fault in closing.waiver_faults))
+    page.section("Failures", (_failure(run, result, findings, brief=brief) for result in failed(run)))
+    warned = by_weight(run.with_status(Status.WARNING))
+    page.section("Warnings", (_failure(run, result, 1, brief=True) for result in warned))
+    page.section("Untested", _untested(run))
+    page.section("Waived", (f"- **{_text(r.requirement.id)}** {_code(r.reason)}\n" for r in run.with_status(Status.WAIVED)))
+    if not brief:
+        page.section("Choices observed", _choices(run))
+    page.add(_areas(run))
+    return page.text()
+
+
+class _Page:
+    """Markdown that never grows beyond its limit in bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit - 400
+        self._parts: list[str] = []
+        self._used = 0
+
+    def add(self, part: str) -> bool:
+        """Add a part if it fits."""
+        length = len(part.encode("utf-8", "replace")) + 1
+        if self._used + length > self._limit:
+            return False
+        self._parts.append(part)
+        self._used += length
+        return True
+
+    def section(self, title: str, parts: Iterable[str]) -> None:
+        """Add a titled section with as many parts as fit, and the count of those that do not."""
+        gathered = list(parts)
+        if not gathered or not self.add(f"## {title}\n"):
+            return
+        left_out = sum(not self.add(part) for part in gathered)
+        if left_out:
+            self._limit += 60
+            self.add(f"*{count(left_out, 'more entry', 'more entries')}: see index.html.*\n")
+
+    def text(self) -> str:
+        """Return the page."""
+        return "\n".join(self._parts).encode("utf-8", "replace").decode()
+
+
+def _top(run: Run) -> str:
+    opening = run.opening
+    told = [
+        f"target {_code(opening.target)}",
+        f"base URL {_code(opening.base_url)}",
+        f"edition {_text(opening.catalogue.edition)}",
+        f"profile {opening.profile.value}",
+        f"{_text(opening.started)}",
+        f"{duration(run.seconds)}",
+        count(run.requests, "request"),
+        f"closecheck {_text(opening.suite)}",
+    ]
+    return f"# {_MARKS[run.verdict]} {_text(run.headline)}\n\n{' · '.join(told)}\n"
+
+
+def _counts(run: Run) -> str:
+    told = tally(run)
+    head = " | ".join(words for _, words, _ in told)
+    numbers = " | ".join(str(number) for _, _, number in told)
+    return f"| {head} | requirements |\n|{' ---: |' * (len(told) + 1)}\n| {numbers} | {len(run.results)} |\n"
+
+
+def _failure(run: Run, result: Result, findings: int, *, brief: bool) -> str:
+    requirement = result.requirement
+    lines = [f"### {_text(requirement.id)} · {requirement.level.value}\n\n{_text(requirement.statement)}\n"]
+    shown = result.findings[:findings]
+    lines += [_finding(run, result, broken, brief=brief) for broken in shown]
+    if more := more_of(result, len(shown)):
+        lines.append(f"*{more}*\n")
+    if requirement.fix and not brief:
+        lines.append(f"**To fix:** {_text(requirement.fix)}\n")
+    return "\n".join(lines)
+
+
+def _finding(run: Run, result: Result, broken: Broken, *, brief: bool) -> str:
+    told = facts(run, result, broken)
+    rows = [
+        ("sent", _cell(told.sent) + (f"<br>changed: {_cell(told.change)}" if told.change else "")),
+        ("expected", _cell(told.expected)),
+        ("got", _cell(told.got)),
+        ("so", _cell(told.because)),
+        ("again", _cell(told.again)),
+        ("source", _cell(told.source)),
+    ]
+    table = "| | |\n| --- | --- |\n" + "".join(f"| **{name}** | {value} |\n" for name, value in rows)
+    return table if brief else table + _detail(broken, told)
+
+
+def _detail(broken: Broken, told: Facts) -> str:
+    if broken.witness is None:
+        return ""
+    rows = edit(broken.base, broken.witness, most_lines=30, most_characters=2000)
+    sign = {"=": " ", "~": "#"}
+    parts = [_fence("\n".join(f"{sign.get(row.kind, row.kind)} {row.text}" for row in rows), "diff")]
+    if broken.witness.response is not None:
+        reply = answer(broken.witness.response, most_lines=20, most_characters=1500)
+        parts.append(_fence("\n".join(row.text for row in reply), "http"))
+    else:
+        parts.append(_fence(answer_line(broken.witness), ""))
+    if 0 < len(told.curl) <= 2000:
+        parts.append(_fence(told.curl, "sh"))
+    summary = f"exchange {told.exchange}: request with its edit, answer, curl"
+    return f"\n<details><summary>{summary}</summary>\n\n" + "\n".join(parts) + "\n</details>\n"
+
+
+def _untested(run: Run) -> list[str]:
+    parts: list[str] = []
+    for supply, results in untested_by_supply(run):
+        lines = [f"**Supply** {_code(supply)}\n" if supply else "**Nothing to supply**\n"]
+        for result in results:
+            told = f"- {_text(result.requirement.id)} ({result.requirement.level.value}"
+            told += ", error" if result.status is Status.ERROR else ""
+            lines.append(f"{told}): {_code(result.reason or 'no reason is recorded')}")
+        parts.append("\n".join(lines) + "\n")
+    return parts
+
+
+def _choices(run: Run) -> list[str]:
+    return [
+        f"- {_text(choice.question)} {_code(seen.observed)}\n" if seen else f"- {_text(choice.question)} *not observed*\n"
+        for choice, seen in run.choices
+    ]
+
+
+def _areas(run: Run) -> str:
+    lines = ["## Requirements by area\n", "| area | passed | of |\n| --- | ---: | ---: |"]
+    for area, results in run.by_area():
+        passed = sum(result.status is Status.PASS for result in results)
+        lines.append(f"| {_text(area.title)} | {passed} | {len(results)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _text(text: str) -> str:
+    """Return a text of the suite or the target file that Markdown leaves alone."""
+    return re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", line(text, 1000)).replace("@", "@\u2060")
+
+
+def _code(text: str, limit: int = 600) -> str:
+    """Return a code span that the text cannot leave."""
+    told = line(text, limit) or " "
+    longest = max((len(run) for run in re.findall(r"`+", told)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if told.startswith("`") or told.endswith("`") else ""
+    return f"{fence}{pad}{told}{pad}{fence}"
+
+
+def _cell(text: str) -> str:
+    # Inside a table a bar ends the cell, even in code, unless a backslash stands before it.
+    return _code(text).replace("|", "\\|")
+
+
+def _fence(text: str, language: str) -> str:
+    told = visible(text)
+    longest = max((len(run) for run in re.findall(r"`{3,}", told)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}{language}\n{told}\n{fence}\n"

@@ -1,0 +1,200 @@
+"""No secret survives redaction, in whatever disguise a server gives it back; everything else does."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import timeit
+from urllib.parse import quote
+
+import jwt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from closecheck.redaction import Redactor
+
+quick = settings(max_examples=60, deadline=None, database=None, derandomize=True)
+
+TOKEN = jwt.encode({"sub": "me", "authorities": ["ORG_ADMIN"], "exp": 1900000000}, "k" * 32)
+PAYLOAD, SIGNATURE = TOKEN.split(".")[1:]
+opaque = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=6, max_size=40)
+beyond_ascii = st.characters(min_codepoint=0xA1, max_codepoint=0x1F9FF, exclude_categories=["Cs", "Z", "Cf"])
+wide = st.text(beyond_ascii, min_size=6, max_size=12)
+secrets = st.one_of(st.sampled_from([TOKEN, PAYLOAD, SIGNATURE]), opaque, wide)
+breaks = st.sampled_from(
+    ["\n", "\r\n", " ", "\t", "\\n", "\\r\\n", "\\u000a", "\\u000D\\u000A", "\u00a0", "\u2028", "%0A"]
+)
+
+
+def stays(text: str, secret: str) -> str:
+    """Return what is left of a text that surrounds a secret, and check that it is all there."""
+    redacted = Redactor([secret]).text(f"before «{text}» after")
+    found = re.fullmatch("before «(.*)» after", redacted, re.DOTALL)
+    assert found, redacted
+    return found[1]
+
+
+@quick
+@given(secrets)
+def test_plain(secret: str) -> None:
+    assert stays(secret, secret) == "***"
+
+
+def escaped_like(between: str, character: str) -> str:
+    """Return a character as a writer puts it down who escapes line breaks in that way."""
+    if between.startswith("\\"):
+        return json.dumps(character, ensure_ascii=False)[1:-1]
+    return quote(character, safe="") if between.startswith("%") else character
+
+
+@quick
+@given(secrets, breaks, st.data())
+def test_broken_between_any_characters(secret: str, between: str, data: st.DataObject) -> None:
+    where = data.draw(st.sets(st.integers(1, len(secret) - 1), min_size=1))
+    text = "".join(between * (index in where) + escaped_like(between, one) for index, one in enumerate(secret))
+
+    assert stays(text, secret) == "***"
+
+
+@quick
+@given(secrets, st.booleans())
+def test_escaped_for_json(secret: str, ascii_only: bool) -> None:  # noqa: FBT001
+    once = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
+
+    assert stays(once, secret) == "***"
+    assert stays(json.dumps(once, ensure_ascii=ascii_only)[1:-1], secret) == "***"
+
+
+@quick
+@given(secrets)
+def test_every_character_escaped(secret: str) -> None:
+    units = secret.encode("utf-16-be").hex()
+
+    assert stays("".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4)), secret) == "***"
+    assert stays("".join(f"%{byte:02x}" for byte in secret.encode()), secret) == "***"
+
+
+@quick
+@given(secrets)
+def test_percent_encoded_in_either_case(secret: str) -> None:
+    encoded = quote(secret, safe="")
+    lower = re.sub("%..", lambda found: found[0].lower(), encoded)
+
+    assert stays(encoded, secret) == "***"
+    assert stays(lower, secret) == "***"
+    assert stays(json.dumps(encoded + "~\n~" + lower)[1:-1], secret) == "***~\\n~***"
+    assert stays(quote(encoded, safe=""), secret) == "***"
+
+
+@quick
+@given(secrets)
+def test_hexadecimal(secret: str) -> None:
+    assert stays(secret.encode().hex(), secret) == "***"
+    assert stays(secret.encode().hex().upper(), secret) == "***"
+
+
+@quick
+@given(secrets, st.binary(max_size=7), st.binary(max_size=7), st.booleans(), st.sampled_from([0, 4, 19, 76]))
+def test_inside_base64(secret: str, before: bytes, after: bytes, url_safe: bool, width: int) -> None:  # noqa: FBT001
+    encode = base64.urlsafe_b64encode if url_safe else base64.b64encode
+    encoded = encode(before + secret.encode() + after).decode()
+    text = "\r\n".join(encoded[at : at + width] for at in range(0, len(encoded), width)) if width else encoded
+    left = stays(text, secret)
+
+    assert "***" in left
+    # What is left of the secret are the bits that share a character with its neighbours: at most a byte at each end.
+    remains = left.replace("\r\n", "").split("***")
+    most = len(encode(before)) + len(encode(after)) + 2 * 2
+    assert sum(map(len, remains)) <= most
+
+
+def test_basic_credentials() -> None:
+    encoded = base64.b64encode(b"client:s3cret-of-mine").decode()
+
+    assert "***" in Redactor(["s3cret-of-mine"]).text(f"Basic {encoded}")
+
+
+@pytest.mark.parametrize("part", [PAYLOAD, SIGNATURE])
+def test_parts_of_a_jwt_on_their_own(part: str) -> None:
+    redactor = Redactor([TOKEN])
+
+    assert redactor.text(f"x {part} y") == "x *** y"
+    assert redactor.text(f"a.{part}.c") == "a.***.c"
+    assert redactor.text(part.encode().hex()) == "***"
+    assert redactor.text("\n".join(part)) == "***"
+
+
+def test_the_header_of_a_jwt_is_no_secret() -> None:
+    header = TOKEN.split(".", maxsplit=1)[0]
+
+    assert Redactor([TOKEN]).text(f"x {header} y") == f"x {header} y"
+
+
+@pytest.mark.parametrize("secret", ["a", "ab", "pass1"])
+def test_a_short_secret_is_replaced_where_it_is_plain(secret: str) -> None:
+    assert Redactor([secret]).text(f"<{secret}> <{secret}>").count("***") >= 2
+
+
+def test_an_empty_secret_is_passed_over() -> None:
+    assert Redactor([""]).text("abc") == "abc"
+
+
+@quick
+@given(st.lists(secrets, min_size=1, max_size=4), st.binary(max_size=200))
+def test_what_holds_no_secret_stays_the_same_object(known: list[str], data: bytes) -> None:
+    redactor = Redactor(known)
+    redacted = redactor.data(data)
+
+    assert redacted is data or b"***" in redacted
+    assert redactor.data(redacted) == redacted
+
+
+@quick
+@given(st.lists(secrets, min_size=1, max_size=3), st.text(max_size=30))
+def test_a_redacted_json_line_is_still_json(known: list[str], text: str) -> None:
+    line = json.dumps({"text": json.dumps([*known, text]), "more": "\n".join(known), "url": quote("".join(known))})
+    redacted = Redactor(known).text(line)
+
+    for secret in known:
+        assert secret not in json.dumps(json.loads(redacted), ensure_ascii=False)
+
+
+@quick
+@given(st.text(st.characters(), max_size=50))
+def test_any_text_passes_even_lone_surrogates(text: str) -> None:
+    assert Redactor([TOKEN]).text(text) == text
+
+
+def test_overlapping_secrets_leave_nothing() -> None:
+    assert Redactor(["abcdefgh", "efghijkl"]).text("<abcdefghijkl>") == "<***>"
+
+
+def test_a_secret_can_be_added_later() -> None:
+    redactor = Redactor()
+    redactor.add("found-later")
+
+    assert redactor.text("<found-later>") == "<***>"
+
+
+def test_header_fields_that_hold_secrets_are_replaced_whole() -> None:
+    redactor = Redactor([TOKEN], fields=["X-Api-Key"])
+
+    assert redactor.headers(
+        (
+            ("authorization", "Basic zzz"), ("Cookie", "a=1"), ("Set-Cookie", "b=2"), ("Proxy-Authorization", "c"),
+            ("x-api-key", "d"), ("WWW-Authenticate", 'Bearer realm="x"'), ("X-Echo", f"was {TOKEN}"),
+        )
+    ) == (
+        ("authorization", "***"), ("Cookie", "***"), ("Set-Cookie", "***"), ("Proxy-Authorization", "***"),
+        ("x-api-key", "***"), ("WWW-Authenticate", 'Bearer realm="x"'), ("X-Echo", "was ***"),
+    )  # fmt: skip
+
+
+def test_a_body_without_a_secret_costs_little() -> None:
+    redactor = Redactor([TOKEN, TOKEN[::-1], "client-secret-0123456789"])
+    body = json.dumps({"accessRequestIds": ["2c90ad2a70ace7d50170acf22ca90010"] * 4, "message": "hello"}).encode()
+    seconds = min(timeit.repeat(lambda: redactor.data(body), number=500, repeat=7)) / 500
+
+    assert seconds < 50e-6  # 2.5 us on a quiet machine; ten and more times that is a mistake, not noise

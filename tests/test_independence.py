@@ -1,0 +1,183 @@
+"""An answer depends on its own request alone: not on what came before, from whom, nor on how many at a time (CAR-OP-INDEPENDENT)."""
+
+import itertools
+
+import pytest
+
+from closecheck import edits
+from closecheck.cases import Draft, Ids
+from closecheck.ids import Source, impossible
+
+ONE = Draft(body={"accessRequestIds": Ids(1)})
+FULL = Draft(body={"accessRequestIds": Ids(1), "message": edits.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"})
+FIVE = Draft(body={"accessRequestIds": Ids(5)})
+# Pairs of equal length: what one was answered must not be the answer to the other.
+KINDS = {
+    "one id": ONE,
+    "every member": FULL,
+    "five ids": FIVE,
+    "Completed": Draft(body={"accessRequestIds": Ids(1), "executionStatus": "Completed"}),
+    "Complated": Draft(body={"accessRequestIds": Ids(1), "executionStatus": "Complated"}),
+    "Success": Draft(body={"accessRequestIds": Ids(1), "completionStatus": "Success"}),
+    "Succeed": Draft(body={"accessRequestIds": Ids(1), "completionStatus": "Succeed"}),
+    "no ids": Draft(body={"accessRequestIds": []}),
+    "empty object": Draft(body={}),
+    "a number": Draft(body={"accessRequestIds": [7]}),
+    "message 12": Draft(body={"accessRequestIds": Ids(1), "message": 12}),
+    'message "ab"': Draft(body={"accessRequestIds": Ids(1), "message": "ab"}),
+    "a list": Draft(body=[1, 2]),
+    "nobody": Draft(body={"accessRequestIds": Ids(1)}, caller="none"),
+    "nobody, no ids": Draft(body={}, caller="none"),
+    "garbage token": Draft(body={"accessRequestIds": Ids(1)}, caller="forged:garbage"),
+    "600 ids": Draft(body={"accessRequestIds": Ids(600)}),
+    "300 ids": Draft(body={"accessRequestIds": Ids(300)}),
+    "French": Draft(body={}, headers={"Accept-Language": "fr"}),
+}  # fmt: skip
+REFUSED_CALLERS = {"nobody", "nobody, no ids", "garbage token"}
+"""Callers whose tokens are refused are exempt: a target may lock them out."""
+ORDERS = {
+    "in order": list(KINDS),
+    "in reverse": list(KINDS)[::-1],
+    "valid and invalid by turns": [name for pair in zip(["one id", "every member", "Completed"] * 4, ["no ids", "Complated", "a number"] * 4, strict=True) for name in pair],
+    "equal lengths by turns": ["Completed", "Complated", "Success", "Succeed", "message 12", 'message "ab"'] * 4,
+    "callers by turns": ["nobody", "one id", "garbage token", "every member", "nobody, no ids", "five ids"] * 4,
+    "refused, then accepted": ["no ids", "empty object", "a number", "a list"] * 8 + ["one id", "every member"],
+    "accepted, then refused": ["one id", "every member", "Completed"] * 12 + ["no ids", "a number", "Complated"],
+    "long, then short": ["300 ids", "one id", "600 ids", "one id", "300 ids", "empty object", "600 ids", "every member"] * 2,
+    "the same accepted again and again": ["one id"] * 40,
+    "the same refused again and again": ["no ids"] * 40,
+    "one caller refused, the next accepted": ["nobody", "one id"] * 12,
+    "languages by turns": ["French", "empty object"] * 8,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def usable(session):
+    """The kinds that can be sent: without known ids only those that are refused, where unknown ids are refused."""
+    if session.ids.source is Source.UNKNOWN:
+        return set(KINDS)
+    return {name for name, draft in KINDS.items() if draft.ids == 0 or name in REFUSED_CALLERS}
+
+
+@pytest.fixture(scope="module")
+def alone(session, usable):
+    """The answer to each kind when it is sent on a connection of its own."""
+    found = {}
+    for name in KINDS:
+        if name in usable:
+            with session.lane() as lane:
+                found[name] = sent(session, name, "alone", lane=lane)
+    return found
+
+
+COUNTER = itertools.count()
+
+
+def sent(session, name, where, **how):
+    """Send one kind with ids of its own."""
+    draft = KINDS[name]
+    number = next(COUNTER)
+    return session.send(f"independent/{where}/{number}", draft, impossible(session.plan.seed, f"independent/{number}", draft.ids), **how)
+
+
+def shape(value):
+    """Return what is comparable of an answer: members and types, the lengths of lists of messages; no texts."""
+    match value:
+        case dict():
+            return {name: shape(one) for name, one in value.items() if name != "trackingId"}
+        case list():
+            return [shape(one) for one in value]
+        case _:
+            return type(value).__name__
+
+
+def alike(one, other):
+    """Tell whether two answers to the same kind are the same in status and shape."""
+    if one.status == 429 or other.status == 429:
+        return True
+    if one.status != other.status:
+        return False
+    if one.is_json != other.is_json:
+        return False
+    if not one.is_json:
+        return True
+    first, second = one.document, other.document
+    if one.status == 202 and isinstance(first, dict) and isinstance(second, dict):
+        return set(first) == set(second)
+    return shape(first) == shape(second)
+
+
+def compare(clause, name, first, later, where):
+    """Expect the later answer to be as the first was."""
+    if name in REFUSED_CALLERS and later.status in {401, 403, 429}:
+        return
+    clause.expect(
+        alike(first, later),
+        f"the answer that the same request ({name}) gets alone: {first.got()}",
+        f"{later.got()}, {where}",
+        first,
+        later,
+        change=f"sent {where}, instead of alone",
+    )
+
+
+@pytest.mark.requirement("CAR-OP-INDEPENDENT", part="one connection")
+@pytest.mark.parametrize("order", ORDERS, ids=lambda text: text.replace(" ", "-"))
+def test_what_came_before_on_the_connection_does_not_matter(session, clause, alone, usable, order):
+    """Requests on one connection are answered as they are alone."""
+    with session.lane() as lane:
+        for name in ORDERS[order]:
+            if name in usable:
+                compare(clause, name, alone[name], sent(session, name, "lane", lane=lane), f"{order}, on one connection")
+    nothing_to_compare(session, clause, usable)
+
+
+@pytest.mark.requirement("CAR-OP-INDEPENDENT", part="many connections")
+def test_fresh_connections_answer_alike(session, clause, alone, usable):
+    """Each kind is answered on a second fresh connection as on the first."""
+    for name in KINDS:
+        if name in usable:
+            with session.lane() as lane:
+                compare(clause, name, alone[name], sent(session, name, "fresh", lane=lane), "on another fresh connection")
+    nothing_to_compare(session, clause, usable)
+
+
+@pytest.mark.requirement("CAR-OP-INDEPENDENT", part="16 in flight")
+@pytest.mark.parametrize("kind", ["all kinds", "accepted", "refused", "accepted and refused"])
+def test_16_in_flight_are_answered_as_one(session, clause, alone, usable, kind):
+    """16 requests in flight are answered as each is alone."""
+    names = {
+        "all kinds": list(KINDS),
+        "accepted": ["one id", "every member", "five ids", "Completed"] * 4,
+        "refused": ["no ids", "Complated", "a number", "empty object"] * 4,
+        "accepted and refused": ["one id", "no ids"] * 8,
+    }[kind]
+    chosen = [name for name in names if name in usable]
+    drafts = []
+    for name in chosen:
+        number = next(COUNTER)
+        drafts.append((f"independent/burst/{number}", KINDS[name], impossible(session.plan.seed, f"independent/{number}", KINDS[name].ids)))
+    for name, exchange in zip(chosen, session.burst(drafts), strict=True):
+        compare(clause, name, alone[name], exchange, "with 16 in flight")
+    nothing_to_compare(session, clause, usable)
+
+
+@pytest.mark.requirement("CAR-OP-INDEPENDENT", part="repeated")
+@pytest.mark.parametrize("name", list(KINDS))
+def test_the_same_bytes_again_are_answered_alike(session, clause, alone, usable, name):
+    """The very same request, byte for byte, is answered alike when it is sent again."""
+    if name not in usable:
+        clause.untested("the target refuses ids that it does not know", "access_requests: {pending: […], may_close: true}")
+    first = alone[name]
+    for _ in range(3):
+        later = session.send(f"independent/again/{next(COUNTER)}", first.draft, list(first.ids))
+        compare(clause, name, first, later, "sent again, byte for byte")
+    if name in REFUSED_CALLERS:
+        clause.expect(True, "", "", first)
+
+
+def nothing_to_compare(session, clause, usable):
+    """Say so where only refused requests could be compared."""
+    if len(usable) < len(KINDS):
+        clause.untested("the target refuses ids that it does not know: accepted requests were not compared", "access_requests: {pending: […], may_close: true}")
+    del session

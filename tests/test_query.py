@@ -1,0 +1,33 @@
+"""The query string carries neither the token nor a member of the body (CAR-OP-QUERY-IGNORED)."""
+
+import pytest
+
+from closecheck.cases import Draft, Ids
+from closecheck.parametrize import asked_once
+
+MINIMAL = {"accessRequestIds": Ids(1)}
+BAD = (
+    "executionStatus=Stopped", "completionStatus=Stopped", "accessRequestIds=", "accessRequestIds%5B%5D=", "accessRequestIds%5B0%5D=",
+    "access_token=garbage", "token=garbage", "authorization=garbage", "message=",
+)  # fmt: skip
+
+
+@pytest.mark.requirement("CAR-OP-QUERY-IGNORED", part="a bad value")
+@pytest.mark.parametrize("query", BAD)
+def test_a_bad_value_in_the_query_spoils_nothing(session, clause, query):
+    """A valid body is answered alike whatever the query says: as with a parameter that nobody knows."""
+    unknown = asked_once(session, "query/unknown", Draft(body=MINIMAL, query="closecheck=1"))
+    exchange = asked_once(session, f"query/{query}", Draft(body=MINIMAL, query=query))
+
+    expected = f"{unknown.status}, as with a query that nobody knows"
+    clause.expect(exchange.status == unknown.status, expected, exchange.got(), unknown, exchange, change=f"the query ?{query} added")
+
+
+@pytest.mark.requirement("CAR-OP-QUERY-IGNORED", part="a good token")
+@pytest.mark.parametrize("name", ["access_token", "token"])
+def test_a_token_in_the_query_authorizes_nobody(session, clause, name):
+    """A working token in the query does not stand in for the Authorization header."""
+    exchange = asked_once(session, f"query/{name}", Draft(body=MINIMAL, caller="none", query=f"{name}={{token}}"))
+
+    change = f"the token moved from the Authorization header into ?{name}="
+    clause.expect(exchange.status in {401, 400, 403}, "401: the token stands in no header", exchange.got(), exchange, change=change)
