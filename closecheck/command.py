@@ -29,16 +29,23 @@ def tests_folder() -> Path:
 class Listener:
     """What a run tells the terminal while it goes on, and what is left of it when it is over."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(
+        self, *, quiet: bool = False, target_data: Mapping[str, Any] | None = None, write_reports: bool = True
+    ) -> None:
         self.run: Run | None = None
         self.folder: Path | None = None
         self.config: pytest.Config | None = None
         self._progress: Any = None
         self._quiet = quiet
+        self._target_data = target_data
+        self._write_reports = write_reports
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Keep the configuration, to ask it afterwards what went wrong."""
+        """Hand over the target where it is no file, and keep the configuration, to ask it afterwards what went wrong."""
         self.config = config
+        config.stash[plugin.TARGET_DATA] = self._target_data
+        config.stash[plugin.WRITE_REPORTS] = self._write_reports
 
     def pytest_closecheck_begins(self, session: Session, items: int) -> None:
         """Start the progress line."""
@@ -90,7 +97,7 @@ def engine(options: Mapping[str, Any], listener: Listener, *more: str) -> int:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.environ.pop("PYTEST_ADDOPTS", None)
     fixed = [
-        "--config-file", os.devnull, "--rootdir", str(folder), "--confcutdir", str(folder), "--assert=plain", "--tb=short",
+        "--config-file", os.devnull, "--rootdir", str(folder), "--confcutdir", str(folder), "--assert=plain",
         "-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:junitxml", "-p", "no:pastebin", "-p", "no:doctest", "-p", "no:unittest",
         "-p", "no:faulthandler", "-p", "no:logging", "-p", "no:debugging", "-p", "no:stepwise",
     ]  # fmt: skip

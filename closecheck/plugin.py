@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any, Final
 
@@ -36,6 +36,9 @@ class Refuted(Exception):  # noqa: N818 - the target's failure, not an error of 
 CONTEXT: Final = pytest.StashKey[RunContext]()
 STACK: Final = pytest.StashKey[ExitStack]()
 RUN: Final = pytest.StashKey[Run]()
+TARGET_DATA: Final = pytest.StashKey[Mapping[str, Any] | None]()
+"""The content of a target file, for a target that was started by the caller."""
+WRITE_REPORTS: Final = pytest.StashKey[bool]()
 MISUSE: Final = pytest.StashKey[UsageError]()
 EVIDENCE: Final = pytest.StashKey[list[Evidence]]()
 DESELECTED: Final = pytest.StashKey[list[str]]()
@@ -155,7 +158,9 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     if not selection and config.stash.get(DESELECTED, []):
         selection = "a selection of tests"
     try:
-        context, stack = open_run(options(config), os.environ, selection=selection)
+        context, stack = open_run(
+            options(config), os.environ, selection=selection, target_data=config.stash.get(TARGET_DATA, None)
+        )
     except UsageError as error:
         config.stash[MISUSE] = error
         pytest.exit(str(error), returncode=Exit.USAGE)
@@ -193,9 +198,10 @@ def _pytest_selection(config: pytest.Config) -> Iterator[str]:
 
 
 def _report(config: pytest.Config, run: Run, context: RunContext) -> None:
-    from closecheck.reports import write_all  # noqa: PLC0415 - renderers are not needed before the end
+    if config.stash.get(WRITE_REPORTS, True):
+        from closecheck.reports import write_all  # noqa: PLC0415 - renderers are not needed before the end
 
-    write_all(run, context.folder)
+        write_all(run, context.folder)
     config.hook.pytest_closecheck_finished(run=run, folder=context.folder)
 
 

@@ -137,7 +137,9 @@ class RunContext:
         return waivers.sort_out(loaded, broken, tested, today)
 
 
-def open_run(options: Mapping[str, Any], environ: Mapping[str, str], *, selection: str) -> tuple[RunContext, contextlib.ExitStack]:
+def open_run(
+    options: Mapping[str, Any], environ: Mapping[str, str], *, selection: str, target_data: Mapping[str, Any] | None = None
+) -> tuple[RunContext, contextlib.ExitStack]:
     """
     Return a run that has not begun, and what must be closed after it: the embedded target, if none was named.
 
@@ -147,8 +149,8 @@ def open_run(options: Mapping[str, Any], environ: Mapping[str, str], *, selectio
     """
     stack = contextlib.ExitStack()
     known = contract().ids
-    settings = layered.load(options, environ, known)
-    if settings.embedded:
+    settings = layered.load(options, environ, known, target_data=target_data)
+    if settings.embedded and target_data is None:
         from closecheck.reference import ReferenceConfig, ReferenceServer  # noqa: PLC0415 - only where no target is named
 
         server = stack.enter_context(ReferenceServer(ReferenceConfig()))

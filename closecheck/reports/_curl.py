@@ -107,7 +107,12 @@ def _authorization(name: str, value: str, caller: str) -> str:
 
 
 def _doubled(text: str) -> str:
-    return re.sub(r'([\\"$`])', r"\\\1", _without_nul(text))
+    return re.sub(r'([\\"$`])', r"\\\1", text) if _PLAIN.fullmatch(text) else _printed(text)
+
+
+def _printed(text: str) -> str:
+    # A shell drops line ends at the end of what a command prints; no header field and no URL ends in one.
+    return f"$(printf '%b' '{''.join(_ESCAPED[byte] for byte in _without_nul(text).encode())}')"
 
 
 def _without_nul(text: str) -> str:
@@ -116,11 +121,13 @@ def _without_nul(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return shlex.quote(_without_nul(text)) if text else "''"
+    return shlex.quote(text) if _PLAIN.fullmatch(text) else _single(text)
 
 
 def _single(text: str) -> str:
-    return "'" + _without_nul(text).replace("'", "'\\''") + "'"
+    if not _PLAIN.fullmatch(text):
+        return f'"{_printed(text)}"'
+    return "'" + text.replace("'", "'\\''") + "'"
 
 
 def _pieces(data: bytes) -> list[str] | None:

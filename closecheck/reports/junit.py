@@ -97,7 +97,8 @@ def _testcase(run: Run, suite: ET.Element, item: Item) -> None:
             ET.SubElement(case, "skipped", type=status.value, message=f"{status.value}: {line(item.reason, 1000)}")
         case Status.WARNING | Status.PASS:
             pass
-    ET.SubElement(case, "system-out").text = told
+    if item.status not in {Status.FAIL, Status.ERROR}:
+        ET.SubElement(case, "system-out").text = told
 
 
 def _told(run: Run, item: Item) -> str:

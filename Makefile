@@ -1,0 +1,55 @@
+# Bare `make` lists the targets. Each makes .venv by itself, from locked versions, and is quick the second time.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+TARGET ?=
+BASE_URL ?=
+ARGS ?=
+
+.PHONY: help conformance test check prove bench docs wheel lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "closecheck needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "installing the locked versions into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	@echo "installing the locked development versions into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+conformance: $(VENV)/.run ## judge a target: TARGET=file.yaml, or BASE_URL=…; without either the embedded reference
+	@$(BIN)/closecheck run $(if $(TARGET),--target=$(TARGET)) $(if $(BASE_URL),--base-url=$(BASE_URL)) $(ARGS)
+
+test: $(VENV)/.dev ## the suite's own tests
+	@$(BIN)/python -m pytest selftest $(ARGS)
+
+check: $(VENV)/.dev ## format, lint, types, the OpenAPI document
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/openapi-spec-validator spec/openapi.yaml
+
+prove: $(VENV)/.dev ## the kill matrix: every fault and every variant against the suite
+	@$(BIN)/closecheck prove --profile standard --seeds 10 --write docs/proof.md $(ARGS)
+
+wheel: $(VENV)/.dev ## build the wheel
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --upgrade --no-header \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+lock: $(VENV)/.dev ## write the locked versions anew
+	@$(COMPILE) --extra editable --output-file requirements.lock pyproject.toml
+	@$(COMPILE) --extra editable --extra dev --output-file requirements-dev.lock pyproject.toml
+
+clean: ## remove what can be made again
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .hypothesis

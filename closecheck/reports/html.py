@@ -1,0 +1,431 @@
+"""
+``index.html``: one file for the four readers of a report: who ran it, who fixes, who decides, who archives.
+
+Everything that a target or a user wrote passes through Jinja's escaping and :func:`visible`; the style and the script are the
+only parts that are not escaped, and the page's policy runs nothing but that script, by its hash. Exchanges are not embedded but
+for witnesses and what they are edits of, so that the page stays small however long the run was; when it does not, it is
+rendered again with less of each.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+from markupsafe import Markup
+
+from closecheck.model import Area, Broken, Evidence, Outcome, Result, Run, Status, Struct, Verdict
+from closecheck.reports._diff import Row, answer, edit
+from closecheck.reports._facts import (
+    STATUS_WORDS,
+    Facts,
+    answer_line,
+    by_weight,
+    count,
+    duration,
+    facts,
+    failed,
+    line,
+    more_of,
+    tally,
+    untested_by_supply,
+    visible,
+)
+from closecheck.reports._timing import timing
+
+FILE_NAME: Final = "index.html"
+LIMIT: Final = 4_800_000
+"""Bytes: a page below five megabytes opens at once and can be attached to a mail."""
+_COLOURS: Final = {
+    Verdict.CONFORMANT: "1c6b34",
+    Verdict.NON_CONFORMANT: "b3261e",
+    Verdict.INCOMPLETE: "a86a00",
+    Verdict.ERROR: "8a1f5c",
+}
+_WORST_FIRST: Final = {Outcome.BROKEN: 0, Outcome.ERROR: 1, Outcome.UNTESTED: 2, Outcome.HELD: 3}
+_OUTCOME_WORDS: Final = {
+    Outcome.HELD: "held",
+    Outcome.BROKEN: "broken",
+    Outcome.UNTESTED: "untested",
+    Outcome.ERROR: "error",
+}
+_ROW_CLASS: Final = {"=": "same", "-": "old", "+": "new", "~": "note"}
+
+
+class Sizes(Struct):
+    """How much of everything a page shows; ``findings`` of one requirement, ``whole`` findings of the page with all facts."""
+
+    findings: int
+    whole: int
+    lines: int
+    characters: int
+    curl: int
+    evidence: int
+
+
+_SIZES: Final = (
+    Sizes(findings=5, whole=200, lines=60, characters=3000, curl=24_000, evidence=12),
+    Sizes(findings=3, whole=120, lines=30, characters=1500, curl=4000, evidence=8),
+    Sizes(findings=1, whole=40, lines=20, characters=800, curl=2000, evidence=4),
+    Sizes(findings=1, whole=10, lines=8, characters=300, curl=600, evidence=1),
+)
+
+
+def render(run: Run) -> str:
+    """Return the page, with as much detail as fits into its limit."""
+    page = ""
+    for sizes in _SIZES:
+        page = _rendered(run, sizes)
+        if len(page.encode("utf-8", "replace")) <= LIMIT:
+            break
+    return page
+
+
+def _rendered(run: Run, sizes: Sizes) -> str:
+    template, style, script = _parts()
+    return template.render(
+        page=_Page(run, sizes).view(),
+        style=Markup(style),  # noqa: S704 - a file of this package
+        script=Markup(script),  # noqa: S704 - a file of this package
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+        status_words=STATUS_WORDS,
+        row_class=_ROW_CLASS,
+    )
+
+
+@functools.cache
+def _parts() -> tuple[jinja2.Template, str, str]:
+    folder = Path(__file__).parent / "templates"
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["visible"] = visible
+    style, script = ((folder / name).read_text("utf-8") for name in ("style.css", "script.js"))
+    return environment.get_template("index.html.j2"), style, script
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+class _Page:
+    """The view of one run: plain values, in the order in which they are read."""
+
+    def __init__(self, run: Run, sizes: Sizes) -> None:
+        self.run = run
+        self.sizes = sizes
+        self.whole = 0
+        self.slugs = _slugs(result.requirement.id for result in run.results)
+        self.evidence: defaultdict[str, list[Evidence]] = defaultdict(list)
+        for one in run.evidence:
+            self.evidence[one.requirement].append(one)
+        self.tallied: Counter[str] = Counter()
+        for one in run.tallies:
+            self.tallied[one.requirement] += one.exchanges
+
+    def view(self) -> dict[str, Any]:
+        """Return everything that the template shows."""
+        run, opening, closing = self.run, self.run.opening, self.run.closing
+        told = {
+            "verdict": run.verdict.value,
+            "verdict_words": run.verdict.value.replace("-", " "),
+            "colour": _COLOURS[run.verdict],
+            "headline": line(run.headline, 1000),
+            "explanation": _explanation(run),
+            "target": line(opening.target, 200),
+            "suite": line(opening.suite, 60),
+            "total": len(run.results),
+            "tally": tally(run),
+            "bar": _bar(run.counts(), len(run.results)),
+            "bar_label": f"Of {len(run.results)} requirements: {_told(run.counts())}",
+            "facts": self._facts(),
+            "waiver_faults": [line(fault, 1000) for fault in (closing.waiver_faults if closing else ())],
+            "failures": [self._broken(result) for result in failed(run)],
+            "warnings": [self._broken(result) for result in by_weight(run.with_status(Status.WARNING))],
+            "untested": self._untested(),
+            "waived": self._waived(),
+            "areas": self._areas(),
+            "choices": [
+                {"question": line(choice.question), "observed": line(seen.observed, 1000) if seen else ""}
+                for choice, seen in run.choices
+            ],
+            "timing": timing(run),
+            **self._waits(),
+            "settings": [
+                {"name": line(one.name), "value": line(one.value, 1000), "origin": line(one.origin)} for one in opening.settings
+            ],
+            "notes": [{"about": line(note.about, 60), "text": line(note.text, 1000)} for note in run.notes[:100]],
+            "closed": self._closed(),
+            "digest": f"Contract {line(opening.spec_digest, 100)}." if opening.spec_digest else "",
+        }
+        told["contents"] = _contents(told)
+        return told
+
+    def _facts(self) -> list[tuple[str, str]]:
+        run, opening = self.run, self.run.opening
+        explored = run.closing.explored if run.closing else 0
+        told = [
+            ("Target", line(opening.target)),
+            ("Base URL", line(opening.base_url)),
+            ("Edition of the contract", line(opening.catalogue.edition)),
+            ("Profile", opening.profile.value + (", strict" if opening.strict else "")),
+            ("When", _when(opening.started)),
+            ("How long", duration(run.seconds)),
+            ("Requests", f"{run.requests:,}" + (f", {explored:,} of them explored" if explored else "")),
+            ("Suite", f"closecheck {line(opening.suite)}, seed {opening.seed}"),
+        ]
+        if opening.selection:
+            told.append(("Selection", line(opening.selection)))
+        return told
+
+    # -- requirements
+
+    def _about(self, result: Result) -> dict[str, Any]:
+        requirement = result.requirement
+        return {
+            "id": line(requirement.id, 100),
+            "slug": self.slugs[requirement.id],
+            "level": requirement.level.value,
+            "status": result.status,
+            "statement": line(requirement.statement, 1000),
+            "reason": line(result.reason, 1000),
+        }
+
+    def _broken(self, result: Result) -> dict[str, Any]:
+        shown = result.findings[: self.sizes.findings]
+        return self._about(result) | {
+            "more": more_of(result, len(shown)),
+            "findings": [self._finding(result, broken, number) for number, broken in enumerate(shown, 1)],
+        }
+
+    def _finding(self, result: Result, broken: Broken, number: int) -> dict[str, Any]:
+        told: Facts = facts(self.run, result, broken)
+        witness = broken.witness
+        self.whole += 1
+        whole = witness if self.whole <= self.sizes.whole else None
+        rows: list[Row] = []
+        reply: list[Row] = []
+        if whole is not None:
+            rows = edit(broken.base, whole, most_lines=self.sizes.lines, most_characters=self.sizes.characters)
+            if whole.response is not None:
+                reply = answer(whole.response, most_lines=self.sizes.lines, most_characters=self.sizes.characters)
+        fits = whole is not None and len(told.curl) <= self.sizes.curl
+        return {
+            "id": f"f-{self.slugs[result.requirement.id]}-{number}",
+            "facts": told,
+            "short": line(told.got, 90),
+            "rows": rows,
+            "omitted": witness is not None and whole is None,
+            "base": broken.base.number if broken.base else 0,
+            "answer": reply,
+            "took": duration(witness.timing.seconds) if witness else "",
+            "fix": line(result.requirement.fix, 1000) if number == 1 else "",
+            "sources": told.source.split(" · "),
+            "curl": told.curl if fits else "",
+            "no_curl": (
+                "There is no curl line: only the beginning of this body was recorded. The command above makes it anew."
+                if not told.curl
+                else "The curl line is long: it stands in report.json."
+            ),
+        }
+
+    def _areas(self) -> list[dict[str, Any]]:
+        areas = [(area, results) for area, results in self.run.by_area() if results]
+        placed = {result.requirement.id for _, results in areas for result in results}
+        other = [result for result in self.run.results if result.requirement.id not in placed]
+        if other:
+            areas.append((Area("other", "Other"), other))
+        slugs = _slugs(area.id for area, _ in areas)
+        return [self._area(area, results, slugs[area.id]) for area, results in areas]
+
+    def _area(self, area: Area, results: list[Result], slug: str) -> dict[str, Any]:
+        counts = Counter(result.status for result in results)
+        return {
+            "title": line(area.title),
+            "slug": slug,
+            "words": _told(counts),
+            "label": f"{line(area.title)}: {_told(counts)}",
+            "bar": _bar(counts, len(results)),
+            "passed": counts[Status.PASS],
+            "total": len(results),
+            "requirements": [self._row(result) for result in results],
+        }
+
+    def _row(self, result: Result) -> dict[str, Any]:
+        requirement = result.requirement
+        about = [
+            ("Source", requirement.source.replace(" · ", "; ")),
+            ("The page says", f"“{requirement.quote}”" if requirement.quote else ""),
+            ("How it is read", requirement.reading),
+            ("Otherwise", requirement.consequence),
+            ("To fix", requirement.fix),
+            ("Needs", ", ".join(requirement.needs)),
+            ("Supply", "; ".join(result.supply)),
+            ("Since edition", requirement.since),
+        ]
+        evidence = sorted(self.evidence[requirement.id], key=lambda one: _WORST_FIRST[one.outcome])
+        # A failure or a warning has its section above; what is waived is shown in its row.
+        inline = result.findings[:1] if result.status not in {Status.FAIL, Status.WARNING} else ()
+        return self._about(result) | {
+            "is_broken": result.status in {Status.FAIL, Status.WARNING},
+            "about": [(name, line(value, 1000)) for name, value in about if value],
+            "evidence_words": self._evidence_words(result, evidence),
+            "evidence": [self._said(one) for one in evidence[: self.sizes.evidence]],
+            "inline": [self._finding(result, broken, 1) for broken in inline],
+        }
+
+    def _evidence_words(self, result: Result, evidence: list[Evidence]) -> str:
+        told = [f"{number:,} {_OUTCOME_WORDS[one]}" for one, number in sorted(Counter(e.outcome for e in evidence).items())]
+        if tallied := self.tallied[result.requirement.id]:
+            told.append(f"held on {count(tallied, 'exchange')} as a clause for every exchange")
+        if not told:
+            return "none"
+        parts = result.requirement.parts
+        if parts:
+            ran = {one.part for one in evidence if one.outcome in {Outcome.HELD, Outcome.BROKEN}}
+            told.append(f"{sum(part in ran for part in parts)} of {count(len(parts), 'necessary part')} ran")
+        hidden = len(evidence) - self.sizes.evidence
+        return "; ".join(told) + (f"; the first {self.sizes.evidence} are" if hidden > 0 else "") + (":" if evidence else "")
+
+    def _said(self, one: Evidence) -> dict[str, str]:
+        words = _OUTCOME_WORDS[one.outcome]
+        if one.reason:
+            words += f", {line(one.reason, 300)}"
+        exchange = self.run.exchanges.get(one.exchanges[-1]) if one.exchanges else None
+        if exchange is not None:
+            words += f" · exchange {exchange.number} · {answer_line(exchange)} · {duration(exchange.timing.seconds)}"
+        return {"case": line(one.case, 200), "part": line(one.part, 100), "words": words}
+
+    def _untested(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "supply": visible(supply)[:1000],
+                "title": count(len(results), "requirement"),
+                "requirements": [self._about(result) for result in results],
+            }
+            for supply, results in untested_by_supply(self.run)
+        ]
+
+    def _waived(self) -> list[dict[str, str]]:
+        waived = self.run.closing.waived if self.run.closing else {}
+        told = []
+        for result in self.run.with_status(Status.WAIVED):
+            waiver = waived[result.requirement.id]
+            names = ("reason", "owner", "issue", "expires")
+            told.append(
+                {"id": line(result.requirement.id, 100), "slug": self.slugs[result.requirement.id]}
+                | {name: line(getattr(waiver, name), 500) for name in names}
+            )
+        return told
+
+    # -- the run
+
+    def _waits(self) -> dict[str, Any]:
+        times: Counter[str] = Counter()
+        seconds: Counter[str] = Counter()
+        for wait in self.run.waits:
+            times[wait.reason] += 1
+            seconds[wait.reason] += wait.seconds  # type: ignore[assignment]
+        total = sum(wait.seconds for wait in self.run.waits)
+        return {
+            "waits": [(line(reason, 300), f"{number:,}", duration(seconds[reason])) for reason, number in times.most_common(50)],
+            "waits_words": f"The run waited {count(len(self.run.waits), 'time')}, {duration(total)} in all.",
+        }
+
+    def _closed(self) -> str:
+        ids = {one for closed in self.run.closed for one in closed.ids}
+        if not ids:
+            return ""
+        return f"The run closed {count(len(ids), 'access request')} on the target, as the target file allows; report.json names them."
+
+
+def _explanation(run: Run) -> str:
+    closing = run.closing
+    match run.verdict:
+        case Verdict.NON_CONFORMANT if not run.complete:
+            return "The run did not come to its end: more may fail."
+        case Verdict.NON_CONFORMANT:
+            return "Each failure below names the clause, what was sent, what was expected, what came, and how to see it again."
+        case Verdict.INCOMPLETE if not run.complete and closing is None:
+            return "The record breaks off: the run was killed or is still going on."
+        case Verdict.INCOMPLETE if not run.complete:
+            return "The run was interrupted. What was tested until then stands below."
+        case Verdict.INCOMPLETE:
+            return "No requirement failed, but that is no conformance: the section Untested says what to supply."
+        case Verdict.ERROR:
+            return "This says nothing about the target."
+        case _:
+            return ""
+
+
+def _when(started: str) -> str:
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d)?(?:\.\d+)?(?:Z|\+00:00)", started)
+    return f"{found[1]} {found[2]} UTC" if found else line(started, 60)
+
+
+def _told(counts: dict[Status, int] | Counter[Status]) -> str:
+    return ", ".join(f"{counts[status]} {words}" for status, words in STATUS_WORDS.items() if counts[status]) or "none"
+
+
+_BAR_ORDER: Final = (
+    Status.PASS,
+    Status.WAIVED,
+    Status.WARNING,
+    Status.FAIL,
+    Status.ERROR,
+    Status.UNTESTED,
+    Status.OUT_OF_SCOPE,
+)
+
+
+def _bar(counts: dict[Status, int] | Counter[Status], total: int) -> list[dict[str, Any]]:
+    segments: list[dict[str, Any]] = []
+    done = 0
+    for status in _BAR_ORDER:
+        if counts[status]:
+            x, end = (round(1000 * number / total) for number in (done, done + counts[status]))
+            # A hair of the page between segments tells them apart without colour.
+            segments.append({"status": status, "x": x, "width": max(1, end - x - (3 if end < 1000 else 0))})
+        done += counts[status]
+    return segments
+
+
+def _slugs(names: Iterable[str]) -> dict[str, str]:
+    """Return an id for each name that is safe in HTML and in an address, the name itself where it is."""
+    slugs: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        if name in slugs:
+            continue
+        stem = re.sub(r"[^A-Za-z0-9._-]", "-", name)[:80] or "unnamed"
+        slug = stem
+        while slug in taken:
+            slug = f"{stem}-{len(taken)}"
+        taken.add(slug)
+        slugs[name] = slug
+    return slugs
+
+
+def _contents(told: dict[str, Any]) -> list[tuple[str, str]]:
+    listed = [
+        ("failures", "Failures", len(told["failures"])),
+        ("warnings", "Warnings", len(told["warnings"])),
+        ("untested", "Untested", sum(len(group["requirements"]) for group in told["untested"])),
+        ("waivers", "Waivers", len(told["waived"])),
+        ("requirements", "Requirements", told["total"]),
+        ("choices", "Choices", len(told["choices"])),
+    ]
+    contents = [(anchor, f"{words} {number}") for anchor, words, number in listed if number or anchor == "requirements"]
+    return [*contents, ("timing", "Timing"), ("settings", "Settings")]
