@@ -49,19 +49,21 @@ class Listener:
 
     def pytest_closecheck_begins(self, session: Session, items: int) -> None:
         """Start the progress line."""
+        del items
         if self._quiet:
             return
-        from closecheck.console import Progress, terminal  # noqa: PLC0415 - rich is slow to load
+        from closecheck.console import Progress  # noqa: PLC0415 - rich is slow to load
 
-        self._progress = Progress(terminal())
-        self._progress.started(items)
-        session.on_wait.append(self._progress.waiting)
+        catalogue = session.contract.catalogue
+        self._progress = Progress(catalogue, strict=bool(self.config and self.config.getoption("strict", None)))
+        self._progress.started(session.planned)
+        session.on_wait.append(lambda _, reason: self._progress.sent(session.sent, session.planned, reason))
+        self._session = session
 
     def pytest_closecheck_exchange(self, exchange: Exchange) -> None:
         """Move the progress line."""
-        del exchange
         if self._progress is not None:
-            self._progress.sent()
+            self._progress.sent(exchange.number, max(self._session.planned, exchange.number))
 
     def pytest_closecheck_evidence(self, evidence: Evidence) -> None:
         """Show a finding at once."""

@@ -17,7 +17,7 @@ import pytest
 from closecheck import hookspecs
 from closecheck.cases import Case
 from closecheck.contract import contract
-from closecheck.errors import ClosecheckError, NothingToJudge, UsageError
+from closecheck.errors import NothingToJudge, UsageError
 from closecheck.exchange import Exchange
 from closecheck.ids import Untested
 from closecheck.model import Evidence, Exit, Finding, Level, Outcome, Run
@@ -167,11 +167,13 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     config.stash[CONTEXT], config.stash[STACK] = context, stack
     context.session.on_exchange.append(lambda exchange: config.hook.pytest_closecheck_exchange(exchange=exchange))
     context.session.on_evidence.append(lambda evidence: config.hook.pytest_closecheck_evidence(evidence=evidence))
-    config.hook.pytest_closecheck_begins(session=context.session, items=len(session.items))
+    cases = [case for item in session.items if (case := case_of(item)) is not None]
+    context.session.planned = len(cases)
     complete = False
     try:
+        config.hook.pytest_closecheck_begins(session=context.session, items=len(session.items))
         context.begin()
-        context.session.prefetch([case for item in session.items if (case := case_of(item)) is not None])
+        context.session.prefetch(cases)
         result = yield
         complete = not selection
     except NothingToJudge:
@@ -179,8 +181,10 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     except KeyboardInterrupt:
         context.interrupted = True
         raise
-    except ClosecheckError as error:
-        context.suite_fault = str(error)
+    except pytest.Session.Interrupted:
+        raise
+    except Exception as error:
+        context.suite_fault = f"{type(error).__name__}: {error}"
         raise
     finally:
         run = context.finish(complete=complete and not session.shouldstop)

@@ -161,6 +161,8 @@ class Session:
         self.on_evidence: list[Callable[[Evidence], None]] = []
         self.on_wait: list[Callable[[float, str], None]] = []
         self.sent = 0
+        self.planned = 0
+        """How many single requests are planned; sequences come on top."""
         self.down = ""
         """Why the target cannot be reached any more; empty while it can."""
         self.refusal_status = 400

@@ -19,8 +19,8 @@ def throttled(session):
     ids = impossible(session.plan.seed, "provoked/429", 1)
     match means:
         case ByHeaders(headers):
-            for _ in range(2):
-                session.provoke_rate_limit(MINIMAL, ids, dict(headers))
+            session.send("provoked/429-1", MINIMAL, ids, provoke=headers, provoked="rate_limit", patient=False)
+            session.provoke_rate_limit(MINIMAL, ids, headers)
         case ByBurst(requests):
             session.send_all([(f"burst/{n}", MINIMAL, ids) for n in range(requests)], min(requests, 64))
     return [exchange for exchange in session.exchanges.values() if exchange.status == 429]
@@ -82,7 +82,7 @@ def test_a_500_has_the_error_object(session, clause, look_back):
         clause.untested("the target file provokes no 500", FAULT_SUPPLY)
     ids = impossible(session.plan.seed, "provoked/500", 1)
     exchanges = [
-        session.send(f"provoked/500-{n}", MINIMAL, ids, provoke=dict(means.headers), provoked="internal_error") for n in (1, 2)
+        session.send(f"provoked/500-{n}", MINIMAL, ids, provoke=means.headers, provoked="internal_error") for n in (1, 2)
     ]
     if all(exchange.status != 500 for exchange in exchanges):
         clause.untested(f"what the target file provokes a 500 with was answered {exchanges[0].status}", FAULT_SUPPLY)

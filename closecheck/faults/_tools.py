@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 import httptools
+from starlette.datastructures import Headers, QueryParams
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
@@ -265,7 +266,7 @@ def number(call: Call) -> int:
 
 
 def edit_errors(reference: Reference, change: Callable[[dict[str, Any]], object], *statuses: int) -> None:
-    """Let ``change`` alter the error objects of these statuses (none: 400, 403, 500), or return what takes their place."""
+    """Let ``change`` alter the error objects of these statuses (none: all three), or return what takes their place."""
     document = reference.errors.document
     concerned = statuses or (400, 403, 500)
 
@@ -284,14 +285,14 @@ def each_message(error: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def replace_body(
-    reference: Reference, status: int, change: Callable[[Any], object], media_type: str = "application/json"
+    reference: Reference, concerned: int, change: Callable[[Any], object], media_type: str = "application/json"
 ) -> None:
-    """Send what ``change`` makes of the JSON value of each answer with a status: bytes as they are, all else as JSON."""
+    """Send what ``change`` makes of the document of each answer with a status: bytes as they are, all else as JSON."""
     render = reference.errors.render
 
-    def replaced(answered: int, document: object, headers: Mapping[str, str]) -> Response:
-        if answered != status:
-            return render(answered, document, headers)
+    def replaced(status: int, document: object, headers: Mapping[str, str]) -> Response:
+        if status != concerned:
+            return render(status, document, headers)
         body = change(document)
         data = body if isinstance(body, bytes) else reference.errors.encode(body)
         return Response(data, status, {"Content-Type": media_type, **headers})
@@ -301,7 +302,9 @@ def replace_body(
 
 def call_in_hand(reference: Reference) -> Callable[[], Call]:
     """Return a function that returns the call that is being answered, for places that are not told."""
-    current: ContextVar[Call] = ContextVar("call")
+    # What is refused before there is a call, such as malformed HTTP, finds an empty one.
+    nothing = Call("", "", Headers({}), QueryParams(), {}, "", b"")
+    current: ContextVar[Call] = ContextVar("call", default=nothing)
     answer = reference.answer
 
     async def remembered(handlers: Any, call: Call) -> Response:

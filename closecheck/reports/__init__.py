@@ -1,5 +1,5 @@
 """
-A report is a pure function of a recorded run: no clock, no network, no test runner, and nothing known but the model.
+A report is a pure function of a recorded run: no clock, no network, no test runner, nothing known but the model.
 
 Each format is a module with its file name and ``render(run)``; :data:`RENDERERS` holds them by name. Rendering a run again
 tomorrow gives the same bytes.

@@ -1,9 +1,9 @@
 r"""
 A curl line sends the bytes that the suite sent: it runs as printed in any POSIX shell once the token is in its variable.
 
-What a shell, a terminal or an argument cannot carry (NUL, line ends, control characters, direction overrides, bytes that are no
-UTF-8) goes through ``printf '%b'``, and so does a long body, in pieces that are shorter than the line a terminal takes. A body of
-which only the beginning was recorded has no curl line: ``closecheck run --only`` makes it anew.
+What a shell, a terminal or an argument cannot carry (NUL, line ends, control characters, direction overrides, bytes that
+are no UTF-8) goes through ``printf '%b'``, and so does a long body, in pieces that are shorter than the line a terminal
+takes. A body of which only the beginning was recorded has no curl line: ``closecheck run --only`` makes it anew.
 """
 
 from __future__ import annotations
@@ -22,9 +22,13 @@ VARIABLES: Final = {
 """The environment variable that holds each caller's token."""
 REDACTED: Final = "***"
 LONGEST_PIECE: Final = 2000
-"""Characters of one argument: a terminal in line mode takes 4096 in a line, and one byte may be escaped as five characters."""
+"""Characters of one argument: a terminal in line mode takes 4096 in a line."""
 _LONG: Final = 4000
-_PLAIN: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\ud800-\udfff\U000e0000-\U000e0fff]*")
+_PLAIN: Final = re.compile(
+    r"[^\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    r"\ufdd0-\ufdef\ufeff\ufff9-\uffff\ud800-\udfff\U000e0000-\U000e0fff]*"
+)
+"""What can stand in a line that people read and copy."""
 _EXPECTS: Final = 1_000_000
 """Bytes from which curl asks for leave with Expect: 100-continue, which the suite never sends."""
 
@@ -58,7 +62,7 @@ def curl(exchange: ExchangeLine) -> str:
 
 
 def _fields(request: SentRequest, *, has_body: bool) -> list[str]:
-    """Return the -H options; a field that curl adds of its own and the request lacked is taken out with an empty value."""
+    """Return the -H options; a field that curl adds and the request lacked is taken out with an empty value."""
     fields: list[str] = []
     sent = {name.lower() for name, _ in request.headers}
     for name, value in request.headers:
@@ -100,7 +104,9 @@ def _authorization(name: str, value: str, caller: str) -> str:
     if REDACTED not in value:
         return _field(name, value)
     kind = caller.removeprefix("forged:")
-    token = f"$(closecheck forge {_quoted(kind)})" if kind != caller else f"${VARIABLES.get(caller, 'CLOSECHECK_TOKEN')}"
+    token = (
+        f"$(closecheck forge {_quoted(kind)})" if kind != caller else f"${VARIABLES.get(caller, 'CLOSECHECK_TOKEN')}"
+    )
     # Inside double quotes a shell still reads these four.
     before, _, rest = f"{name}: {value}".partition(REDACTED)
     return f'-H "{_doubled(before)}{token}{_doubled(rest)}"'

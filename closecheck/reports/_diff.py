@@ -1,9 +1,9 @@
 """
 A request is shown as the accepted one with its one edit marked; what is equal or random is not.
 
-Bodies are laid out from their own tokens, never written anew: duplicate names, spellings of numbers and escapes stay as they
-were sent. Ids are drawn anew for each request, so that two of the same form count as equal. Where the edit does not show in the
-layout (white space, the middle of a long text), the raw texts are compared.
+Bodies are laid out from their own tokens, never written anew: duplicate names, spellings of numbers and escapes stay as
+they were sent. Ids are drawn anew for each request, so that two of the same form count as equal. Where the edit does not
+show in the layout (white space, the middle of a long text), the raw texts are compared.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Piece(Struct):
 
 
 class Row(Struct):
-    """A line of a comparison: ``kind`` is "=" for both, "-" for the accepted request, "+" for this one, "~" for a remark."""
+    """A line of a comparison: ``kind`` is "=" for both, "-" for the accepted one, "+" for this one, "~" for a remark."""
 
     kind: str
     pieces: tuple[Piece, ...]
@@ -44,7 +44,9 @@ class Row(Struct):
         return "".join(piece.text for piece in self.pieces)
 
 
-def edit(base: ExchangeLine | None, witness: ExchangeLine, *, most_lines: int = 60, most_characters: int = 4000) -> list[Row]:
+def edit(
+    base: ExchangeLine | None, witness: ExchangeLine, *, most_lines: int = 60, most_characters: int = 4000
+) -> list[Row]:
     """Return a request as the accepted one with the edit marked, or as it is where it has no base."""
     new_head, new_body = _head(witness.request), _lines(witness.request.body)
     if base is None:
@@ -65,7 +67,8 @@ def edit(base: ExchangeLine | None, witness: ExchangeLine, *, most_lines: int = 
 
 def answer(response: ReceivedResponse, *, most_lines: int = 40, most_characters: int = 3000) -> list[Row]:
     """Return an answer as lines: status, fields, body."""
-    head = [f"HTTP/{response.version.removeprefix('HTTP/')} {response.status} {response.reason}".rstrip(), *_fields(response.headers)]
+    status = f"HTTP/{response.version.removeprefix('HTTP/')} {response.status} {response.reason}".rstrip()
+    head = [line(status, 600), *_fields(response.headers)]
     return _cut([_row("=", text) for text in [*head, "", *_lines(response.body)]], most_lines, most_characters)
 
 
@@ -199,7 +202,9 @@ def _lines(body: Body) -> list[str]:
 def _head(request: SentRequest) -> list[str]:
     fields = _fields(request.headers)
     if request.caller not in {"authorized", "none", "literal"}:
-        fields = [f"{one}   ({request.caller} token)" if one.lower().startswith("authorization:") else one for one in fields]
+        fields = [
+            f"{one}   ({request.caller} token)" if one.lower().startswith("authorization:") else one for one in fields
+        ]
     return [f"{request.method} {line(request.url, 500)}", *fields]
 
 
@@ -232,9 +237,10 @@ def _row(kind: str, text: str, *, marked: tuple[int, int] | None = None) -> Row:
 
 
 def _compared(old: list[str], new: list[str]) -> list[Row]:
-    old_key, new_key = _masked(old), _masked(new)
     rows: list[Row] = []
-    matcher = difflib.SequenceMatcher(None, old_key[:400], new_key[:400], autojunk=False)
+    # The comma that a line gets from what follows it is no edit of that line.
+    keys = [[one.removesuffix(",") for one in _masked(lines[:400])] for lines in (old, new)]
+    matcher = difflib.SequenceMatcher(None, keys[0], keys[1], autojunk=False)
     for tag, old_from, old_to, new_from, new_to in matcher.get_opcodes():
         if tag == "equal":
             rows += [_row("=", text) for text in new[new_from:new_to]]

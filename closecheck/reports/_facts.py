@@ -1,8 +1,8 @@
 """
 What several formats say is worded here, once: nothing of this file decides anything about a target.
 
-What a target sent is shown with :func:`visible`, never as it came: control characters, direction overrides and characters
-without a width are named, so that no text can disguise itself in a terminal, a browser or an XML parser.
+What a target sent is shown with :func:`visible`, never as it came: control characters, direction overrides and
+characters without a width are named, so that no text can disguise itself in a terminal, a browser or an XML parser.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ STATUS_WORDS: Final = {
 """What people read for each status, worst first."""
 
 _UNSEEN: Final = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff"
-    "\ud800-\udfff\U000e0000-\U000e0fff" + "".join(f"{chr(p << 16 | 0xFFFE)}{chr(p << 16 | 0xFFFF)}" for p in range(1, 17)) + "]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufdd0-\ufdef"
+    "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e0fff"
+    + "".join(f"{chr(p << 16 | 0xFFFE)}{chr(p << 16 | 0xFFFF)}" for p in range(1, 17))
+    + "]"
 )
 """Controls (but tab and line feed), direction overrides, zero widths, halves of surrogate pairs, noncharacters."""
 
@@ -110,7 +112,7 @@ def stamp(moment: datetime.datetime) -> str:
 
 
 def text_of(body: Body) -> str:
-    """Return what was kept of a body as text; bytes that are no UTF-8 stand as ``\\xff``."""
+    r"""Return what was kept of a body as text; bytes that are no UTF-8 stand as ``\xff``."""
     return body.data.decode("utf-8", "backslashreplace")
 
 
@@ -143,7 +145,9 @@ def _content(body: Body, limit: int) -> str:
         except (ValueError, RecursionError):
             value = None
         if isinstance(value, dict) and value:
-            told = ", ".join(f"{key}: {_short(one, 'id' if key.endswith('Ids') else 'item')}" for key, one in value.items())
+            told = ", ".join(
+                f"{key}: {_short(one, 'id' if key.endswith('Ids') else 'item')}" for key, one in value.items()
+            )
             return f"{line(told, limit)} ({size(body.size)})"
     return f"{line(text, limit // 2)} ({size(body.size)})"
 
@@ -209,7 +213,7 @@ class Facts(Struct):
 
 
 def facts(run: Run, result: Result, broken: Broken) -> Facts:
-    """Return the seven facts of a finding, as visible text, each short enough for a terminal; ``curl`` as it is to be run."""
+    """Return the seven facts of a finding as visible text, each short enough for a terminal."""
     requirement, finding, witness = result.requirement, broken.finding, broken.witness
     return Facts(
         clause=requirement.id,
@@ -255,4 +259,10 @@ def untested_by_supply(run: Run) -> list[tuple[str, list[Result]]]:
 def tally(run: Run, level: Level | None = None) -> list[tuple[Status, str, int]]:
     """Return how many requirements have each status, worst first, with the words for it; none left out."""
     counts = run.counts(level)
-    return [(status, words, counts[status]) for status, words in STATUS_WORDS.items()]
+    return [(status, words_for(status, counts[status]), counts[status]) for status in STATUS_WORDS]
+
+
+def words_for(status: Status, number: int) -> str:
+    """Return what stands behind a number of requirements of a status."""
+    words = STATUS_WORDS[status]
+    return f"{words}s" if status in {Status.WARNING, Status.ERROR} and number != 1 else words

@@ -50,7 +50,9 @@ def items(run: Run) -> Iterator[Item]:
         yield from _of(run, result, cases, known, has_tally=result.requirement.id in counted)
 
 
-def _of(run: Run, result: Result, cases: dict[str, list[Evidence]], known: set[str], *, has_tally: bool) -> Iterator[Item]:
+def _of(
+    run: Run, result: Result, cases: dict[str, list[Evidence]], known: set[str], *, has_tally: bool
+) -> Iterator[Item]:
     requirement = result.requirement
     area = requirement.area if requirement.area in known else "other"
     worst: list[Status] = []

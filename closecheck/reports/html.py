@@ -1,10 +1,10 @@
 """
 ``index.html``: one file for the four readers of a report: who ran it, who fixes, who decides, who archives.
 
-Everything that a target or a user wrote passes through Jinja's escaping and :func:`visible`; the style and the script are the
-only parts that are not escaped, and the page's policy runs nothing but that script, by its hash. Exchanges are not embedded but
-for witnesses and what they are edits of, so that the page stays small however long the run was; when it does not, it is
-rendered again with less of each.
+Everything that a target or a user wrote passes through Jinja's escaping and :func:`visible`; the style and the script are
+the only parts that are not escaped, and the page's policy runs nothing but that script, by its hash. Exchanges are not
+embedded but for witnesses and what they are edits of, so that the page stays small however long the run was; when it does
+not, it is rendered again with less of each.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from closecheck.reports._facts import (
     tally,
     untested_by_supply,
     visible,
+    words_for,
 )
 from closecheck.reports._timing import timing
 
@@ -132,8 +133,8 @@ class _Page:
         for one in run.evidence:
             self.evidence[one.requirement].append(one)
         self.tallied: Counter[str] = Counter()
-        for one in run.tallies:
-            self.tallied[one.requirement] += one.exchanges
+        for tallied in run.tallies:
+            self.tallied[tallied.requirement] += tallied.exchanges
 
     def view(self) -> dict[str, Any]:
         """Return everything that the template shows."""
@@ -164,7 +165,8 @@ class _Page:
             "timing": timing(run),
             **self._waits(),
             "settings": [
-                {"name": line(one.name), "value": line(one.value, 1000), "origin": line(one.origin)} for one in opening.settings
+                {"name": line(one.name), "value": line(one.value, 1000), "origin": line(one.origin)}
+                for one in opening.settings
             ],
             "notes": [{"about": line(note.about, 60), "text": line(note.text, 1000)} for note in run.notes[:100]],
             "closed": self._closed(),
@@ -287,7 +289,9 @@ class _Page:
         }
 
     def _evidence_words(self, result: Result, evidence: list[Evidence]) -> str:
-        told = [f"{number:,} {_OUTCOME_WORDS[one]}" for one, number in sorted(Counter(e.outcome for e in evidence).items())]
+        told = [
+            f"{number:,} {_OUTCOME_WORDS[one]}" for one, number in sorted(Counter(e.outcome for e in evidence).items())
+        ]
         if tallied := self.tallied[result.requirement.id]:
             told.append(f"held on {count(tallied, 'exchange')} as a clause for every exchange")
         if not told:
@@ -297,7 +301,11 @@ class _Page:
             ran = {one.part for one in evidence if one.outcome in {Outcome.HELD, Outcome.BROKEN}}
             told.append(f"{sum(part in ran for part in parts)} of {count(len(parts), 'necessary part')} ran")
         hidden = len(evidence) - self.sizes.evidence
-        return "; ".join(told) + (f"; the first {self.sizes.evidence} are" if hidden > 0 else "") + (":" if evidence else "")
+        return (
+            "; ".join(told)
+            + (f"; the first {self.sizes.evidence} are" if hidden > 0 else "")
+            + (":" if evidence else "")
+        )
 
     def _said(self, one: Evidence) -> dict[str, str]:
         words = _OUTCOME_WORDS[one.outcome]
@@ -333,14 +341,13 @@ class _Page:
     # -- the run
 
     def _waits(self) -> dict[str, Any]:
-        times: Counter[str] = Counter()
-        seconds: Counter[str] = Counter()
+        by_reason: defaultdict[str, list[float]] = defaultdict(list)
         for wait in self.run.waits:
-            times[wait.reason] += 1
-            seconds[wait.reason] += wait.seconds  # type: ignore[assignment]
+            by_reason[wait.reason].append(wait.seconds)
+        longest = sorted(by_reason.items(), key=lambda one: -sum(one[1]))[:50]
         total = sum(wait.seconds for wait in self.run.waits)
         return {
-            "waits": [(line(reason, 300), f"{number:,}", duration(seconds[reason])) for reason, number in times.most_common(50)],
+            "waits": [(line(reason, 300), f"{len(waits):,}", duration(sum(waits))) for reason, waits in longest],
             "waits_words": f"The run waited {count(len(self.run.waits), 'time')}, {duration(total)} in all.",
         }
 
@@ -376,7 +383,8 @@ def _when(started: str) -> str:
 
 
 def _told(counts: dict[Status, int] | Counter[Status]) -> str:
-    return ", ".join(f"{counts[status]} {words}" for status, words in STATUS_WORDS.items() if counts[status]) or "none"
+    told = [f"{counts[status]} {words_for(status, counts[status])}" for status in STATUS_WORDS if counts[status]]
+    return ", ".join(told) or "none"
 
 
 _BAR_ORDER: Final = (

@@ -30,7 +30,11 @@ def document(run: Run) -> dict[str, Any]:
     opening, closing = run.opening, run.closing
     return {
         "schema": SCHEMA,
-        "suite": {"version": opening.suite, "edition": opening.catalogue.edition, "contract_digest": opening.spec_digest},
+        "suite": {
+            "version": opening.suite,
+            "edition": opening.catalogue.edition,
+            "contract_digest": opening.spec_digest,
+        },
         "verdict": run.verdict.value,
         "headline": run.headline,
         "exit_code": int(run.exit_code),

@@ -2,7 +2,8 @@
 ``junit.xml``: one testcase for each requirement and case, so that Jenkins, GitLab and GitHub count what people count.
 
 Only elements of the Jenkins format are used. Requirement, level and statement stand in ``system-out``: the format gives
-testcases no properties. A warning passes and says so there. GitLab drops testcases of equal name and class: names are unique.
+testcases no properties. A warning passes and says so there. GitLab drops testcases of equal name and class, so names are
+unique.
 """
 
 from __future__ import annotations
@@ -21,29 +22,32 @@ _SKIPPED: Final = frozenset({Status.UNTESTED, Status.WAIVED, Status.OUT_OF_SCOPE
 
 def render(run: Run) -> bytes:
     """Return the testsuites, one suite for each area that has testcases."""
-    titles = {RUN_AREA: "The run itself", "other": "Other"} | {area.id: area.title for area in run.opening.catalogue.areas}
+    titles = {RUN_AREA: "The run itself", "other": "Other"} | {
+        area.id: area.title for area in run.opening.catalogue.areas
+    }
     by_area: dict[str, list[Item]] = {}
     for item in items(run):
         by_area.setdefault(item.area, []).append(item)
     total = _Counts([item for of_area in by_area.values() for item in of_area])
-    root = ET.Element("testsuites", name=f"closecheck: {line(run.opening.target)}", time=_time(run.seconds), **total.of_all)
+    root = ET.Element("testsuites", name=f"closecheck: {line(run.opening.target)}", time=_time(run.seconds))
+    root.attrib.update(total.of_all)
     for area, of_area in by_area.items():
-        counts = _Counts(of_area)
         suite = ET.SubElement(
             root,
             "testsuite",
             name=line(titles.get(area, area)),
             timestamp=stamp(started(run)).removesuffix("Z"),
             time=_time(sum(item.seconds for item in of_area)),
-            **counts.of_suite,
         )
+        suite.attrib.update(_Counts(of_area).of_suite)
         properties = ET.SubElement(suite, "properties")
         for name, value in _properties(run):
             ET.SubElement(properties, "property", name=name, value=value)
         for item in of_area:
             _testcase(run, suite, item)
     ET.indent(root)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
 
 
 class _Counts:
@@ -91,7 +95,9 @@ def _testcase(run: Run, suite: ET.Element, item: Item) -> None:
             failure = ET.SubElement(case, "failure", type="finding", message=line(message, 1000))
             failure.text = told
         case Status.ERROR:
-            error = ET.SubElement(case, "error", type="error", message=line(item.reason or "the suite or the connection failed", 1000))
+            error = ET.SubElement(
+                case, "error", type="error", message=line(item.reason or "the suite or the connection failed", 1000)
+            )
             error.text = told
         case Status.UNTESTED | Status.WAIVED | Status.OUT_OF_SCOPE as status:
             ET.SubElement(case, "skipped", type=status.value, message=f"{status.value}: {line(item.reason, 1000)}")

@@ -63,7 +63,9 @@ def _render(run: Run, limit: int, *, findings: int, brief: bool) -> str:
     warned = by_weight(run.with_status(Status.WARNING))
     page.section("Warnings", (_failure(run, result, 1, brief=True) for result in warned))
     page.section("Untested", _untested(run))
-    page.section("Waived", (f"- **{_text(r.requirement.id)}** {_code(r.reason)}\n" for r in run.with_status(Status.WAIVED)))
+    page.section(
+        "Waived", (f"- **{_text(r.requirement.id)}** {_code(r.reason)}\n" for r in run.with_status(Status.WAIVED))
+    )
     if not brief:
         page.section("Choices observed", _choices(run))
     page.add(_areas(run))
@@ -181,7 +183,9 @@ def _untested(run: Run) -> list[str]:
 
 def _choices(run: Run) -> list[str]:
     return [
-        f"- {_text(choice.question)} {_code(seen.observed)}\n" if seen else f"- {_text(choice.question)} *not observed*\n"
+        f"- {_text(choice.question)} {_code(seen.observed)}\n"
+        if seen
+        else f"- {_text(choice.question)} *not observed*\n"
         for choice, seen in run.choices
     ]
 

@@ -30,11 +30,12 @@ def render(run: Run) -> bytes:
 
 def document(run: Run) -> dict[str, Any]:
     """Return the log as plain data."""
-    found = [
-        (result, broken) for result in run.results for broken in result.findings if result.status in _LEVELS
-    ]
+    found = [(result, broken) for result in run.results for broken in result.findings if result.status in _LEVELS]
     unshown = sum(result.occurrences for result in run.results if result.status in _LEVELS) - len(found[:MOST_RESULTS])
-    notes = [_notification(result.requirement.id, result.reason or "untested") for result in run.with_status(Status.UNTESTED, Status.ERROR)]
+    notes = [
+        _notification(result.requirement.id, result.reason or "untested")
+        for result in run.with_status(Status.UNTESTED, Status.ERROR)
+    ]
     if unshown > 0:
         notes.append(_notification("", f"{unshown:,} more findings are counted in report.json"))
     closing = run.closing
@@ -63,7 +64,9 @@ def document(run: Run) -> dict[str, Any]:
                         "toolExecutionNotifications": notes,
                     }
                 ],
-                "originalUriBaseIds": {"CLOSECHECK": {"description": {"text": "The folder that holds the suite's spec/."}}},
+                "originalUriBaseIds": {
+                    "CLOSECHECK": {"description": {"text": "The folder that holds the suite's spec/."}}
+                },
                 "columnKind": "unicodeCodePoints",
                 "results": [_result(run, result, broken, index) for result, broken in found[:MOST_RESULTS]],
                 "properties": {
@@ -92,7 +95,10 @@ def _text(text: str) -> str:
 
 
 def _notification(requirement: str, text: str, level: str = "warning") -> dict[str, Any]:
-    told: dict[str, Any] = {"level": level, "message": {"text": _text(f"{requirement}: {text}" if requirement else text)}}
+    told: dict[str, Any] = {
+        "level": level,
+        "message": {"text": _text(f"{requirement}: {text}" if requirement else text)},
+    }
     if requirement:
         told["associatedRule"] = {"id": requirement}
     return told
@@ -115,7 +121,10 @@ def _result(run: Run, result: Result, broken: Broken, index: dict[str, int]) -> 
                 },
                 "logicalLocations": [
                     {"fullyQualifiedName": line(result.requirement.openapi, 1000), "kind": "object"},
-                    {"name": result.requirement.id, "fullyQualifiedName": f"spec/requirements.yaml/{result.requirement.id}"},
+                    {
+                        "name": result.requirement.id,
+                        "fullyQualifiedName": f"spec/requirements.yaml/{result.requirement.id}",
+                    },
                 ],
             }
         ],
@@ -132,7 +141,13 @@ def _result(run: Run, result: Result, broken: Broken, index: dict[str, int]) -> 
 
 
 def _fingerprint(result: Result, broken: Broken) -> str:
-    parts = (result.requirement.id, broken.evidence.case, broken.evidence.part, broken.finding.expected, broken.finding.change)
+    parts = (
+        result.requirement.id,
+        broken.evidence.case,
+        broken.evidence.part,
+        broken.finding.expected,
+        broken.finding.change,
+    )
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 
 

@@ -1,0 +1,320 @@
+"""How the bytes of an answer are cut, coded and delimited is HTTP's business: the answer they make is the same."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable
+
+from closecheck.deviation import variant
+from closecheck.reference import Answer, End, Reference
+from closecheck.variants._seams import each_answer, stays_open
+
+MIDDLE = 20
+
+
+def chunk(answer: Answer, size: int, line: bytes = b"%x\r\n", end: bytes = b"0\r\n\r\n") -> None:
+    """Send the body in chunks of this size; to a client of HTTP/1.0, which knows no chunks, it goes as it is."""
+    if not stays_open(answer):
+        return
+    body = answer.body
+    parts = [body[start : start + size] for start in range(0, len(body), size)]
+    coding = next((value for name, value in answer.headers if name == b"transfer-encoding"), b"chunked")
+    answer.set_header(b"content-length", None)
+    answer.set_header(b"transfer-encoding", coding)
+    answer.rewrite(body=b"".join(line % len(part) + part + b"\r\n" for part in parts) + end)
+
+
+@variant()
+def one_chunk(reference: Reference) -> None:
+    """Answers are chunked, each in one chunk."""
+    each_answer(reference, lambda answer: chunk(answer, len(answer.body)))
+
+
+@variant()
+def chunks_of_one(reference: Reference) -> None:
+    """Answers are chunked, one octet in each chunk."""
+    each_answer(reference, lambda answer: chunk(answer, 1))
+
+
+@variant()
+def chunks_with_extensions(reference: Reference) -> None:
+    """Chunks of seven octets whose sizes are in upper case with leading zeros, and have extensions."""
+    each_answer(reference, lambda answer: chunk(answer, 7, b'00%X;a;b="c;d"\r\n', b"000;last\r\n\r\n"))
+
+
+@variant()
+def chunks_with_trailers(reference: Reference) -> None:
+    """Chunks of a hundred octets with a trailer section behind them."""
+    each_answer(reference, lambda answer: chunk(answer, 100, end=b"0\r\nX-Took: 3\r\nServer-Timing: db;dur=2\r\n\r\n"))
+
+
+@variant()
+def chunked_in_capitals(reference: Reference) -> None:
+    """The name of the transfer coding is written with a capital letter."""
+
+    def change(answer: Answer) -> None:
+        if stays_open(answer):
+            answer.set_header(b"transfer-encoding", b"Chunked")
+            chunk(answer, 64)
+
+    each_answer(reference, change)
+
+
+@variant()
+def chunks_one_by_one(reference: Reference) -> None:
+    """Each chunk arrives by itself, and its size line apart from it."""
+
+    def change(answer: Answer) -> None:
+        chunk(answer, 40)
+        head, _, body = answer.data.partition(b"\r\n\r\n")
+        pieces: list[bytes | float | End] = [head + b"\r\n\r\n"]
+        for line in body.splitlines(keepends=True):
+            pieces += [0.001, line]
+        answer.pieces = pieces
+
+    each_answer(reference, change)
+
+
+@variant()
+def length_with_zeros(reference: Reference) -> None:
+    """Content-Length has leading zeros."""
+    each_answer(reference, lambda answer: answer.set_header(b"content-length", b"%06d" % len(answer.body)))
+
+
+def version_1_0(answer: Answer, connection: bytes) -> None:
+    """Answer as a server of HTTP/1.0 does."""
+    answer.rewrite(status_line=b"HTTP/1.0" + answer.head.split(b"\r\n", 1)[0][8:])
+    answer.set_header(b"connection", connection)
+
+
+@variant()
+def http_1_0(reference: Reference) -> None:
+    """Every answer is one of HTTP/1.0: it has no length and ends with the connection."""
+
+    def change(answer: Answer) -> None:
+        version_1_0(answer, b"close")
+        answer.set_header(b"content-length", None)
+        answer.pieces.append(End.CLOSE)
+
+    reference.wire.append(change)
+
+
+@variant()
+def http_1_0_kept_alive(reference: Reference) -> None:
+    """Every answer is one of HTTP/1.0 and keeps the connection alive."""
+
+    def change(answer: Answer) -> None:
+        if stays_open(answer):
+            version_1_0(answer, b"Keep-Alive")
+
+    reference.wire.append(change)
+
+
+@variant()
+def kept_alive_in_words(reference: Reference) -> None:
+    """Every answer says that the connection is kept, for how long and for how many requests."""
+
+    def change(answer: Answer) -> None:
+        if stays_open(answer):
+            answer.set_header(b"connection", b"Keep-Alive")
+            answer.set_header(b"keep-alive", b"timeout=75, max=1000")
+
+    reference.wire.append(change)
+
+
+def announce(answer: Answer) -> None:
+    """Close the connection after the answer, and say so."""
+    answer.set_header(b"connection", b"close")
+    answer.pieces.append(End.CLOSE)
+
+
+@variant()
+def delimited_by_closing(reference: Reference) -> None:
+    """Answers have neither a length nor chunks: they end where the connection does."""
+
+    def change(answer: Answer) -> None:
+        answer.set_header(b"content-length", None)
+        announce(answer)
+
+    each_answer(reference, change)
+
+
+@variant()
+def closes_every_time(reference: Reference) -> None:
+    """Every answer is the last of its connection, and says so."""
+    reference.wire.append(announce)
+
+
+@variant()
+def closes_every_third_time(reference: Reference) -> None:
+    """Every third answer is the last of its connection, and says so."""
+
+    def change(answer: Answer) -> None:
+        if answer.request is not None and answer.request.number % 3 == 0:
+            announce(answer)
+
+    reference.wire.append(change)
+
+
+@variant()
+def closes_without_a_word(reference: Reference) -> None:
+    """The connection is closed right after each answer, although none says so."""
+    reference.wire.append(lambda answer: answer.pieces.append(End.CLOSE))
+
+
+@variant()
+def closes_every_fifth_without_a_word(reference: Reference) -> None:
+    """The connection is closed a moment after each fifth answer, although it does not say so."""
+
+    def change(answer: Answer) -> None:
+        if answer.request is not None and answer.request.number % 5 == 0:
+            answer.pieces += [0.005, End.CLOSE]
+
+    reference.wire.append(change)
+
+
+@variant(keep_alive_seconds=1)
+def closes_idle_connections(reference: Reference) -> None:
+    """A connection that has been idle for a second is closed without a word."""
+
+
+def precede(reference: Reference, interim: bytes) -> None:
+    """Send interim answers before each final one, except to clients of HTTP/1.0."""
+
+    def change(answer: Answer) -> None:
+        if stays_open(answer):
+            answer.pieces = [interim, answer.data]
+
+    reference.wire.append(change)
+
+
+@variant()
+def interim_100(reference: Reference) -> None:
+    """A 100 (Continue) that nobody asked for precedes each answer."""
+    precede(reference, b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+@variant()
+def interim_103(reference: Reference) -> None:
+    """Two interim answers with header fields of their own precede each answer."""
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\nContent-Type: text/html\r\n\r\n"
+    precede(reference, b"HTTP/1.1 102 Processing\r\n\r\n" + hints)
+
+
+@variant()
+def interim_apart(reference: Reference) -> None:
+    """An interim answer without a reason phrase arrives some milliseconds before the final one."""
+
+    def change(answer: Answer) -> None:
+        if stays_open(answer):
+            answer.pieces = [b"HTTP/1.1 199 \r\nX-Progress: 50\r\n\r\n", 0.005, answer.data]
+
+    reference.wire.append(change)
+
+
+def admits(answer: Answer, coding: str) -> bool:
+    """Tell whether the request admits a content coding: without Accept-Encoding it does (RFC 9110, 12.5.3)."""
+    if answer.request is None:
+        return False
+    fields = [value.decode("latin-1") for name, value in answer.request.headers if name == b"accept-encoding"]
+    if not fields:
+        return True
+    weights: dict[str, str] = {}
+    for item in ",".join(fields).lower().split(","):
+        name, _, parameter = item.partition(";")
+        weights[name.strip(" \t")] = parameter.strip(" \t").removeprefix("q=") or "1"
+    return float(weights.get(coding, weights.get("*", "0"))) > 0
+
+
+def code(reference: Reference, coding: str, compress: Callable[[bytes], bytes]) -> None:
+    """Apply a content coding to every answer whose request admits it."""
+
+    def change(answer: Answer) -> None:
+        if all(admits(answer, name) for name in coding.split(", ")):
+            answer.set_body(compress(answer.body))
+            answer.set_header(b"content-encoding", coding.encode())
+            answer.set_header(b"vary", b"Accept-Encoding")
+
+    each_answer(reference, change)
+
+
+@variant()
+def gzipped(reference: Reference) -> None:
+    """Answers are compressed with gzip where the request does not forbid it."""
+    code(reference, "gzip", gzip.compress)
+
+
+@variant()
+def gzipped_in_two_members(reference: Reference) -> None:
+    """Answers are compressed with gzip in two members, which RFC 1952 allows, where the request does not forbid it."""
+    code(reference, "gzip", lambda body: gzip.compress(body[:MIDDLE]) + gzip.compress(body[MIDDLE:]))
+
+
+@variant()
+def deflated(reference: Reference) -> None:
+    """Answers are compressed with deflate (in zlib's format) where the request does not forbid it."""
+    code(reference, "deflate", zlib.compress)
+
+
+@variant()
+def coded_twice(reference: Reference) -> None:
+    """Answers are compressed with deflate, then with gzip, where the request does not forbid it."""
+    code(reference, "deflate, gzip", lambda body: gzip.compress(zlib.compress(body)))
+
+
+@variant()
+def gzipped_and_chunked(reference: Reference) -> None:
+    """Answers are compressed with gzip where the request does not forbid it, and chunked."""
+    code(reference, "gzip", gzip.compress)
+    each_answer(reference, lambda answer: chunk(answer, 33))
+
+
+@variant()
+def small_segments(reference: Reference) -> None:
+    """Answers arrive in segments that end inside the status line, the line ends, the fields and the body."""
+
+    def change(answer: Answer) -> None:
+        data = answer.data
+        end = data.index(b"\r\n\r\n")
+        cuts = sorted({3, 9, 11, data.index(b"\r\n") + 1, end + 1, end + 2, end + 3, end + 4, end + 5, len(data) - 1})
+        pieces: list[bytes | float | End] = []
+        for start, stop in zip([0, *cuts], [*cuts, len(data)], strict=True):
+            pieces += [data[start:stop], 0.001]
+        answer.pieces = pieces[:-1]
+
+    each_answer(reference, change)
+
+
+@variant(slow=True)
+def octet_by_octet(reference: Reference) -> None:
+    """The first sixty octets of an answer and its last ten arrive one by one."""
+
+    def change(answer: Answer) -> None:
+        data = answer.data
+        pieces: list[bytes | float | End] = []
+        for start in range(60):
+            pieces += [data[start : start + 1], 0.001]
+        pieces += [data[60:-10], 0.001]
+        for start in range(len(data) - 10, len(data)):
+            pieces += [data[start : start + 1], 0.001]
+        answer.pieces = pieces
+
+    each_answer(reference, change)
+
+
+@variant(slow=True)
+def takes_300_ms(reference: Reference) -> None:
+    """Every answer takes 300 ms."""
+    reference.wire.append(lambda answer: answer.pieces.insert(0, 0.3))
+
+
+@variant(slow=True)
+def body_200_ms_later(reference: Reference) -> None:
+    """The body of an answer arrives 200 ms after its header section."""
+
+    def change(answer: Answer) -> None:
+        head, body = answer.head, answer.body
+        answer.pieces = [head + b"\r\n\r\n", 0.2, body]
+
+    each_answer(reference, change)
