@@ -148,7 +148,7 @@ class FetchedToken:
             raise self._error(
                 f"the token endpoint {url} does not answer ({type(error).__name__})", "token_url"
             ) from None
-        if status != 200:  # noqa: PLR2004 - the one status that grants a token (RFC 6749, 5.1)
+        if status != 200:
             raise self._refused(status, body)
         try:
             answer = msgspec.json.decode(body)
@@ -167,7 +167,7 @@ class FetchedToken:
         said = f"the token endpoint {self._login.token_url} answered {status}{f' {code}' if code else ''}"
         if status in (400, 401, 403):
             return self._error(f"{said}: it refuses the client", "client_id and client_secret")
-        if status in (404, 405) or 300 <= status < 400:  # noqa: PLR2004 - the class of redirections
+        if status in (404, 405) or 300 <= status < 400:
             return self._error(f"{said}: there is no token endpoint", "token_url")
         return UsageError(self._where, said, "Wait until it works again, or give a ready token.")
 

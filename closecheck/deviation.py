@@ -10,6 +10,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from closecheck.model import Struct
 from closecheck.reference import Reference, ReferenceConfig
 
@@ -32,7 +34,7 @@ class Deviation(Struct):
     also: tuple[str, ...] = ()
     rare: bool = False
     slow: bool = False
-    config: dict[str, Any] = {}
+    config: dict[str, Any] = msgspec.field(default_factory=dict)
 
     def configured(self, **settings: Any) -> ReferenceConfig:
         """Return the reference's configuration for this deviation; ``settings`` give way to the deviation's own."""

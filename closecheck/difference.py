@@ -63,8 +63,7 @@ def compare_runs(old: Path, new: Path) -> tuple[str, bool]:
     first, second = read(old), read(new)
     found = changes(first, second)
     lines = [f"old  {first.opening.target}: {first.headline}", f"new  {second.opening.target}: {second.headline}"]
-    for change in found:
-        lines.append(f"{change.kind:<17} {change.id:<32} {change.before or '-'} -> {change.after or '-'}")
+    lines += [f"{change.kind:<17} {change.id:<32} {change.before or '-'} -> {change.after or '-'}" for change in found]
     if not found:
         lines.append("no difference")
     return "\n".join(lines), any(change.kind == "regression" for change in found)

@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from closecheck import edits, preflight, settings as layered
+from closecheck import edits, preflight
+from closecheck import settings as layered
 from closecheck.contract import contract
 from closecheck.credentials import describe
 from closecheck.errors import ClosecheckError, NothingToJudge
@@ -120,7 +121,7 @@ def _remarks(context: RunContext) -> Iterator[Remark]:
 
 
 def _tokens(context: RunContext) -> Iterator[Remark]:
-    for name, _ in context.settings.credentials.items():
+    for name, _ in context.settings.credentials.items():  # noqa: PERF102 - not a dict
         try:
             value = context.session.tokens.authorization(name) or ""
         except (ClosecheckError, Untested) as error:

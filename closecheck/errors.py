@@ -44,7 +44,7 @@ class UsageError(ClosecheckError):
         return " ".join(part for part in (f"{self.where}: {self.problem}.", self.remedy) if part)
 
 
-class NothingToJudge(ClosecheckError):  # noqa: N818 - a state of the world that the user ends, not a slip
+class NothingToJudge(ClosecheckError):
     """
     The target cannot be judged at all, and no run has begun.
 
@@ -63,5 +63,5 @@ class NothingToJudge(ClosecheckError):  # noqa: N818 - a state of the world that
         return "; ".join(part for part in (self.problem, self.remedy) if part)
 
 
-class SuiteFault(ClosecheckError):  # noqa: N818 - "fault" says whose it is
+class SuiteFault(ClosecheckError):
     """The suite itself failed; never the target's fault, never a verdict on it."""

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from closecheck.cases import Case
 
 
-class Untested(Exception):  # noqa: N818 - not an error: a means is missing
+class Untested(Exception):
     """
     Something cannot be tested; ``supply`` names the line of the target file that would help.
     """

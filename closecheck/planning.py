@@ -42,8 +42,7 @@ def planned(items: Sequence[pytest.Item], options: Mapping[str, Any], environ: M
         lines.append(f"time         as fast as the target answers, with {settings.concurrency} in flight; no rate of the suite's own")
     lines.append(f"burst        {'one burst of 16 in flight' if settings.burst else 'none: forbidden by the target file'}")
     lines += ["", "area                                           single   sequences"]
-    for area in [*catalogue.areas]:
-        lines.append(f"  {area.title:<44} {single[area.id]:>6}   {sequences[area.id]:>9}")
+    lines += [f"  {one.title:<44} {single[one.id]:>6}   {sequences[one.id]:>9}" for one in catalogue.areas]
     lines.append(f"  {'Choices, observed and never failed':<44} {single['choices']:>6}   {sequences['choices']:>9}")
     lines += ["", "the worst that could happen"]
     lines += [f"  {line}" for line in _worst(settings, there)]

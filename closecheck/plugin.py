@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any, Final
 
@@ -25,7 +25,8 @@ from closecheck.options import OPTIONS
 from closecheck.run import RunContext, open_run
 from closecheck.session import Session
 
-class Refuted(Exception):  # noqa: N818 - the target's failure, not an error of ours
+
+class Refuted(Exception):
     """A finding against the requirement of a test."""
 
     def __init__(self, evidence: Evidence) -> None:
@@ -149,7 +150,7 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     """Open the run, send what can be sent ahead, let pytest judge, and close the run."""
     config = session.config
     if config.option.collectonly:
@@ -177,7 +178,7 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
         result = yield
         complete = not selection
     except NothingToJudge:
-        result = True
+        result = True  # what stopped it stands in the run
     except KeyboardInterrupt:
         context.interrupted = True
         raise
@@ -226,7 +227,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """A finding is a failure for a MUST and a warning for a SHOULD; what is untested is skipped, with its reason."""
     report: Any = yield
     context = item.config.stash.get(CONTEXT, None)
@@ -362,7 +363,7 @@ class Clause:
         self.name = item.name.removeprefix("test_").replace("_", "-")
 
     def expect(
-        self, holds: bool, expected: str, got: str, *exchanges: Exchange, change: str = "", part: str = ""  # noqa: FBT001
+        self, holds: bool, expected: str, got: str, *exchanges: Exchange, change: str = "", part: str = ""
     ) -> None:
         """
         Record that the requirement held or not, and end the test if not.

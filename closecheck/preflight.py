@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from closecheck import edits
-from closecheck.cases import REFUSED, Case, Draft, Expectation
+from closecheck.cases import REFUSED, Case, Draft, Expectation, Ids
 from closecheck.errors import NothingToJudge
 from closecheck.exchange import Exchange
 from closecheck.ids import Source, Untested
@@ -29,7 +29,7 @@ FIRST_ERROR: Final = Case(
 NO_TOKEN: Final = Case(
     id="auth/missing",
     description="A valid request without an Authorization header is refused",
-    request=Draft(body={"accessRequestIds": edits.Ids(1)}, caller="none"),
+    request=Draft(body={"accessRequestIds": Ids(1)}, caller="none"),
     requirement="CAR-AUTH-MISSING",
     part="minimal body",
     expect=Expectation(frozenset({401}), "401"),

@@ -144,7 +144,7 @@ def chosen(only: Iterable[str], seeds: int) -> list[tuple[str, str, int]]:
     names = set(only)
     known = {one.name: ("fault", one) for one in deviations("fault")} | {one.name: ("variant", one) for one in deviations("variant")}
     if unknown := names - set(known) - {"reference"}:
-        name = sorted(unknown)[0]
+        name = min(unknown)
         raise UsageError("--only", f"there is no fault or variant called {name}", nearest(name, known))
     found = [("variant", "", seed) for seed in range(seeds)] if not names or "reference" in names else []
     for name, (kind, one) in known.items():

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from closecheck import __version__, edits, preflight, settings as layered, waivers
+from closecheck import __version__, edits, preflight, waivers
+from closecheck import settings as layered
 from closecheck.callers import Callers
 from closecheck.contract import contract
 from closecheck.credentials import token_source

@@ -82,21 +82,32 @@ class Plan(Protocol):
     """What a session needs of the settings."""
 
     @property
-    def base_url(self) -> str: ...
+    def base_url(self) -> str:
+        """Without a trailing slash."""
+
     @property
-    def path(self) -> str: ...
+    def path(self) -> str:
+        """The operation's path below the base URL."""
+
     @property
-    def seed(self) -> int: ...
+    def seed(self) -> int:
+        """The seed of everything that is chosen."""
+
     @property
-    def concurrency(self) -> int: ...
+    def concurrency(self) -> int:
+        """Requests in flight."""
+
     @property
-    def burst(self) -> bool: ...
+    def burst(self) -> bool:
+        """Whether the one burst of 16 is allowed."""
+
     @property
-    def timeout(self) -> float: ...
+    def headers(self) -> Mapping[str, str]:
+        """The fields that every request carries."""
+
     @property
-    def headers(self) -> Iterable[tuple[str, str]]: ...
-    @property
-    def provoke(self) -> Provoke: ...
+    def provoke(self) -> Provoke:
+        """How a 429 and a 500 can be had."""
 
 
 @dataclasses.dataclass

@@ -20,33 +20,33 @@ import msgspec
 from closecheck.errors import UsageError
 from closecheck.model import Profile, Setting, Struct, matches
 from closecheck.target import (
+    CALLERS,
+    MOST_CONCURRENCY,
     AccessRequests,
     ByBurst,
     ByHeaders,
-    CALLERS,
-    checked_base_url,
-    checked_rate,
-    checked_seconds,
-    checked_token,
     ClientCredentials,
     Created,
     Credentials,
     Events,
     Fields,
-    from_data,
     Listed,
     Login,
-    MOST_CONCURRENCY,
-    nearest,
     Provoke,
     Rate,
-    read,
     Searched,
     Secret,
     Source,
     StaticToken,
     Target,
     Tls,
+    checked_base_url,
+    checked_rate,
+    checked_seconds,
+    checked_token,
+    from_data,
+    nearest,
+    read,
 )
 
 T = TypeVar("T")
@@ -535,7 +535,7 @@ def _profile(given: _Given) -> Profile:
         raise UsageError(given.where, "there is no such profile", nearest(str(given.value), Profile)) from None
 
 
-def _yes(value: bool) -> str:  # noqa: FBT001 - the thing itself
+def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 

@@ -454,7 +454,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     words = sorted(known)
     if close := difflib.get_close_matches(name, words, 1, 0.6):
         return f'Did you mean "{close[0]}"?'
-    return f"Known: {', '.join(words)}." if len(words) < 30 else ""  # noqa: PLR2004 - a longer list helps nobody
+    return f"Known: {', '.join(words)}." if len(words) < 30 else ""
 
 
 def _kind(value: Any) -> str:
@@ -825,7 +825,7 @@ class _Reader:
             if (twin := seen.setdefault(name.lower(), name)) != name:
                 raise member.error(f'the field stands there twice, also as "{twin}"', "Delete one of them.")
             value = member.text("a text in quotes")
-            if any(one in value for one in "\r\n\0") or any(ord(one) > 0xFF for one in value):  # noqa: PLR2004
+            if any(one in value for one in "\r\n\0") or any(ord(one) > 0xFF for one in value):
                 raise member.error("the value holds a line break, NUL or a character beyond Latin-1", "Delete it.")
             fields[name] = value
         return Fields(fields)

@@ -138,7 +138,7 @@ class _Answer:
         return "close" not in tokens and (self.version != "1.0" or "keep-alive" in tokens)
 
 
-class _Broken(Exception):  # noqa: N818 - it carries a failure, it is not one of the suite's errors
+class _Broken(Exception):
     def __init__(self, kind: FailureKind, detail: str) -> None:
         super().__init__(detail)
         self.failure = Failure(kind, detail)

@@ -60,7 +60,7 @@ def test_broken_between_any_characters(secret: str, between: str, data: st.DataO
 
 @quick
 @given(secrets, st.booleans())
-def test_escaped_for_json(secret: str, ascii_only: bool) -> None:  # noqa: FBT001
+def test_escaped_for_json(secret: str, ascii_only: bool) -> None:
     once = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
 
     assert stays(once, secret) == "***"
@@ -97,7 +97,7 @@ def test_hexadecimal(secret: str) -> None:
 
 @quick
 @given(secrets, st.binary(max_size=7), st.binary(max_size=7), st.booleans(), st.sampled_from([0, 4, 19, 76]))
-def test_inside_base64(secret: str, before: bytes, after: bytes, url_safe: bool, width: int) -> None:  # noqa: FBT001
+def test_inside_base64(secret: str, before: bytes, after: bytes, url_safe: bool, width: int) -> None:
     encode = base64.urlsafe_b64encode if url_safe else base64.b64encode
     encoded = encode(before + secret.encode() + after).decode()
     text = "\r\n".join(encoded[at : at + width] for at in range(0, len(encoded), width)) if width else encoded

@@ -122,7 +122,7 @@ waivers: waivers.yaml
         assert whole.provoke.rate_limit == ByBurst(300)
         assert isinstance(whole.provoke.internal_error, ByHeaders)
         assert dict(whole.provoke.internal_error.headers) == {"X-Provoke": "500"}
-        assert whole.observe.events == Events("0.0.0.0", 8089, "https://suite.example/events")  # noqa: S104
+        assert whole.observe.events == Events("0.0.0.0", 8089, "https://suite.example/events")
         assert (whole.observe.search, whole.observe.settle) == (True, 7.0)
 
     def test_what_stands_in_the_file_is_known(self, whole: Target) -> None:
@@ -466,7 +466,7 @@ def test_a_refusal_names_key_line_and_remedy(folder: Path, text: str, message: s
         ("https://x/access-requests/close", "the base URL already ends in /access-requests/close"),
     ],
 )
-def test_a_bad_base_url_is_refused_without_being_shown(folder: Path, url: str, problem: str) -> None:  # noqa: ARG001
+def test_a_bad_base_url_is_refused_without_being_shown(folder: Path, url: str, problem: str) -> None:
     message = refusal(f'base_url: "{url}"')
 
     assert message.startswith(f'target.yaml, key "base_url" (line 1): {problem}. ')
@@ -474,7 +474,7 @@ def test_a_bad_base_url_is_refused_without_being_shown(folder: Path, url: str, p
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8080", "https://[::1]:1/base", "https://a.b/access-requests/v1"])
-def test_a_base_url_with_any_host_port_and_path(folder: Path, url: str) -> None:  # noqa: ARG001
+def test_a_base_url_with_any_host_port_and_path(folder: Path, url: str) -> None:
     assert read(f'base_url: "{url}///"').base_url == url
 
 
@@ -489,7 +489,7 @@ def test_a_base_url_with_any_host_port_and_path(folder: Path, url: str) -> None:
         ("none", None),
     ],
 )
-def test_rates(folder: Path, text: str, rate: Rate | None) -> None:  # noqa: ARG001
+def test_rates(folder: Path, text: str, rate: Rate | None) -> None:
     assert read(f"rate: {text}").rate == rate
 
 
@@ -506,20 +506,20 @@ def test_rates(folder: Path, text: str, rate: Rate | None) -> None:  # noqa: ARG
         ("name: x\nb: \x01", "target.yaml, line 2: a character that YAML does not allow."),
     ],
 )
-def test_what_is_no_yaml_is_refused_with_its_line(folder: Path, text: str, message: str) -> None:  # noqa: ARG001
+def test_what_is_no_yaml_is_refused_with_its_line(folder: Path, text: str, message: str) -> None:
     assert refusal(text).startswith(message)
 
 
-def test_a_syntax_error_does_not_quote_the_file(folder: Path) -> None:  # noqa: ARG001
+def test_a_syntax_error_does_not_quote_the_file(folder: Path) -> None:
     assert "hush" not in refusal('credentials:\n  authorized: {token: "hush-hush\n')
 
 
-def test_a_secret_of_the_wrong_kind_is_not_quoted(folder: Path) -> None:  # noqa: ARG001
+def test_a_secret_of_the_wrong_kind_is_not_quoted(folder: Path) -> None:
     for text in ("12345678", "[12345678]", '"1234 5678"', '"Bearer 12345678"'):
         assert "5678" not in refusal(f"credentials: {{authorized: {{token: {text}}}}}")
 
 
-def test_a_missing_file(folder: Path) -> None:  # noqa: ARG001
+def test_a_missing_file(folder: Path) -> None:
     with pytest.raises(UsageError) as caught:
         target.read(Path("nowhere.yaml"), {}, IDS)
 

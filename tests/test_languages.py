@@ -38,7 +38,7 @@ SEVERAL = (
 )
 EXCLUDING = ("en;q=0, fr", "fr;q=0, en", "de;q=0, fr;q=0, es", "en;q=0", "fr;q=0, *", "en;q=0, *;q=0.5", "en-GB;q=0, fr;q=0.5", "*;q=0", "en;q=0.0, ja")
 MALFORMED = (
-    "fr;;q", "fr;q=abc", ";;;", "fr;q=1.5", "fr;q=-1", "en_US", "français", "fr;q=", "q=1", "fr de", "-", "fr-", "\"fr\"", "fr;level=1",
+    "fr;;q", "fr;q=abc", ";;;", "fr;q=1.5", "fr;q=-1", "en_US", "français", "fr;q=", "q=1", "fr de", "-", "fr-", '"fr"', "fr;level=1",
     "a-very-long-subtag-abcdefghij", "<script>", "../../etc/passwd", "%s%s%n", "fr;q=0.1234567", "*-*", "٣",
 )  # fmt: skip
 LONG = (", ".join(f"x{n:03d}-aa;q=0.{n % 9 + 1}" for n in range(200)), "fr;q=0.5, " + ", ".join(["en-x-" + "abcdefgh-" * 10 + "z"] * 20), "," * 500 + "fr")

@@ -16,7 +16,7 @@ def check(exchange: Exchange) -> Iterator[Ruling]:
     got = exchange.got()
     is_object = isinstance(document, dict)
     error = document.get("error") if isinstance(document, dict) else None
-    shaped = is_object and ("error" not in document or isinstance(error, str))
+    shaped = isinstance(document, dict) and ("error" not in document or isinstance(error, str))
     yield rule("CAR-AUTH-401-BODY", shaped, "a JSON object whose error, where present, is text", got)
     if is_object and (error is None or isinstance(error, str)):
         yield rule("CAR-AUTH-401-COMPLETE", bool(error), "an error that is present and not empty", got)

@@ -35,7 +35,7 @@ def check(exchange: Exchange) -> Iterator[Ruling]:
     got = exchange.got()
     if not isinstance(document, dict) or (document and not any(member in document for member in _MEMBERS)):
         expected = f"an error object with {', '.join(_MEMBERS[:3])}, not another document"
-        yield rule(whole, False, expected, got)  # noqa: FBT003
+        yield rule(whole, False, expected, got)
         return
     rulings = [*_types(document), *_complete(document, got), *_leaks(exchange)]
     yield from rulings
@@ -163,7 +163,7 @@ class TrackingIds:
         earlier = self._seen.setdefault(tracking_id, exchange.number)
         if earlier != exchange.number:
             got = f"trackingId {_short(tracking_id)}, which exchange {earlier} had before"
-            yield rule("CAR-ERROR-TRACKING-ID-UNIQUE", False, "a trackingId that no other error of the run has", got, earlier)  # noqa: FBT003
+            yield rule("CAR-ERROR-TRACKING-ID-UNIQUE", False, "a trackingId that no other error of the run has", got, earlier)
         elif len(self._seen) > 1:
             yield Ruling("CAR-ERROR-TRACKING-ID-UNIQUE")
 

@@ -159,16 +159,16 @@ class Memory:
         got = f"{one.place}: locale {one.locale}, localeOrigin REQUEST, asked with Accept-Language: {_cut(accept)}"
         wanted = [each for each in asked if each.quality > 0]
         if not any(each.tag == "*" or primary(each.tag) == primary(tag) for each in wanted):
-            return rule("CAR-ERROR-LOCALE-REQUEST", False, "REQUEST only for a language that was asked for", got)  # noqa: FBT003
+            return rule("CAR-ERROR-LOCALE-REQUEST", False, "REQUEST only for a language that was asked for", got)
         covering = [each for each in asked if each.covers(tag)]
         if covering and max(covering, key=lambda each: each.length).quality == 0:
-            return rule("CAR-ERROR-LOCALE-REQUEST", False, "no language that was excluded with q=0", got)  # noqa: FBT003
+            return rule("CAR-ERROR-LOCALE-REQUEST", False, "no language that was excluded with q=0", got)
         if _PRIVATE_USE.match(tag):
-            return rule("CAR-ERROR-LOCALE-REQUEST", False, "a language, not a private-use code", got)  # noqa: FBT003
+            return rule("CAR-ERROR-LOCALE-REQUEST", False, "a language, not a private-use code", got)
         exact = {each.tag: each.quality for each in asked}
         if tag in exact and all(each in self.shown for each in exact) and exact[tag] < max(exact.values()):
             best = max(exact, key=lambda each: exact[each])
-            return rule("CAR-ERROR-LOCALE-REQUEST", False, f"{best}, which was asked for with a higher weight", got)  # noqa: FBT003
+            return rule("CAR-ERROR-LOCALE-REQUEST", False, f"{best}, which was asked for with a higher weight", got)
         return Ruling("CAR-ERROR-LOCALE-REQUEST")
 
 

@@ -71,7 +71,7 @@ def check(exchange: Exchange) -> Iterator[Ruling]:
     document = exchange.document if exchange.is_json else None
     message = document.get("message") if isinstance(document, dict) else None
     is_object = isinstance(document, dict)
-    shaped = is_object and ("message" not in document or isinstance(message, str))
+    shaped = isinstance(document, dict) and ("message" not in document or isinstance(message, str))
     yield rule("CAR-RATE-BODY", shaped, "a JSON object whose message, where present, is text", exchange.got())
     if is_object and (message is None or isinstance(message, str)):
         yield rule("CAR-RATE-COMPLETE", bool(message), "a message that is present and not empty", exchange.got())

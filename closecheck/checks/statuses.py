@@ -69,9 +69,9 @@ def media_type(exchange: Exchange) -> Ruling:
     kind = (named or "").split(";", 1)[0].strip().lower()
     if kind != "application/json":
         got = f"Content-Type: {named}" if named is not None else "no Content-Type"
-        return rule("CAR-OP-MEDIA-TYPE", False, "Content-Type: application/json", f"{got}, on {exchange.got()}")  # noqa: FBT003
+        return rule("CAR-OP-MEDIA-TYPE", False, "Content-Type: application/json", f"{got}, on {exchange.got()}")
     try:
         exchange.document  # noqa: B018 - asked for its error
     except NotJson as error:
-        return rule("CAR-OP-MEDIA-TYPE", False, "a body that is UTF-8 JSON", f"{exchange.got()}: {error}")  # noqa: FBT003
+        return rule("CAR-OP-MEDIA-TYPE", False, "a body that is UTF-8 JSON", f"{exchange.got()}: {error}")
     return Ruling("CAR-OP-MEDIA-TYPE")

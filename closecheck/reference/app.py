@@ -5,11 +5,13 @@ One `Reference` is one server's mind: every decision hangs on it as an attribute
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, QueryParams
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.routing import Route
 
 from closecheck.reference.closing import Auditor, Closer
@@ -25,17 +27,16 @@ from closecheck.reference.store import Store
 from closecheck.reference.tokens import Authenticator, Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Coroutine
 
     from starlette.requests import Request
-    from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from closecheck.reference.config import ReferenceConfig
     from closecheck.reference.wire import Answer
 
-    Handler = Callable[[Call], Awaitable[Response]]
-
+Handler = Callable[[Call], Awaitable[Response]]
+"""What answers one call."""
 CLOSE_PATH = "/access-requests/close"
 
 

@@ -1,4 +1,4 @@
-"""What several modules of variants need: how an answer's bytes, a step or a path is changed without touching the rest."""
+"""What several modules of variants need: each helper changes one thing of the reference and leaves the rest alone."""
 
 # mypy: disable-error-code="method-assign"
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Callable
 
@@ -224,7 +225,8 @@ def admits(answer: Answer, coding: str) -> bool:
     for item in ",".join(fields).lower().split(","):
         name, _, parameter = item.partition(";")
         weights[name.strip(" \t")] = parameter.strip(" \t").removeprefix("q=") or "1"
-    return float(weights.get(coding, weights.get("*", "0"))) > 0
+    # A weight is 0 in every one of its spellings, `0` to `0.000`; what cannot be read forbids, to be on the safe side.
+    return re.fullmatch(r"1(\.0*)?|0\.\d*[1-9]\d*", weights.get(coding, weights.get("*", "0"))) is not None
 
 
 def code(reference: Reference, coding: str, compress: Callable[[bytes], bytes]) -> None:

@@ -9,10 +9,9 @@ from starlette.responses import Response
 
 from closecheck.deviation import variant
 from closecheck.reference import Answer, Reference
-from closecheck.reference.app import Handler as Served
 from closecheck.reference.errors import NotFound, Problem, cause
 from closecheck.reference.operation import Call
-from closecheck.variants._seams import close_handlers, insert_step
+from closecheck.variants._seams import Handler, close_handlers, insert_step
 
 OTHERS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 PAGE = b"<!DOCTYPE html>\n<html><head><title>%d</title></head><body><h1>%d</h1><hr>gateway</body></html>\n"
@@ -62,17 +61,8 @@ def media_type_415_empty(reference: Reference) -> None:
     other_media_types(reference, lambda: Response(None, 415, {"Accept": "application/json"}))
 
 
-@variant()
-def media_type_415_before_401(reference: Reference) -> None:
-    """The media type is looked at before the caller is."""
-    other_media_types(reference, lambda: reference.errors.problem(unsupported(), None))
-    steps = reference.operation.steps
-    steps.remove("media_type")
-    steps.insert(steps.index("authenticate"), "media_type")
-
-
 def admits_json(accept: str) -> bool:
-    """Tell whether an Accept field admits application/json (RFC 9110, 12.5.1); what cannot be read admits everything."""
+    """Tell whether an Accept field admits application/json (RFC 9110, 12.5.1); what cannot be read admits anything."""
     best = (-1, 1.0)
     readable = False
     for item in accept.split(","):
@@ -161,7 +151,7 @@ def strangers_before_routing(reference: Reference) -> None:
     """Who has no valid token gets 401 whatever the method and the path: nothing is looked at before."""
     plain = reference.answer
 
-    async def answer(handlers: dict[str, Served], call: Call) -> Response:
+    async def answer(handlers: dict[str, Handler], call: Call) -> Response:
         if call.path != "/oauth/token":
             try:
                 reference.authenticator.authenticate(call.authorization)
@@ -191,8 +181,13 @@ def chunked_411(reference: Reference) -> None:
 
 @variant()
 def no_length_411(reference: Reference) -> None:
-    """A request without Content-Length is answered 411, whether it has a chunked body or none."""
-    refused_framing(reference, lambda call: "content-length" not in call.headers, 411, "411 Length Required")
+    """A chunked body is answered 411, and so is a request that has neither a length nor a media type."""
+
+    def refused(call: Call) -> bool:
+        named = call.headers.keys()
+        return "content-length" not in named and ("transfer-encoding" in named or "content-type" not in named)
+
+    refused_framing(reference, refused, 411, "411 Length Required")
 
 
 @variant(max_body_bytes=65_536)
