@@ -134,7 +134,7 @@ class _Printer:
     def _print(self, text: str, style: str, end: str = "\n") -> None:
         # soft_wrap: the lines are already as they are to be, whatever the width of the window.
         self._console.print(
-            text, style=style or None, end=end, soft_wrap=True, markup=False, highlight=False, emoji=False
+            visible(text), style=style or None, end=end, soft_wrap=True, markup=False, highlight=False, emoji=False
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from closecheck.cases import Case
 
@@ -43,18 +43,59 @@ def impossible(seed: int, name: str, count: int) -> list[str]:
 
 
 class IdPolicy:
-    """Hands out ids; ``pending`` are supplied ids that may be closed, never handed to two accepted requests."""
+    """
+    Hands out ids; ``pending`` are supplied ids that may be closed, never handed to two accepted requests.
+
+    ``refill``, where it is set, is asked for that many more pending ids when too few are left, and may give fewer.
+    ``existing`` are the ids that a 202 closes: every supplied one.
+    """
 
     def __init__(self, seed: int, pending: Sequence[str]) -> None:
         self._seed = seed
         self._pending = list(pending)
         self._taken = 0
+        self._kept: list[str] = []
+        self.existing = set(pending)
+        self.refill: Callable[[int], Sequence[str]] | None = None
         self.source = Source.UNKNOWN
 
     @property
     def left(self) -> int:
-        """How many supplied ids have not been taken."""
+        """How many supplied ids have not been taken; a source is asked for one if there is none."""
+        self._fill(1)
+        return self._untaken
+
+    @property
+    def _untaken(self) -> int:
         return len(self._pending) - self._taken
+
+    def _fill(self, count: int) -> None:
+        if self._untaken >= count or self.refill is None:
+            return
+        found = [one for one in self.refill(count - self._untaken) if one not in self.existing]
+        self._pending += dict.fromkeys(found)
+        self.existing.update(found)
+
+    def keep(self, count: int) -> None:
+        """Put that many ids aside, or as many as there are, for :meth:`take_kept`."""
+        self._kept += self.take_up_to(count)
+
+    def take_kept(self, count: int) -> list[str]:
+        """Take at most ``count`` ids for good, those that were kept first."""
+        kept, self._kept = self._kept[:count], self._kept[count:]
+        return kept + self.take_up_to(count - len(kept))
+
+    def take_up_to(self, count: int) -> list[str]:
+        """Take at most ``count`` supplied pending ids for good."""
+        self._fill(count)
+        taken = self._pending[self._taken : self._taken + count]
+        self._taken += len(taken)
+        return taken
+
+    def untaken(self, count: int) -> list[str]:
+        """Return at most ``count`` ids that nobody has taken, and leave them there."""
+        self._fill(count)
+        return (self._kept + self._pending[self._taken :])[:count]
 
     def take(self, count: int, purpose: str) -> list[str]:
         """
@@ -64,14 +105,13 @@ class IdPolicy:
             Untested: fewer are left; nothing is taken then.
 
         """
-        if count > self.left:
+        self._fill(count)
+        if count > self._untaken:
             raise Untested(
-                f"{purpose} needs {count} pending access requests, and {self.left} of the {len(self._pending)} supplied are left",
+                f"{purpose} needs {count} pending access requests, and {self._untaken} of the {len(self._pending)} supplied are left",
                 "access_requests.pending",
             )
-        taken = self._pending[self._taken : self._taken + count]
-        self._taken += count
-        return taken
+        return self.take_up_to(count)
 
     def for_case(self, case: Case) -> list[str]:
         """
@@ -95,6 +135,7 @@ class IdPolicy:
             case Source.SUPPLIED if case.may_close:
                 return self.take(needed, case.description)
             case Source.SUPPLIED:
+                self._fill(needed - self._taken)
                 if needed > len(self._pending):
                     raise Untested(
                         f"{case.description}: this needs {needed} existing access requests, {len(self._pending)} were supplied",

@@ -10,7 +10,7 @@ import contextlib
 import datetime
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,8 +25,8 @@ from closecheck.model import Closing, Opening, Run, Status, Waiver
 from closecheck.pace import RateLimit
 from closecheck.redaction import Redactor
 from closecheck.session import Session
+from closecheck.sources import Sources
 from closecheck.stream import Recorder, read
-from closecheck.target import Listed
 from closecheck.transport import TLS, Transport
 
 LATEST: Final = "latest"
@@ -53,7 +53,6 @@ class RunContext:
         }
         callers = Callers(sources, time.time, self.redactor.add)
         self.recorder = Recorder(folder, self.redactor)
-        pending = settings.target.access_requests.pending
         consent = settings.target.access_requests.may_close
         self.session = Session(
             settings,
@@ -61,9 +60,16 @@ class RunContext:
             self.transport,
             self.recorder,
             callers,
-            IdPolicy(settings.seed, pending.ids if consent and isinstance(pending, Listed) else ()),
+            IdPolicy(settings.seed, ()),
             RateLimit(settings.rate.requests, settings.rate.seconds) if settings.rate else None,
         )
+        self.own_observer: object | None = None
+        """The observer of the implementer's extension, if it has one."""
+        self.own_ids: Callable[[str], Iterable[str]] = lambda _: ()
+        """Ids in a state, from the implementer's extension."""
+        self.sources = Sources(self.session, settings.target.access_requests, lambda state: self.own_ids(state))
+        if consent:
+            self.session.ids.refill = self.sources.refill
         for case in (*edits.derived().values(), *document.declared.values(), preflight.FIRST_ERROR, preflight.NO_TOKEN):
             self.session.add(case)
 
@@ -103,6 +109,7 @@ class RunContext:
 
     def finish(self, *, complete: bool) -> Run:
         """Write what only the whole run can say and the last line; return the run as it was recorded."""
+        self.session.undo()
         if not self.stopped:
             self.session.finish()
             if complete:

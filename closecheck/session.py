@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from closecheck.cases import Case, Draft, fill
+from closecheck.cases import Case, Draft, Json, fill
 from closecheck.checks import Clauses
 from closecheck.checks.rate_limit import wait_asked
 from closecheck.contract import Contract
@@ -171,6 +171,8 @@ class Session:
         self.on_exchange: list[Callable[[Exchange], None]] = []
         self.on_evidence: list[Callable[[Evidence], None]] = []
         self.on_wait: list[Callable[[float, str], None]] = []
+        self.at_end: list[Callable[[], None]] = []
+        """What must be undone on the target however the run ends."""
         self.sent = 0
         self.planned = 0
         """How many single requests are planned; sequences come on top."""
@@ -183,15 +185,18 @@ class Session:
         self._unconfirmed: list[Exchange] = []
         self._waits: list[Wait] = []
         self._wait_lock = threading.Lock()
-        self._path = urlsplit(plan.base_url).path.rstrip("/") + plan.path
+        self._base_path = urlsplit(plan.base_url).path.rstrip("/")
+        self._path = self._base_path + plan.path
         self._host = urlsplit(plan.base_url).netloc
         self._executor: ThreadPoolExecutor | None = None
 
     # ------------------------------------------------------------------------------------------------ making requests
 
-    def request(self, draft: Draft, ids: list[str], extra: Mapping[str, str] | None = None) -> Request:
+    def request(
+        self, draft: Draft, ids: list[str], extra: Mapping[str, str] | None = None, path: str | None = None
+    ) -> Request:
         """
-        Return a draft as the request that goes onto the wire.
+        Return a draft as the request that goes onto the wire; ``path`` is another than the operation's.
 
         Raises:
             Untested: its caller's credential is not supplied.
@@ -220,7 +225,7 @@ class Session:
         query = draft.query
         if "{token}" in query:
             query = query.replace("{token}", (self.tokens.authorization("authorized") or "").partition(" ")[2])
-        target = self._path + (f"?{query}" if query else "")
+        target = (path or self._path) + (f"?{query}" if query else "")
         return Request(draft.method, target, headers, body, draft.chunks)
 
     # --------------------------------------------------------------------------------------------------- sending them
@@ -249,11 +254,29 @@ class Session:
         conversation = self._converse(request, draft, lane, patient=patient)
         return self._record(name, draft, conversation, ids, base, provoked)
 
-    def send_all(self, drafts: Sequence[tuple[str, Draft, list[str]]], width: int) -> list[Exchange]:
+    def fetch(self, name: str, method: str, path: str, *, query: str = "", body: Json = msgspec.UNSET) -> Exchange:
+        """
+        Send one authorized request to an API beside the operation, ``path`` being below the base URL.
+
+        It keeps the limits of the run and is recorded as ``observe/<name>``, but no clause of the operation judges it.
+
+        Raises:
+            Untested: as in :meth:`send`.
+
+        """
+        draft = Draft(body=body, method=method, query=query)
+        conversation = self._converse(self.request(draft, [], path=self._base_path + path), draft, None)
+        conversation.said.clear()
+        conversation.unconfirmed = False
+        return self._record(f"observe/{name}", draft, conversation, [], 0, "", beside=True)
+
+    def send_all(
+        self, drafts: Sequence[tuple[str, Draft, list[str]]], width: int, *, patient: bool = True
+    ) -> list[Exchange]:
         """Send requests with ``width`` of them in flight; the exchanges come in the order of the drafts."""
         requests = [(name, draft, ids, self.request(draft, ids)) for name, draft, ids in drafts]
         with ThreadPoolExecutor(width) as pool:
-            replies = [pool.submit(self._converse, request, draft, None) for _, draft, _, request in requests]
+            replies = [pool.submit(self._converse, request, draft, None, patient=patient) for _, draft, _, request in requests]
             return [
                 self._record(name, draft, reply.result(), ids, 0, "")
                 for (name, draft, ids, _), reply in zip(requests, replies, strict=True)
@@ -483,7 +506,15 @@ class Session:
     # ------------------------------------------------------------------------------------------- recording and judging
 
     def _record(
-        self, name: str, draft: Draft, conversation: _Conversation, ids: Sequence[str], base: int, provoked: str
+        self,
+        name: str,
+        draft: Draft,
+        conversation: _Conversation,
+        ids: Sequence[str],
+        base: int,
+        provoked: str,
+        *,
+        beside: bool = False,
     ) -> Exchange:
         numbers: list[int] = []
         exchange: Exchange | None = None
@@ -501,7 +532,7 @@ class Session:
                 ids=tuple(ids),
             )
             numbers.append(exchange.number)
-            self._keep(exchange, judged=judged)
+            self._keep(exchange, judged=judged and not beside, beside=beside)
         if exchange is None:
             raise AssertionError(name)
         for said in conversation.said:
@@ -516,7 +547,8 @@ class Session:
                 )
             )
         self._write_waits()
-        if conversation.unconfirmed or (conversation.attempts[-1][0].failure is not None and not conversation.attempts[-1][1]):
+        unanswered = conversation.attempts[-1][0].failure is not None and not conversation.attempts[-1][1]
+        if not beside and (conversation.unconfirmed or unanswered):
             self._unconfirmed.append(exchange)
         if conversation.starved:
             raise Untested("the target answered 429 for longer than the run waits")
@@ -524,12 +556,14 @@ class Session:
             raise Untested(f"the target could not be reached any more: {self.down}")
         return exchange
 
-    def _keep(self, exchange: Exchange, *, judged: bool) -> None:
+    def _keep(self, exchange: Exchange, *, judged: bool, beside: bool = False) -> None:
         self.sent += 1
-        self.exchanges[exchange.number] = exchange
+        if not beside:
+            self.exchanges[exchange.number] = exchange
         self.recorder.exchange(exchange, self.plan.base_url)
-        if exchange.status == 202 and exchange.ids and self.ids.source is Source.SUPPLIED:
-            self.recorder.write(Closed(exchange.ids, exchange.number))
+        closed = tuple(one for one in exchange.ids if one in self.ids.existing) if exchange.status == 202 else ()
+        if closed:
+            self.recorder.write(Closed(closed, exchange.number))
         if judged:
             for evidence in self.clauses.judge(exchange):
                 self.record(evidence)
@@ -596,6 +630,11 @@ class Session:
             return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
         finding = Finding(case.expect.text, exchange.got(), change=case.change)
         return msgspec.structs.replace(said, outcome=Outcome.BROKEN, finding=finding)
+
+    def undo(self) -> None:
+        """Undo on the target what the run has set up there; harmless if it is done."""
+        for action in self.at_end:
+            action()
 
     def finish(self) -> None:
         """Record what only the whole run can say: unconfirmed failures, and how often the clauses held."""

@@ -112,7 +112,8 @@ def exchanges(draw: st.DrawFn, number: int) -> ExchangeLine:
 @st.composite
 def catalogues(draw: st.DrawFn) -> Catalogue:
     """Small catalogues with different ids; some requirements stand in an area that is not listed."""
-    names = draw(st.lists(st.sampled_from(["CAR-A", "CAR-B", "CAR-OP-C", "CAR-D"]) | texts(), unique=True, max_size=5))
+    # Ids are the catalogue's own: the contract refuses any other form, so that formats may use them as they are.
+    names = draw(st.lists(st.from_regex(r"CAR-[A-Z0-9-]{1,8}", fullmatch=True), unique=True, max_size=5))
     requirements = tuple(
         Requirement(
             id=name,

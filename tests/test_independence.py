@@ -107,9 +107,16 @@ def alike(one, other):
     return shape(first) == shape(second)
 
 
-def compare(clause, name, first, later, where):
-    """Expect the later answer to be as the first was."""
+def compare(session, clause, name, first, later, where):
+    """
+    Expect the later answer to be as the first was.
+
+    Where it is not, both are asked once more, alone: if each then gets its own answer again, they differ by what they say
+    (their ids), not by what came before.
+    """
     if name in REFUSED_CALLERS and later.status in {401, 403, 429}:
+        return
+    if not alike(first, later) and all(alike(one, again(session, one)) for one in (first, later)):
         return
     clause.expect(
         alike(first, later),
@@ -121,6 +128,12 @@ def compare(clause, name, first, later, where):
     )
 
 
+def again(session, exchange):
+    """Send an exchange's request once more, byte for byte, on a connection of its own."""
+    with session.lane() as lane:
+        return session.send(f"independent/again/{next(COUNTER)}", exchange.draft, list(exchange.ids), lane=lane)
+
+
 @pytest.mark.requirement("CAR-OP-INDEPENDENT", part="one connection")
 @pytest.mark.parametrize("order", ORDERS, ids=lambda text: text.replace(" ", "-"))
 def test_what_came_before_on_the_connection_does_not_matter(session, clause, alone, usable, order):
@@ -128,7 +141,7 @@ def test_what_came_before_on_the_connection_does_not_matter(session, clause, alo
     with session.lane() as lane:
         for name in ORDERS[order]:
             if name in usable:
-                compare(clause, name, alone[name], sent(session, name, "lane", lane=lane), f"{order}, on one connection")
+                compare(session, clause, name, alone[name], sent(session, name, "lane", lane=lane), f"{order}, on one connection")
     nothing_to_compare(session, clause, usable)
 
 
@@ -138,7 +151,7 @@ def test_fresh_connections_answer_alike(session, clause, alone, usable):
     for name in KINDS:
         if name in usable:
             with session.lane() as lane:
-                compare(clause, name, alone[name], sent(session, name, "fresh", lane=lane), "on another fresh connection")
+                compare(session, clause, name, alone[name], sent(session, name, "fresh", lane=lane), "on another fresh connection")
     nothing_to_compare(session, clause, usable)
 
 
@@ -158,7 +171,7 @@ def test_16_in_flight_are_answered_as_one(session, clause, alone, usable, kind):
         number = next(COUNTER)
         drafts.append((f"independent/burst/{number}", KINDS[name], impossible(session.plan.seed, f"independent/{number}", KINDS[name].ids)))
     for name, exchange in zip(chosen, session.burst(drafts), strict=True):
-        compare(clause, name, alone[name], exchange, "with 16 in flight")
+        compare(session, clause, name, alone[name], exchange, "with 16 in flight")
     nothing_to_compare(session, clause, usable)
 
 
@@ -171,9 +184,9 @@ def test_the_same_bytes_again_are_answered_alike(session, clause, alone, usable,
     first = alone[name]
     for _ in range(3):
         later = session.send(f"independent/again/{next(COUNTER)}", first.draft, list(first.ids))
-        compare(clause, name, first, later, "sent again, byte for byte")
-    if name in REFUSED_CALLERS:
-        clause.expect(True, "", "", first)
+        closed_by_now = first.status == 202 and 400 <= later.status < 500  # ids that an earlier request closed are exempt
+        kept = alike(first, later) or closed_by_now or (name in REFUSED_CALLERS and later.status in {401, 403})
+        clause.expect(kept, f"the answer that it got before: {first.got()}", later.got(), first, later, change="sent again, byte for byte")
 
 
 def nothing_to_compare(session, clause, usable):

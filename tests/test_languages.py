@@ -1,14 +1,17 @@
 """Languages of error messages: what is asked for, and what comes (CAR-ERROR-LOCALE-REQUEST, -BEST, CAR-ERROR-TEXT-LOCALE)."""
 
+import contextlib
+
 import pytest
 
-from closecheck.cases import Draft
-from closecheck.checks.locales import primary, spoken
+from closecheck.cases import Draft, Ids
+from closecheck.checks.locales import primary, spoken, well_formed
+from closecheck.ids import Untested
 from closecheck.parametrize import asked_once
 
 INVALID = {"accessRequestIds": []}
 SINGLE = ("en", "en-US", "en-GB", "fr", "fr-FR", "fr-CA", "de", "de-DE", "de-CH", "ja", "ja-JP", "es", "es-ES", "es-419", "it", "nl",
-          "pt", "pt-BR", "zh", "zh-CN", "zh-Hant-TW", "ko", "pl", "ru", "sv", "ar", "he", "tr", "cs", "uk")  # fmt: skip
+          "pt", "pt-BR", "zh", "zh-CN", "zh-Hant-TW", "ko", "pl", "ru", "sv", "ar", "he", "tr", "cs", "uk", "frr", "den", "esu")  # fmt: skip
 SEVERAL = (
     "fr-CH, fr;q=0.9, en;q=0.8, de;q=0.7, *;q=0.5",
     "de;q=0.5, fr",
@@ -54,6 +57,11 @@ def _wire(text):
     return text.encode().decode("latin-1")
 
 
+def told(exchange):
+    """Return the messages of an error object that name a well-formed language; what is ill-formed is judged elsewhere."""
+    return [one for one in spoken(exchange) if well_formed(one.locale) and not one.undetermined]
+
+
 def judged(session, clause, exchange):
     """Hold what the session has judged of an exchange against the clause."""
     found = [one for one in session.evidence if one.requirement == clause.requirement and exchange.number in one.exchanges[-1:] and one.finding]
@@ -76,6 +84,16 @@ def test_several_languages_are_asked_for(session, clause, accept_language):
         asked(session, language)
 
     judged(session, clause, asked(session, accept_language))
+
+
+@pytest.mark.requirement("CAR-ERROR-LOCALE-REQUEST", part="weights of known languages")
+@pytest.mark.parametrize("form", ["{other};q=0.5, {tag}", "{tag}, {other};q=0.5", "{other}; q=0.5, {tag}", "{other};q=0.80,{tag};q=0.9", "{tag};q=0.1,{other};q=0.09"])
+def test_the_weight_of_known_languages_decides(session, clause, form):
+    """Of languages that the target has shown, REQUEST names the one that was asked for with the highest weight."""
+    for tag, other in known_pairs(session):
+        judged(session, clause, asked(session, form.format(tag=tag, other=other)))
+    if not known_pairs(session):
+        clause.expect(True, "", "")
 
 
 @pytest.mark.requirement("CAR-ERROR-LOCALE-REQUEST", part="excluded languages")
@@ -112,12 +130,26 @@ def known(session):
     return sorted(session.clauses.languages.shown)
 
 
+def known_pairs(session):
+    """Return pairs of tags that the target has shown: each beside the next, and each beside the default."""
+    tags = known(session)
+    if len(tags) < 2:
+        return []
+    default = session.clauses.languages.default
+    pairs = list(zip(tags, [*tags[1:], tags[0]], strict=True))
+    if default:
+        pairs += [(tag, default[0].lower()) for tag in tags if tag != default[0].lower()]
+    return list(dict.fromkeys(pairs))[:12]
+
+
 @pytest.mark.requirement("CAR-ERROR-LOCALE-BEST", part="first choice")
 def test_a_known_language_is_used_when_it_is_asked_for(session, clause):
     """A language that the target has shown comes when it is asked for."""
     for tag in known(session):
         exchange = asked(session, tag)
         comes(clause, exchange, tag, f"Accept-Language: {tag}")
+    if not known(session):
+        clause.untested("no error object names a language")
 
 
 @pytest.mark.requirement("CAR-ERROR-LOCALE-BEST", part="second choice")
@@ -128,41 +160,67 @@ def test_a_known_language_is_used_as_second_choice(session, clause):
     for tag in tags:
         wish = f"{stranger}, {tag};q=0.5"
         comes(clause, asked(session, wish), tag, f"Accept-Language: {wish}")
+    if not tags:
+        clause.untested("no error object names a language")
+
+
+@pytest.mark.requirement("CAR-ERROR-LOCALE-BEST", part="other spellings")
+def test_a_known_language_is_used_however_it_is_spelled(session, clause):
+    """Tags are case-insensitive, and a region falls back to its language (RFC 5646, 2.1.1; RFC 4647, 3.4)."""
+    regions = {"fr": "fr-CA", "de": "de-AT", "es": "es-MX", "ja": "ja-JP", "en": "en-GB", "pt": "pt-PT", "it": "it-CH", "nl": "nl-BE", "zh": "zh-SG"}
+    for tag in known(session):
+        spellings = [tag.upper(), *([regions[tag]] if tag in regions else [])]
+        for spelling in spellings:
+            comes(clause, asked(session, spelling), tag, f"Accept-Language: {spelling}")
+    if not known(session):
+        clause.untested("no error object names a language")
+
+
+@pytest.mark.requirement("CAR-ERROR-LOCALE-BEST", part="403")
+def test_a_known_language_is_used_for_every_error(session, clause):
+    """A language that the target has shown comes also in a 403, where one can be had."""
+    for tag in known(session):
+        try:
+            exchange = forbidden(session, tag)
+        except Untested:
+            break
+        comes(clause, exchange, tag, f"Accept-Language: {tag}, from a user without access")
+    clause.expect(True, "", "")
+
+
+def forbidden(session, accept_language):
+    """Send a valid body as the user without access, with a language wish, once for each wish in a run."""
+    draft = Draft(body={"accessRequestIds": Ids(1)}, caller="unprivileged", headers={"Accept-Language": accept_language})
+    return asked_once(session, f"language/403/{accept_language}", draft)
 
 
 def comes(clause, exchange, tag, change):
-    """Expect a message in the language of the tag."""
-    languages = {primary(one.locale) for one in spoken(exchange)}
-    told = ", ".join(sorted(languages)) or "no locale"
-    clause.expect(
-        exchange.status != 400 or primary(tag) in languages,
-        f"a message in {tag}, which the target has shown it knows",
-        told,
-        exchange,
-        change=change,
-    )
+    """Expect a message in the language of the tag, where the error object names any."""
+    languages = {primary(one.locale) for one in told(exchange)}
+    if exchange.status in {400, 403} and languages:
+        expected = f"a message in {tag}, which the target has shown it knows"
+        clause.expect(primary(tag) in languages, expected, ", ".join(sorted(languages)), exchange, change=change)
 
 
 @pytest.mark.requirement("CAR-ERROR-TEXT-LOCALE")
 def test_another_language_is_another_text(session, clause):
     """Texts whose locales name different languages differ."""
-    texts = {}
-    for language in SINGLE:
-        exchange = asked(session, language)
-        for one in spoken(exchange):
-            if one.text and not one.undetermined and one.place == "messages[0]":
-                texts.setdefault(primary(one.locale), (one.text, exchange))
+    exchanges = [asked(session, language) for language in SINGLE]
+    with contextlib.suppress(Untested):
+        exchanges += [forbidden(session, tag) for tag in known(session)]
     seen = {}
-    for language, (text, exchange) in texts.items():
-        other, earlier = seen.setdefault(text, (language, exchange))
-        clause.expect(
-            other == language,
-            f"a text in {language} that differs from the one in {other}",
-            f'"{text}" for both',
-            earlier,
-            exchange,
-        )
-    if not texts:
+    for exchange in exchanges:
+        for one in told(exchange):
+            if one.text:
+                language, earlier = seen.setdefault((exchange.status, one.place, one.text), (primary(one.locale), exchange))
+                clause.expect(
+                    language == primary(one.locale),
+                    f"a text in {primary(one.locale)} that differs from the one in {language}",
+                    f'{one.place}.text "{one.text}" for both',
+                    earlier,
+                    exchange,
+                )
+    if not seen:
         clause.untested("no error object names a language")
 
 

@@ -73,9 +73,8 @@ def ranges(accept_language: str) -> tuple[Range, ...] | None:
 def judgeable(asked: tuple[Range, ...]) -> bool:
     """Tell whether what was asked is plain enough to judge: no q=0 beside a relative of the same language."""
     refused = [one for one in asked if one.quality == 0]
-    return not any(
-        primary(no.tag) == primary(yes.tag) for no in refused for yes in asked if yes.quality > 0 and no.tag != "*"
-    ) and not any(no.tag == "*" for no in refused)
+    wanted = {primary(one.tag) for one in asked if one.quality > 0}
+    return not any(primary(one.tag) in wanted for one in refused)
 
 
 class Spoken(Struct):

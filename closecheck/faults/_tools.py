@@ -137,13 +137,13 @@ def edit(reference: Reference, change: Callable[[dict[str, Any]], object]) -> No
 
 
 def convert(reference: Reference, member: str, change: Callable[[Any], object]) -> None:
-    """Put what ``change`` makes of a member's value in its place; None takes the member away."""
+    """Put what ``change`` makes of a member's value in its place; None takes the member away. A null stays one."""
 
     def put(body: dict[str, Any]) -> None:
-        if member in body:
-            value = change(body.pop(member))
-            if value is not None:
-                body[member] = value
+        if body.get(member) is not None:
+            body[member] = change(body[member])
+            if body[member] is None:
+                del body[member]
 
     edit(reference, put)
 

@@ -106,6 +106,12 @@ def spring_error_when_forbidden(reference: Reference) -> None:
     replace_body(reference, 403, spring)
 
 
+@fault("CAR-ERROR-OBJECT", also=INCOMPLETE, rare=True)
+def forbidden_says_message_only(reference: Reference) -> None:
+    """A 403 has one member, ``message``, as AWS's gateway sends it."""
+    replace_body(reference, 403, lambda _error: {"message": "User is not authorized to access this resource"})
+
+
 @fault("CAR-ERROR-OBJECT", also=UNREADABLE_INCOMPLETE, rare=True)
 def forbidden_without_a_body(reference: Reference) -> None:
     """A 403 has no body at all."""

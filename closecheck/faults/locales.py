@@ -68,7 +68,7 @@ def unweighted(ranges: Ranges) -> Ranges:
     return [(language, float(weight > 0)) for language, weight in ranges]
 
 
-# ---------------------------------------------------------------------------------------------------------- the locale's tag
+# ----------------------------------------------------------------------------------------------------- the locale's tag
 
 
 @fault("CAR-ERROR-LOCALE-TAG", also=("CAR-ERROR-LOCALE-REQUEST",))
@@ -127,7 +127,7 @@ def locale_is_empty_for_an_unspoken_language(reference: Reference) -> None:
     spell(reference, root)
 
 
-@fault("CAR-ERROR-LOCALE-TAG", also=("CAR-ERROR-LOCALE-REQUEST",), rare=True)
+@fault("CAR-ERROR-LOCALE-TAG", also=("CAR-ERROR-LOCALE-REQUEST", "CAR-ERROR-LOCALE-BEST"), rare=True)
 def locale_is_the_whole_header(reference: Reference) -> None:
     """A locale that was asked for is the value of Accept-Language, with all its ranges and weights."""
     call = call_in_hand(reference)
@@ -272,7 +272,7 @@ def causes_in_another_default(reference: Reference) -> None:
     edit_errors(reference, bare)
 
 
-# ----------------------------------------------------------------------------------------------------------- the request
+# ---------------------------------------------------------------------------------------------------------- the request
 
 
 @fault("CAR-ERROR-LOCALE-REQUEST")
@@ -435,7 +435,7 @@ def related_language_is_claimed(reference: Reference) -> None:
 
 @fault("CAR-ERROR-LOCALE-REQUEST", rare=True)
 def two_letters_are_enough(reference: Reference) -> None:
-    """Languages are compared in their first two letters, so that Filipino or Frisian (frr) is French or Finnish."""
+    """Languages are compared in their first two letters, so that Northern Frisian (frr) is French."""
     ranges = reference.localizer.ranges
 
     def shortened(accept_language: str) -> Ranges:
@@ -444,14 +444,19 @@ def two_letters_are_enough(reference: Reference) -> None:
     reference.localizer.ranges = shortened
 
 
-# ------------------------------------------------------------------------------------------------------- the best choice
+# ------------------------------------------------------------------------------------------------------ the best choice
 
 
 @fault("CAR-ERROR-LOCALE-BEST")
 def only_the_first_choice_is_tried(reference: Reference) -> None:
     """Who prefers a language that is not spoken gets the default one, whatever the second choice."""
     ranges = reference.localizer.ranges
-    reference.localizer.ranges = lambda accept_language: ranges(accept_language)[:1]
+
+    def first(accept_language: str) -> Ranges:
+        best, *others = ranges(accept_language) or [("", 0.0)]
+        return [best, *(pair for pair in others if not pair[1])]
+
+    reference.localizer.ranges = first
 
 
 @fault("CAR-ERROR-LOCALE-BEST", also=("CAR-ERROR-LOCALE-REQUEST",))
@@ -500,7 +505,7 @@ def forbidden_ignores_accept_language(reference: Reference) -> None:
     reference.errors.problem = deaf
 
 
-# -------------------------------------------------------------------------------------------------------------- the text
+# ------------------------------------------------------------------------------------------------------------- the text
 
 
 @fault("CAR-ERROR-TEXT-LOCALE")

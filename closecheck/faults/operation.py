@@ -190,7 +190,11 @@ def duplicates_with_409(reference: Reference) -> None:
 @fault("CAR-OP-STATUS", rare=True)
 def unknown_member_with_422(reference: Reference) -> None:
     """A member that the page does not name is answered 422."""
-    refuse(reference, lambda call: not set(call.value).issubset(MEMBERS), unprocessable)
+    refuse(
+        reference,
+        lambda call: isinstance(call.value, dict) and not set(MEMBERS).issuperset(call.value),
+        unprocessable,
+    )
 
 
 @fault("CAR-OP-STATUS", rare=True)
@@ -378,9 +382,7 @@ def accepted_as_repr(reference: Reference) -> None:
 @fault("CAR-OP-MEDIA-TYPE", also=("CAR-ACCEPTED-BODY",), rare=True)
 def message_echoed_raw(reference: Reference) -> None:
     """The 202 repeats the message by string concatenation: quotes, backslashes and line breaks spoil it."""
-    reference.operation.accepted = lambda closing: json_response(
-        202, f'{{"id":"{closing.id}","message":"{closing.message}"}}'
-    )
+    reference.operation.accepted = lambda closing: json_response(202, f'{{"id":"{closing.id}","message":"{closing.message}"}}')
 
 
 @fault("CAR-OP-MEDIA-TYPE", also=UNREADABLE, rare=True)
@@ -595,9 +597,7 @@ def long_header_with_500(reference: Reference) -> None:
 @fault("CAR-OP-HEADERS", also=("CAR-OP-STATUS",), rare=True)
 def many_headers_with_431(reference: Reference) -> None:
     """More than 16 header fields are answered 431, however small they are."""
-    refuse(
-        reference, lambda call: len(call.headers.items()) > 16, lambda: Problem(431, "431 Too Large", "too_large"), before="read"
-    )
+    refuse(reference, lambda call: len(call.headers.items()) > 16, lambda: Problem(431, "431 Too Large", "too_large"), before="read")
 
 
 @fault("CAR-OP-HEADERS", rare=True)
@@ -686,9 +686,7 @@ def query_ids_are_added(reference: Reference) -> None:
 
 def accepted_with(reference: Reference, status: int) -> None:
     """Answer what is accepted with another status."""
-    reference.operation.accepted = lambda closing: reference.errors.render(
-        status, {"id": closing.id, "errors": []}, {}
-    )
+    reference.operation.accepted = lambda closing: reference.errors.render(status, {"id": closing.id, "errors": []}, {})
 
 
 def parse_errors(reference: Reference, problem: Problem, *keys: str) -> None:

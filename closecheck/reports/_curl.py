@@ -21,8 +21,8 @@ VARIABLES: Final = {
 }
 """The environment variable that holds each caller's token."""
 REDACTED: Final = "***"
-LONGEST_PIECE: Final = 2000
-"""Characters of one argument: a terminal in line mode takes 4096 in a line."""
+LONGEST_PIECE: Final = 400
+"""Bytes of one argument, at most five characters each: a terminal in line mode takes 4096 characters in a line."""
 _LONG: Final = 4000
 _PLAIN: Final = re.compile(
     r"[^\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f"
@@ -145,18 +145,10 @@ def _pieces(data: bytes) -> list[str] | None:
     # A leading @ would name a file.
     if text and _PLAIN.fullmatch(text) and len(data) <= _LONG and not text.startswith("@"):
         return None
-    pieces: list[str] = []
-    current: list[str] = []
-    length = 0
-    for byte in data:
-        written = _ESCAPED[byte]
-        if length + len(written) > LONGEST_PIECE:
-            pieces.append(f"'{''.join(current)}'")
-            current, length = [], 0
-        current.append(written)
-        length += len(written)
-    pieces.append(f"'{''.join(current)}'")
-    return pieces
+    return [
+        f"'{''.join(map(_ESCAPED.__getitem__, data[start : start + LONGEST_PIECE]))}'"
+        for start in range(0, len(data), LONGEST_PIECE)
+    ]
 
 
 def _escaped(byte: int) -> str:

@@ -73,7 +73,7 @@ def quantile(times: list[float], share: float) -> float:
 
 
 def _latency(times: list[float], median: str, high: str, longest: str) -> Chart:
-    first = max(0, bisect.bisect_right(_EDGES, times[0]) - 1)
+    first = min(len(_EDGES) - 2, max(0, bisect.bisect_right(_EDGES, times[0]) - 1))
     last = max(first + 1, min(len(_EDGES) - 1, bisect.bisect_left(_EDGES, times[-1])))
     edges = _EDGES[first : last + 1]
     counts = [0] * (len(edges) - 1)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from closecheck.model import Run, Status
-from closecheck.reports._facts import facts, line, started
+from closecheck.reports._facts import facts, line, started, visible
 from closecheck.reports._items import RUN_AREA, Item, items
 
 FILE_NAME: Final = "ctrf.json"
@@ -45,7 +45,7 @@ def render(run: Run) -> bytes:
         "reportId": str(uuid.uuid5(uuid.NAMESPACE_URL, identity.encode("utf-8", "replace").decode())),
         "generatedBy": "closecheck",
         "results": {
-            "tool": {"name": "closecheck", "version": run.opening.suite},
+            "tool": {"name": "closecheck", "version": line(run.opening.suite)},
             "summary": {
                 "tests": len(tests),
                 **{name: counted[name] for name in ("passed", "failed", "skipped", "pending", "other")},
@@ -55,7 +55,7 @@ def render(run: Run) -> bytes:
                 "duration": lasted,
                 "extra": {
                     "verdict": run.verdict.value,
-                    "headline": run.headline,
+                    "headline": visible(run.headline),
                     "exitCode": int(run.exit_code),
                     "requirements": {status.value: number for status, number in run.counts().items()},
                 },
@@ -64,7 +64,7 @@ def render(run: Run) -> bytes:
             "environment": {
                 "appName": line(run.opening.target),
                 "testEnvironment": line(run.opening.base_url),
-                "extra": {"edition": run.opening.catalogue.edition, "profile": run.opening.profile.value},
+                "extra": {"edition": line(run.opening.catalogue.edition), "profile": run.opening.profile.value},
             },
         },
     }
@@ -84,7 +84,7 @@ def _test(run: Run, item: Item, area: str) -> dict[str, Any]:
         test["message"] = line(item.reason, 1000)
     if item.result is not None:
         test["tags"] = [item.result.requirement.level.value, item.status.value]
-        test["extra"] = {"requirement": item.requirement, "case": item.case, "exchanges": list(item.exchanges)}
+        test["extra"] = {"requirement": line(item.requirement), "case": line(item.case), "exchanges": list(item.exchanges)}
         if item.findings:
             told = facts(run, item.result, item.findings[0])
             test["message"] = f"{told.clause}: expected {told.expected}; got {told.got}"

@@ -133,4 +133,4 @@ def _told(run: Run, item: Item) -> str:
     if not item.findings and len(item.exchanges) == 1:
         exchange = run.exchanges.get(item.exchanges[0])
         lines.append(f"answered  {answer_line(exchange)}")
-    return "\n".join(lines)
+    return visible("\n".join(lines))

@@ -71,7 +71,7 @@ def document(run: Run) -> dict[str, Any]:
                 "results": [_result(run, result, broken, index) for result, broken in found[:MOST_RESULTS]],
                 "properties": {
                     "verdict": run.verdict.value,
-                    "headline": run.headline,
+                    "headline": visible(run.headline),
                     "requirements": {status.value: number for status, number in run.counts().items()},
                 },
             }

@@ -11,9 +11,7 @@ from closecheck.reference import Reference
 from closecheck.reference.model import Closing
 
 
-def answer(
-    reference: Reference, document: Callable[[Closing], dict[str, object]], headers: dict[str, str] | None = None
-) -> None:
+def answer(reference: Reference, document: Callable[[Closing], dict[str, object]], headers: dict[str, str] | None = None) -> None:
     """Answer an accepted request with this document."""
     reference.operation.accepted = lambda closing: reference.errors.render(202, document(closing), headers or {})
 

@@ -86,9 +86,7 @@ def read_pairs(reference: Reference, pairs: Callable[[list[tuple[str, object]]],
 
     def parse(text: str) -> object:
         try:
-            return json.loads(
-                text, parse_int=float, parse_constant=reference.reader.refuse_constant, object_pairs_hook=pairs
-            )
+            return json.loads(text, parse_int=float, parse_constant=reference.reader.refuse_constant, object_pairs_hook=pairs)
         except RecursionError:
             raise BadSyntax(cause("body.depth")) from None
         except ValueError:

@@ -99,12 +99,8 @@ def regions_of_one_language(reference: Reference) -> None:
     speak(reference, {"en-US": EN, "en-GB": EN, "de-DE": DE, "de-AT": DE})
 
 
-SERBIAN_LATIN = catalogue(
-    "Sadržaj zahteva nije ispravan.", "Server odbija da izvrši zahtev.", "Došlo je do interne greške."
-)
-SERBIAN_CYRILLIC = catalogue(
-    "Садржај захтева није исправан.", "Сервер одбија да изврши захтев.", "Дошло је до интерне грешке."
-)
+SERBIAN_LATIN = catalogue("Sadržaj zahteva nije ispravan.", "Server odbija da izvrši zahtev.", "Došlo je do interne greške.")
+SERBIAN_CYRILLIC = catalogue("Садржај захтева није исправан.", "Сервер одбија да изврши захтев.", "Дошло је до интерне грешке.")
 SIMPLIFIED = catalogue("请求的内容无效。", "服务器理解该请求, 但拒绝执行。", "发生内部错误。")
 TRADITIONAL = catalogue("請求的內容無效。", "伺服器理解該請求, 但拒絕執行。", "發生內部錯誤。")
 ARABIC = catalogue("محتوى الطلب غير صالح.", "فهم الخادم الطلب لكنه يرفض تنفيذه.", "حدث خطأ داخلي.")

@@ -1,0 +1,410 @@
+"""Sins of the rate limit and of the internal fault: how long to wait, whether that is true, and what the bodies say."""
+
+# mypy: disable-error-code="method-assign"
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from closecheck.deviation import fault
+from closecheck.faults._tools import UNREADABLE, edit_errors, replace_body
+from closecheck.reference import Reference
+from closecheck.reference.errors import Throttled
+from closecheck.reference.operation import THROTTLE, Call
+
+FAULT_INCOMPLETE: Final = ("CAR-ERROR-COMPLETE", "CAR-ERROR-COMPLETE-MESSAGES")
+"""What a 500 without messages breaks beside its own clause."""
+
+
+def tell(reference: Reference, value: Callable[[int], str]) -> None:
+    """Let ``value`` make Retry-After of the seconds to wait."""
+    reference.errors.retry_after = lambda error: value(error.retry_after)
+
+
+def penalize(reference: Reference, seconds: float, *, renewed: bool = False) -> None:
+    """
+    Throttle everybody for ``seconds`` after a 429 on demand, and say in Retry-After what the reference would.
+
+    ``renewed``: each request within that time starts it anew.
+    """
+    operation, limit = reference.operation, reference.operation.limit
+    until = [-math.inf]
+
+    async def penalized(call: Call) -> Response | None:
+        now = time.monotonic()
+        if operation.provoked(call) == THROTTLE or (renewed and now < until[0]):
+            until[0] = now + seconds
+        if now < until[0]:
+            raise Throttled(1)
+        return await limit(call)
+
+    operation.limit = penalized
+
+
+# ---------------------------------------------------------------------------------------------------------- Retry-After
+
+
+def change_throttled(reference: Reference, change: Callable[[Response], object]) -> None:
+    """Let ``change`` alter each 429."""
+    throttled = reference.errors.throttled
+
+    def changed(error: Throttled) -> Response:
+        answer = throttled(error)
+        change(answer)
+        return answer
+
+    reference.errors.throttled = changed
+
+
+def drop_retry_after(answer: Response) -> None:
+    """Take Retry-After away."""
+    del answer.headers["retry-after"]
+
+
+@fault("CAR-RATE-RETRY-AFTER")
+def no_retry_after(reference: Reference) -> None:
+    """A 429 has no Retry-After."""
+    change_throttled(reference, drop_retry_after)
+
+
+@fault("CAR-RATE-RETRY-AFTER", rare=True)
+def no_retry_after_the_second_time(reference: Reference) -> None:
+    """Only every other 429 has Retry-After."""
+    served = itertools.count(1)
+
+    def every_other(answer: Response) -> None:
+        if next(served) % 2 == 0:
+            drop_retry_after(answer)
+
+    change_throttled(reference, every_other)
+
+
+@fault("CAR-RATE-RETRY-AFTER", rare=True, slow=True, rate_limit="12/1 second", provocations=False)
+def no_retry_after_of_a_real_limit(reference: Reference) -> None:
+    """The limit is twelve requests in a second, and its 429 has no Retry-After; there is no other way to one."""
+    change_throttled(reference, drop_retry_after)
+
+
+@fault("CAR-RATE-RETRY-AFTER")
+def retry_after_under_another_name(reference: Reference) -> None:
+    """The wait is told in X-RateLimit-Reset."""
+
+    def renamed(answer: Response) -> None:
+        answer.headers["x-ratelimit-reset"] = answer.headers["retry-after"]
+        drop_retry_after(answer)
+
+    change_throttled(reference, renamed)
+
+
+@fault("CAR-RATE-RETRY-AFTER")
+def retry_after_with_a_fraction(reference: Reference) -> None:
+    """Retry-After is a decimal number of seconds."""
+    tell(reference, lambda seconds: f"{seconds - 0.125:.3f}")
+
+
+@fault("CAR-RATE-RETRY-AFTER")
+def retry_after_with_a_unit(reference: Reference) -> None:
+    """Retry-After names its unit, 1s."""
+    tell(reference, lambda seconds: f"{seconds}s")
+
+
+@fault("CAR-RATE-RETRY-AFTER")
+def retry_after_as_a_duration(reference: Reference) -> None:
+    """Retry-After is a duration of ISO 8601."""
+    tell(reference, lambda seconds: f"PT{seconds}S")
+
+
+@fault("CAR-RATE-RETRY-AFTER")
+def retry_after_as_a_timestamp(reference: Reference) -> None:
+    """Retry-After is a timestamp of ISO 8601."""
+    tell(reference, lambda seconds: (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="seconds"))
+
+
+@fault("CAR-RATE-RETRY-AFTER")
+def retry_after_as_a_german_date(reference: Reference) -> None:
+    """Retry-After is a date in the words of the server's locale, with the zone of its clock."""
+    days = ("Mo", "Di", "Mi", "Do", "Fr", "Sa", "So")
+
+    def german(seconds: int) -> str:
+        moment = datetime.now(UTC) + timedelta(seconds=seconds)
+        return f"{days[moment.weekday()]}., {moment:%d.%m.%Y %H:%M:%S} UTC"
+
+    tell(reference, german)
+
+
+@fault("CAR-RATE-RETRY-AFTER")
+def retry_after_as_the_date_of_a_mail(reference: Reference) -> None:
+    """Retry-After is a date as in mail, whose zone is +0000 and not GMT."""
+    tell(reference, lambda seconds: format_datetime(datetime.now(UTC) + timedelta(seconds=seconds)))
+
+
+@fault("CAR-RATE-RETRY-AFTER")
+def retry_after_is_negative(reference: Reference) -> None:
+    """Retry-After is -1, which means that nobody knows."""
+    tell(reference, lambda _seconds: "-1")
+
+
+@fault("CAR-RATE-RETRY-AFTER")
+def retry_after_is_a_word(reference: Reference) -> None:
+    """Retry-After is the text of a value that was not there."""
+    tell(reference, lambda _seconds: "null")
+
+
+# ------------------------------------------------------------------------------------------------------------ the truth
+
+
+@fault("CAR-RATE-TRUTHFUL")
+def retry_after_is_shorter_than_the_penalty(reference: Reference) -> None:
+    """Retry-After says one second, and everything is throttled for eight."""
+    penalize(reference, 8)
+
+
+@fault("CAR-RATE-TRUTHFUL")
+def retry_after_is_zero(reference: Reference) -> None:
+    """Retry-After says that there is no need to wait, and everything is throttled for five seconds."""
+    penalize(reference, 5)
+    tell(reference, lambda _seconds: "0")
+
+
+@fault("CAR-RATE-TRUTHFUL")
+def retry_after_is_a_week(reference: Reference) -> None:
+    """Retry-After says a week."""
+    tell(reference, lambda _seconds: "604800")
+
+
+@fault("CAR-RATE-TRUTHFUL")
+def retry_after_is_unix_time(reference: Reference) -> None:
+    """Retry-After is the Unix time at which the window ends."""
+    tell(reference, lambda seconds: str(int(time.time()) + seconds))
+
+
+@fault("CAR-RATE-TRUTHFUL")
+def retry_after_in_milliseconds(reference: Reference) -> None:
+    """The wait is two minutes and Retry-After tells it in milliseconds."""
+    tell(reference, lambda _seconds: "120000")
+
+
+@fault("CAR-RATE-TRUTHFUL")
+def retry_after_the_end_of_time(reference: Reference) -> None:
+    """Retry-After is the date that stands for never."""
+    tell(reference, lambda _seconds: "Fri, 31 Dec 9999 23:59:59 GMT")
+
+
+@fault("CAR-RATE-TRUTHFUL", rare=True)
+def retry_after_rounded_down(reference: Reference) -> None:
+    """Everything is throttled for just under three seconds, and Retry-After is what remains, rounded down."""
+    operation, limit = reference.operation, reference.operation.limit
+    until = [-math.inf]
+
+    async def rounded(call: Call) -> Response | None:
+        now = time.monotonic()
+        if operation.provoked(call) == THROTTLE:
+            until[0] = now + 2.95
+        if now < until[0]:
+            raise Throttled(int(until[0] - now))
+        return await limit(call)
+
+    operation.limit = rounded
+
+
+@fault("CAR-RATE-TRUTHFUL")
+def retry_after_in_the_zone_of_the_clock(reference: Reference) -> None:
+    """Retry-After is a date in New York's time that calls itself GMT; everything is throttled for five seconds."""
+    penalize(reference, 5)
+
+    def behind(seconds: int) -> str:
+        moment = datetime.now(UTC) + timedelta(seconds=seconds) - timedelta(hours=5)
+        return format_datetime(moment, usegmt=True)
+
+    tell(reference, behind)
+
+
+@fault("CAR-RATE-TRUTHFUL", slow=True)
+def retry_after_counts_minutes(reference: Reference) -> None:
+    """Retry-After counts minutes: it says 1, and everything is throttled for a minute."""
+    penalize(reference, 60)
+
+
+@fault("CAR-RATE-TRUTHFUL", slow=True)
+def penalty_starts_anew(reference: Reference) -> None:
+    """Who asks after the second that Retry-After says starts the penalty of three seconds anew."""
+    penalize(reference, 3, renewed=True)
+
+
+@fault("CAR-RATE-TRUTHFUL", slow=True)
+def throttled_for_ever(reference: Reference) -> None:
+    """After the first 429 there is nothing else."""
+    penalize(reference, math.inf)
+
+
+@fault("CAR-RATE-TRUTHFUL", rare=True, slow=True, rate_limit="60/15 seconds", provocations=False)
+def retry_after_of_a_real_limit_is_constant(reference: Reference) -> None:
+    """The limit is sixty requests in fifteen seconds, and Retry-After says one second whatever remains of them."""
+    tell(reference, lambda _seconds: "1")
+
+
+# ------------------------------------------------------------------------------------------------------- the 429's body
+
+
+@fault("CAR-RATE-BODY", also=("CAR-OP-MEDIA-TYPE", "CAR-RATE-COMPLETE"))
+def throttled_is_a_text(reference: Reference) -> None:
+    """A 429 is plain text."""
+    replace_body(reference, 429, lambda _document: b"Too many requests, please try again later.", "text/plain")
+
+
+@fault("CAR-RATE-BODY", also=("CAR-OP-MEDIA-TYPE", "CAR-RATE-COMPLETE"))
+def throttled_is_a_page(reference: Reference) -> None:
+    """A 429 is the web server's HTML page."""
+    page = b"<html>\n<head><title>429 Too Many Requests</title></head>\n<body></body>\n</html>\n"
+    replace_body(reference, 429, lambda _document: page, "text/html")
+
+
+@fault("CAR-RATE-BODY", "CAR-RATE-COMPLETE", also=("CAR-OP-MEDIA-TYPE",))
+def throttled_has_no_body(reference: Reference) -> None:
+    """A 429 has no body."""
+    replace_body(reference, 429, lambda _document: b"")
+
+
+@fault("CAR-RATE-BODY", also=("CAR-RATE-COMPLETE",))
+def throttled_is_a_json_text(reference: Reference) -> None:
+    """A 429 is the message as a JSON string."""
+    replace_body(reference, 429, lambda document: document["message"])
+
+
+@fault("CAR-RATE-BODY", also=("CAR-RATE-COMPLETE",))
+def throttled_is_a_list(reference: Reference) -> None:
+    """A 429 is a list of messages."""
+    replace_body(reference, 429, lambda document: [document])
+
+
+@fault("CAR-RATE-BODY")
+def throttled_message_is_an_object(reference: Reference) -> None:
+    """The message of a 429 is a message object, as in the other errors."""
+    text = reference.errors.throttled_message
+    message = {"locale": "en-US", "localeOrigin": "DEFAULT", "text": text}
+    replace_body(reference, 429, lambda _document: {"message": message})
+
+
+@fault("CAR-RATE-BODY")
+def throttled_message_is_a_number(reference: Reference) -> None:
+    """The message of a 429 is the number 429."""
+    replace_body(reference, 429, lambda _document: {"message": 429})
+
+
+@fault("CAR-RATE-BODY", rare=True)
+def throttled_message_is_a_list_the_second_time(reference: Reference) -> None:
+    """From the second 429 on the message is the list of all that have been sent."""
+    sent: list[str] = []
+
+    def growing(document: Any) -> object:
+        sent.append(document["message"])
+        return document if len(sent) == 1 else {"message": sent[-10:]}
+
+    replace_body(reference, 429, growing)
+
+
+@fault("CAR-RATE-COMPLETE")
+def throttled_says_error(reference: Reference) -> None:
+    """A 429 says ``error`` instead of ``message``."""
+    replace_body(reference, 429, lambda _document: {"error": "Rate limit exceeded"})
+
+
+@fault("CAR-RATE-COMPLETE")
+def throttled_message_is_empty(reference: Reference) -> None:
+    """The message of a 429 is an empty text."""
+    reference.errors.throttled_message = ""
+
+
+@fault("CAR-RATE-COMPLETE")
+def throttled_is_the_error_object(reference: Reference) -> None:
+    """A 429 carries the error object of the other errors."""
+    message = {"locale": "en-US", "localeOrigin": "DEFAULT", "text": "Too many requests."}
+
+    def problem(_document: Any) -> object:
+        tracking_id = reference.errors.tracking_id()
+        return {"detailCode": "429 Too Many Requests", "trackingId": tracking_id, "messages": [message]}
+
+    replace_body(reference, 429, problem)
+
+
+@fault("CAR-RATE-COMPLETE", also=("CAR-RATE-BODY",))
+def throttled_message_is_null(reference: Reference) -> None:
+    """The message of a 429 is null."""
+    replace_body(reference, 429, lambda _document: {"message": None})
+
+
+@fault("CAR-RATE-COMPLETE", rare=True)
+def throttled_says_nothing_the_second_time(reference: Reference) -> None:
+    """Only the first 429 has a message; the others are empty objects."""
+    served = itertools.count()
+    replace_body(reference, 429, lambda document: {} if next(served) else document)
+
+
+# ------------------------------------------------------------------------------------------------------- the 500's body
+
+
+@fault("CAR-FAULT-BODY", also=(*UNREADABLE, "CAR-ERROR-COMPLETE-MESSAGES"))
+def fault_is_a_page(reference: Reference) -> None:
+    """A 500 is the web server's HTML page."""
+    page = b"<html>\n<head><title>500 Internal Server Error</title></head>\n<body></body>\n</html>\n"
+    replace_body(reference, 500, lambda _error: page, "text/html")
+
+
+@fault("CAR-FAULT-BODY", also=(*UNREADABLE, "CAR-ERROR-COMPLETE-MESSAGES"))
+def fault_is_a_text(reference: Reference) -> None:
+    """A 500 is plain text."""
+    replace_body(reference, 500, lambda _error: b"Internal Server Error", "text/plain; charset=utf-8")
+
+
+@fault("CAR-FAULT-BODY", also=(*UNREADABLE, "CAR-ERROR-COMPLETE-MESSAGES"))
+def fault_has_no_body(reference: Reference) -> None:
+    """A 500 has no body."""
+    replace_body(reference, 500, lambda _error: b"")
+
+
+@fault("CAR-FAULT-BODY", also=("CAR-ERROR-OBJECT", *FAULT_INCOMPLETE))
+def fault_is_the_error_of_spring(reference: Reference) -> None:
+    """A 500 is Spring Boot's own document: timestamp, status, error, path."""
+    path = reference.config.base_path + "/access-requests/close"
+
+    def spring(_error: Any) -> object:
+        stamp = datetime.now(UTC).isoformat(timespec="milliseconds")
+        return {"timestamp": stamp, "status": 500, "error": "Internal Server Error", "path": path}
+
+    replace_body(reference, 500, spring)
+
+
+@fault("CAR-FAULT-BODY", also=("CAR-ERROR-OBJECT", *FAULT_INCOMPLETE))
+def fault_is_the_message_of_a_gateway(reference: Reference) -> None:
+    """A 500 is the gateway's document, which has a message only."""
+    replace_body(reference, 500, lambda _error: {"message": "Internal server error"})
+
+
+@fault("CAR-FAULT-BODY", "CAR-ERROR-COMPLETE")
+def fault_without_tracking_id(reference: Reference) -> None:
+    """A 500 has no trackingId."""
+
+    def untracked(error: dict[str, Any]) -> None:
+        del error["trackingId"]
+
+    edit_errors(reference, untracked, 500)
+
+
+@fault("CAR-FAULT-BODY", "CAR-ERROR-MESSAGES", also=FAULT_INCOMPLETE)
+def messages_of_a_fault_are_texts(reference: Reference) -> None:
+    """``messages`` of a 500 is a list of texts."""
+    edit_errors(reference, lambda error: error.update(messages=["An internal fault occurred."]), 500)
+
+
+@fault("CAR-FAULT-BODY", "CAR-ERROR-DETAIL-CODE")
+def detail_code_of_a_fault_is_a_number(reference: Reference) -> None:
+    """The detailCode of a 500 is the number 500."""
+    edit_errors(reference, lambda error: error.update(detailCode=500), 500)

@@ -1,0 +1,1285 @@
+"""
+What closing does: one experiment for the whole area. Everything is sent first, then looked at, then judged by small tests.
+
+No id is named by two requests that may close it, and every message is told from all others by a marker. What could be
+explained by a target that conforms (others at work, words that nobody fixed, documents that cannot be tied to a request) is
+left undecided with its reason, never held against the target.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from closecheck.cases import Draft, Id, Ids, Json
+from closecheck.contract import contract
+from closecheck.exchange import Exchange
+from closecheck.ids import Source, Untested, impossible
+from closecheck.model import Struct
+from closecheck.observers import (
+    COMPLETED,
+    PENDING_QUERY,
+    STARTED,
+    ActivitiesObserver,
+    Audit,
+    Document,
+    EventsObserver,
+    Mentions,
+    SearchObserver,
+    Sight,
+    Watch,
+    assemble,
+    sight,
+    tracking_numbers,
+)
+from closecheck.session import Session
+from closecheck.settings import Settings
+from closecheck.sources import Sources
+from closecheck.target import ByBurst, ByHeaders, Listed
+
+MEMBERS: Final = ("executionStatus", "completionStatus", "message")
+LONGEST_MESSAGE: Final = 1000
+PENDING_SUPPLY: Final = "access_requests.pending"
+CONSENT_SUPPLY: Final = "access_requests.may_close: true"
+LOOK_SUPPLY: Final = "observe.account_activities: true"
+AUDIT_SUPPLY: Final = "observe.search: true"
+EVENT_SUPPLY: Final = "observe.events: {subscribe: true}"
+_BACKOFF: Final = (0.03, 0.05, 0.1, 0.2, 0.4, 0.8)
+"""Pauses between two looks, seconds; the last one is repeated."""
+_STATES: Final = {"p": "pending", "a": "approved", "c": "completed"}
+_ROUNDS: Final = 3
+"""So often other ids are looked for in place of those whose state is not what was said."""
+_QUIET: Final = (0.25, 1.0)
+"""At least and at most so many seconds pass after the last thing that must happen: what must not happen has its chance."""
+
+
+# ------------------------------------------------------------------------------------------------------------- the plan
+
+
+class Step(Struct):
+    """
+    One request of the experiment.
+
+    ``layout`` has a letter for each id: ``p`` pending, ``a`` past approval, ``c`` completed, ``u`` unknown; with ``times``
+    it is repeated. In ``text``, the message, ``@`` stands for the marker; None: the member is left out.
+    ``refusal`` says what makes a conforming target refuse the request; a step without a body is a bystander.
+    """
+
+    name: str
+    requirement: str
+    layout: str = "p"
+    text: str | None = "@ Closed by the conformance suite."
+    execution: str | None = "Terminated"
+    completion: str | None = "Failure"
+    times: int = 1
+    length: int = 0
+    refusal: str = ""
+    role: str = "closes"
+    """``closes``, ``refused``, ``parallel`` (closes, at the same time as its like), ``repeated``, ``bystander`` or ``spare``."""
+
+    @property
+    def closes(self) -> bool:
+        """Whether a conforming target closes what the step names."""
+        return self.role in {"closes", "parallel", "repeated"}
+
+    @property
+    def kinds(self) -> str:
+        """One letter for each id."""
+        return self.layout * self.times
+
+    def members(self, message: str | None) -> dict[str, Json]:
+        """Return the members of the body beside the ids."""
+        given = {"message": message, "executionStatus": self.execution, "completionStatus": self.completion}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+TEXTS: Final = {
+    "1,000 characters": "@ " + "A request waits, and nobody knows why. " * 30,
+    "1,000 characters beyond ASCII": "@ " + "Żądanie čeká, 申請は待つ, заявка ждёт, 😀. " * 40,
+    "beyond ASCII": "@ Geschlossen für Žofie Ångström, 山田太郎, Ελένη, שרה 😀",
+    "quotes": "@ \"double\", 'single', `back', “curly”, it's done",
+    "markup": '@ <b>bold</b> & <script>alert("x")</script> &amp; &lt;p&gt; <!-- -->',
+    "line breaks": "@ first line\nsecond line\n\n\tthird after a tab",
+    "blanks at both ends": "   @ blanks   between and   around   ",
+    "templates and escapes": "@ 100 % of {0} ${name} {{x}} %s %d \\n \\u0041 C:\\temp\\",
+}
+"""Messages that careless code changes, by what they have."""
+
+
+def _statuses(name: str) -> tuple[str | None, ...]:
+    return (*contract().property(name).values, None)
+
+
+@functools.cache
+def matrix() -> tuple[Step, ...]:
+    """Return a step for every choice of the three members, each given or left out; the one with all of them first."""
+    found = []
+    for text in ("@ Closed by the conformance suite.", None):
+        for execution, completion in itertools.product(_statuses("executionStatus"), _statuses("completionStatus")):
+            words = [execution or "no execution status", completion or "no completion status"]
+            words.append("a message" if text else "no message")
+            left_out = None in {text, execution, completion}
+            requirement = "CAR-LIFE-EXECUTION" if execution else "CAR-LIFE-COMPLETION"
+            if left_out:
+                missing = {"EXECUTION": execution, "COMPLETION": completion, "MESSAGE": text}
+                requirement = f"CAR-LIFE-{next(name for name, value in missing.items() if value is None)}-DEFAULT"
+            step = Step(", ".join(words), requirement, text=text, execution=execution, completion=completion)
+            found.append(step)
+    found.sort(key=lambda step: (step.execution, step.completion, step.text is None) != ("Terminated", "Failure", False))
+    return tuple(found)
+
+
+@functools.cache
+def texts() -> tuple[Step, ...]:
+    """Return a step for each message that careless code changes."""
+    return tuple(
+        Step(
+            f"message with {name}",
+            "CAR-LIFE-MESSAGE",
+            text=text,
+            length=LONGEST_MESSAGE if name.startswith("1,000") else 0,
+        )
+        for name, text in TEXTS.items()
+    )
+
+
+ONE: Final = matrix()[0].name
+NOTHING_ELSE: Final = "no execution status, no completion status, no message"
+LISTS: Final = {
+    "three": Step("three", "CAR-LIFE-CLOSED", "p", execution="Completed", completion="Success", times=3),
+    "five hundred": Step("five hundred", "CAR-LIFE-CLOSED", "p", execution="Completed", completion="Incomplete", times=500),
+}
+MIXED: Final = tuple(
+    Step(f"an unknown id {where}", "CAR-LIFE-FAILED-IDS", layout, execution="Completed", completion="Success")
+    for where, layout in {"first": "upp", "in the middle": "pup", "last": "ppu", "in several places": "upupu"}.items()
+)
+APPROVED: Final = (
+    Step("past approval", "CAR-LIFE-AFTER-APPROVAL", "a"),
+    Step("past approval, among others", "CAR-LIFE-AFTER-APPROVAL", "pap", execution="Completed", completion="Success"),
+)
+OVER: Final = (
+    Step("completed", "CAR-LIFE-NOT-REOPENED", "c"),
+    Step("completed, among others", "CAR-LIFE-NOT-REOPENED", "pcp", completion="Incomplete"),
+)
+PARALLEL: Final = tuple(
+    Step(f"at the same time, {n}", "CAR-LIFE-CONCURRENT", "pp", execution=execution, completion=completion, role="parallel")
+    for n, (execution, completion) in enumerate(
+        itertools.product(("Terminated", "Completed"), ("Success", "Incomplete", "Failure")), 1
+    )
+)
+REPEATED: Final = Step("repeated", "CAR-LIFE-REPEAT", role="repeated")
+REFUSED: Final = {
+    step.name: step
+    for step in (
+        *(
+            Step(f"refused: {refusal}", "CAR-BODY-ATOMIC", layout, refusal=refusal, role="refused")
+            for refusal, layout in {
+                "a number after the id": "p",
+                "null before the id": "p",
+                "an object between two ids": "pp",
+                "an execution status that does not exist": "p",
+                "a completion status that does not exist": "p",
+                "a message that is a number": "p",
+                "501 ids": "p",
+            }.items()
+        ),
+        *(
+            Step(f"refused: {refusal}", "CAR-AUTH-NO-EFFECT", refusal=refusal, role="refused")
+            for refusal in ("no token", "an expired token", "a forged token", "a user without access")
+        ),
+        Step("refused: rate limit", "CAR-RATE-NO-EFFECT", refusal="rate limit", role="refused"),
+        Step("refused: internal fault", "CAR-FAULT-NO-EFFECT", refusal="internal fault", role="refused"),
+        *(Step(f"refused: {method}", "CAR-OP-SAFE-METHODS", refusal=method, role="refused") for method in ("GET", "HEAD")),
+        *(
+            Step(f"refused: {method}", "CAR-OP-OTHER-METHODS", refusal=method, role="refused")
+            for method in ("PUT", "PATCH", "DELETE")
+        ),
+    )
+}
+_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
+_CALLERS: Final = {
+    "no token": "none",
+    "an expired token": "expired",
+    "a forged token": "forged:signature-random",
+    "a user without access": "unprivileged",
+}
+
+
+@functools.cache
+def plan() -> tuple[Step, ...]:
+    """Return every step, the most telling first: when there are too few ids, the last ones go without."""
+    bystanders = [Step(f"bystander {n}", "CAR-LIFE-ONLY-NAMED", role="bystander") for n in range(1, 7)]
+    spares = [Step(f"spare {n}", "CAR-LIFE-CONCURRENT", role="spare") for n in range(1, 9)]
+    singles = {step.name: step for step in matrix()}
+    first = [
+        singles.pop(ONE),
+        bystanders[0],
+        singles.pop(NOTHING_ELSE),
+        REFUSED["refused: a number after the id"],
+        REFUSED["refused: no token"],
+        REFUSED["refused: GET"],
+        LISTS["three"],
+        bystanders[1],
+        *MIXED,
+        *APPROVED,
+        *OVER,
+        REPEATED,
+        *PARALLEL[:2],
+    ]
+    others = [*singles.values(), bystanders[2], *REFUSED.values(), *texts(), *PARALLEL, *bystanders[3:], *spares]
+    rest = [step for step in others if step not in first]
+    return (*first, *rest, LISTS["five hundred"])
+
+
+def needs() -> list[tuple[str, int]]:
+    """Return how many pending or approved requests a whole run closes, by the requirement that most asks for it."""
+    counted: Counter[str] = Counter()
+    for step in plan():
+        if step.closes:
+            counted[step.requirement] += sum(kind in "pa" for kind in step.kinds)
+    return list(counted.items())
+
+
+def pending_needed(*, without_the_500: bool = False) -> int:
+    """Return how many pending requests a whole run needs, those included that must stay as they are."""
+    return sum(step.kinds.count("p") for step in plan() if not (without_the_500 and step.times > 3))
+
+
+def keep_ids(session: Session) -> None:
+    """Put ids aside for the experiment where every accepted request of the run uses some up."""
+    if session.ids.source is Source.SUPPLIED:
+        session.ids.keep(pending_needed(without_the_500=True))
+
+
+# ------------------------------------------------------------------------------------------------------ what was done
+
+
+@dataclasses.dataclass
+class Done:
+    """A step and what became of it."""
+
+    step: Step
+    number: int
+    marker: str
+    message: str | None
+    ids: list[str] = dataclasses.field(default_factory=list)
+    exchange: Exchange | None = None
+    again: list[Exchange] = dataclasses.field(default_factory=list)
+    untested: Untested | None = None
+    credential: bool = False
+    """Whether it was left out because the target file supplies no such credential or provocation."""
+
+    def of_kind(self, kinds: str) -> list[str]:
+        """Return the ids of these kinds."""
+        return [one for one, kind in zip(self.ids, self.step.kinds, strict=False) if kind in kinds]
+
+    @property
+    def known(self) -> list[str]:
+        """The ids that the step closes on a conforming target."""
+        return self.of_kind("pa")
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the request was taken into the system."""
+        return self.exchange is not None and self.exchange.status == 202
+
+    def asked(self, member: str) -> str:
+        """Return what a member of the body asks for, the documented default where it is left out."""
+        return str(self.step.members(self.message).get(member, contract().property(member).schema["default"]))
+
+    def gives(self, member: str) -> bool:
+        """Tell whether a member stands in the body."""
+        return member in self.step.members(self.message)
+
+    @property
+    def what(self) -> str:
+        """The request in words."""
+        count = len(self.ids)
+        return f"{count} {'id' if count == 1 else 'ids'} ({self.step.name})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """What the experiment says on one part of one requirement; ``holds`` is None where it cannot say."""
+
+    holds: bool | None
+    expected: str = ""
+    got: str = ""
+    exchanges: tuple[Exchange, ...] = ()
+    reason: str = ""
+    supply: str = ""
+    change: str = ""
+
+
+def undecided(reason: str, supply: str = "") -> Judgement:
+    """Return the judgement that there is none."""
+    return Judgement(None, reason=reason, supply=supply)
+
+
+Wrong = tuple[str, str, str]
+"""An id, the observer that shows it, and what it shows."""
+
+
+class Experiment:
+    """
+    The one experiment of a run: :meth:`run` sends and looks, the other methods judge.
+    """
+
+    def __init__(self, session: Session, settings: Settings, sources: Sources, own_observer: object | None) -> None:
+        self._session = session
+        self._settings = settings
+        self._sources = sources
+        self._observers = assemble(session, settings.target.observe, own_observer)
+        self._events = next((one for one in self._observers if isinstance(one, EventsObserver)), None)
+        self.done: dict[str, Done] = {}
+        self.problem: Untested | None = None
+        """Why there was no experiment."""
+        self.event_problem: Untested | None = None
+        self.watch = Watch([], (), "")
+        self._marker = ""
+        self._numbers = itertools.count(1)
+        self._spares: list[str] = []
+        self._mixed: dict[tuple[str, bool], Wrong] = {}
+        self._tied: tuple[int, dict[str, list[Audit]]] = (-1, {})
+        self._last_accepted = 0.0
+
+    # ---------------------------------------------------------------------------------------------------------- running
+
+    def run(self) -> None:
+        """Send everything, look until all that must happen has happened or the settling time is over."""
+        if not self._settings.target.access_requests.may_close:
+            why = "--safe was given" if self._settings.safe else "the target file does not allow it (may_close)"
+            self.problem = Untested(f"closing existing access requests needs consent: {why}", CONSENT_SUPPLY)
+            return
+        try:
+            self._prepare()
+            self._send_everything()
+            self._wait()
+            self._after()
+        except Untested as untested:
+            self.problem = untested
+        finally:
+            if self._events is not None:
+                self._events.close()
+
+    def _prepare(self) -> None:
+        if self._events is not None:
+            try:
+                self._events.open()
+            except Untested as untested:
+                self.event_problem = untested
+                self._observers.remove(self._events)
+                self._events = None
+        ids = self._usable_ids()
+        if not ids["p"]:
+            reason = f"no pending access request was supplied that may be closed; {pending_needed():,} serve a whole run"
+            raise Untested(reason, PENDING_SUPPLY)
+        self._session.ids.existing.update(ids["a"])
+        digest = hashlib.sha256(f"{self._session.plan.seed}/{ids['p'][0]}".encode()).hexdigest()
+        self._marker = self.watch.marker = f"cc-{digest[:10]}"
+        supply = {kind: iter(found) for kind, found in ids.items()}
+        left = {kind: len(found) for kind, found in ids.items()}
+        for step in plan():
+            done = self.done[step.name] = self._planned(step)
+            self._hand_out(done, supply, left)
+        self._spares = [one for done in self._with_role("spare") for one in done.ids]
+        self.watch.look_for_audits()
+        self.watch.remember()
+
+    def _usable_ids(self) -> dict[str, list[str]]:
+        """Return ids of each kind, as many as the plan needs, that no observer shows in another state than was said."""
+        needed = Counter(kind for step in plan() for kind in step.kinds if kind != "u")
+        usable: dict[str, list[str]] = {kind: [] for kind in needed}
+        self.watch = Watch(self._observers, (), "")
+        for _ in range(_ROUNDS):
+            taken = {kind: self._take(kind, count - len(usable[kind])) for kind, count in needed.items()}
+            everything = [one for ids in taken.values() for one in ids]
+            if not everything:
+                break
+            self.watch.ids.update(everything)
+            self.watch.look(everything)
+            for kind, ids in taken.items():
+                stale = [one for one in ids if (kind == "c") in self.watch.pending(one)]
+                if stale:
+                    text = f"{len(stale)} of the access requests supplied as {_STATES[kind]} are in another state, such as {stale[0]}"
+                    self._session.note("ids", text)
+                usable[kind] += [one for one in ids if one not in stale]
+        return usable
+
+    def _take(self, kind: str, count: int) -> list[str]:
+        if kind == "p":
+            return self._session.ids.take_kept(count)
+        return self._sources.take(_STATES[kind], count)
+
+    def _planned(self, step: Step) -> Done:
+        number = next(self._numbers)
+        marker = f"{self._marker}-{number:03d}"
+        message = step.text.replace("@", marker) if step.text is not None else None
+        if message is not None and step.length:
+            message = message[: step.length].ljust(step.length, ".")
+        return Done(step, number, marker, message)
+
+    def _hand_out(self, done: Done, supply: dict[str, Iterator[str]], left: dict[str, int]) -> None:
+        needed = Counter(done.step.kinds)
+        if needed["u"] and self._session.ids.source is not Source.UNKNOWN:
+            done.untested = Untested("the target refuses ids that it does not know, so that none can be named among others")
+            return
+        for kind, name in _STATES.items():
+            if needed[kind] > left[kind]:
+                reason = f"{done.step.name}: this needs {needed[kind]} {name} access requests, {left[kind]} are left"
+                whole = f" ({pending_needed():,} serve a whole run)" if kind == "p" else ""
+                done.untested = Untested(reason + whole, f"access_requests.{name}")
+                return
+        unknown = iter(impossible(self._session.plan.seed, f"lifecycle/{done.step.name}", needed["u"]))
+        done.ids = [next(unknown) if kind == "u" else next(supply[kind]) for kind in done.step.kinds]
+        for kind in _STATES:
+            left[kind] -= needed[kind]
+
+    def _with_role(self, *roles: str) -> list[Done]:
+        return [done for done in self.done.values() if done.step.role in roles]
+
+    # -- sending
+
+    def _send_everything(self) -> None:
+        for done in self._with_role("refused"):
+            self._attempt(done, self._send_refused)
+        for done in self._with_role("closes"):
+            if done.step.name == OVER[1].name and not self.done[OVER[0].name].accepted:
+                done.untested = done.untested or Untested("the target refuses completed access requests")
+            self._attempt(done, self._send)
+        for done in self._with_role("repeated"):
+            self._attempt(done, self._send)
+            for _ in range(2 if done.exchange is not None else 0):
+                done.again.append(self._post(f"{_slug(done)}-again", self._draft(done), done.ids))
+        self._send_parallel(self._with_role("parallel"))
+        exchanges = [done.exchange for done in self.done.values() if done.accepted and done.exchange]
+        self._last_accepted = max((one.timing.sent + one.timing.seconds for one in exchanges), default=self._now())
+
+    def _attempt(self, done: Done, send: Callable[[Done], None]) -> None:
+        if done.untested is not None or not done.ids:
+            return
+        try:
+            send(done)
+        except Untested as untested:
+            if self._session.down:
+                raise
+            done.untested = untested
+            done.credential = untested.supply.startswith(("credentials", "provoke"))
+
+    def _draft(self, done: Done) -> Draft:
+        return Draft(body={"accessRequestIds": Ids(len(done.ids)), **done.step.members(done.message)})
+
+    def _send(self, done: Done) -> None:
+        done.exchange = self._post(_slug(done), self._draft(done), done.ids)
+
+    def _post(self, name: str, draft: Draft, ids: list[str], **how: Any) -> Exchange:
+        exchange: Exchange | None = None
+        try:
+            exchange = self._session.send(name, draft, ids, **how)
+        finally:
+            if exchange is None or exchange.response is None:
+                existing = [one for one in ids if one in self._session.ids.existing]
+                self._session.note("closing", f"{name} got no answer: these may be closed: {', '.join(existing) or 'none'}")
+        return exchange
+
+    def _send_parallel(self, group: list[Done]) -> None:
+        width = max(2, min(self._session.plan.concurrency, len(group))) if self._session.plan.burst else self._session.plan.concurrency
+        ready = [done for done in group if done.untested is None and done.ids]
+        if width < 2:
+            for done in ready:
+                done.untested = Untested("the target file allows one request in flight", "burst: true")
+            return
+        drafts = [(_slug(done), self._draft(done), done.ids) for done in ready]
+        for done, exchange in zip(ready, self._session.send_all(drafts, width), strict=True):
+            done.exchange = exchange
+
+    def _send_refused(self, done: Done) -> None:
+        refusal = done.step.refusal
+        draft = self._draft(done)
+        if refusal in _METHODS:
+            draft = msgspec.structs.replace(draft, method=refusal, provokes="method")
+        elif refusal in _CALLERS:
+            draft = msgspec.structs.replace(draft, caller=_CALLERS[refusal])
+        elif refusal == "rate limit":
+            done.exchange = self._throttled(done, draft)
+            return
+        elif refusal == "internal fault":
+            means = self._settings.provoke.internal_error
+            if means is None:
+                raise Untested("the target file provokes no 500", "provoke.internal_error: {headers: {…}}")
+            headers = dict(means.headers)
+            done.exchange = self._post(_slug(done), draft, done.ids, provoke=headers, provoked="internal_error")
+            return
+        else:
+            spoiled, ids = self._spoiled(refusal, done)
+            done.exchange = self._post(_slug(done), Draft(body=spoiled), ids)
+            return
+        done.exchange = self._post(_slug(done), draft, done.ids)
+
+    def _spoiled(self, refusal: str, done: Done) -> tuple[Json, list[str]]:
+        body = {"accessRequestIds": [Id(0)], **done.step.members(done.message)}
+        match refusal:
+            case "a number after the id":
+                return {**body, "accessRequestIds": [Id(0), 7]}, done.ids
+            case "null before the id":
+                return {**body, "accessRequestIds": [None, Id(0)]}, done.ids
+            case "an object between two ids":
+                return {**body, "accessRequestIds": [Id(0), {}, Id(1)]}, done.ids
+            case "an execution status that does not exist":
+                return {**body, "executionStatus": "Stopped"}, done.ids
+            case "a completion status that does not exist":
+                return {**body, "completionStatus": "Aborted"}, done.ids
+            case "a message that is a number":
+                return {**body, "message": 7}, done.ids
+            case _:
+                ids = [*done.ids, *impossible(self._session.plan.seed, "lifecycle/501", 500)]
+                return {**body, "accessRequestIds": Ids(501)}, ids
+
+    def _throttled(self, done: Done, draft: Draft) -> Exchange:
+        match self._settings.provoke.rate_limit:
+            case ByHeaders(headers):
+                return self._post(_slug(done), draft, done.ids, provoke=dict(headers), provoked="rate_limit", patient=False)
+            case ByBurst(requests) if self._session.ids.source is Source.UNKNOWN:
+                ids = impossible(self._session.plan.seed, "lifecycle/burst", 1)
+                burst = [(f"lifecycle/burst/{n}", Draft(body={"accessRequestIds": Ids(1)}), ids) for n in range(requests)]
+                self._session.send_all(burst, min(requests, 64), patient=False)
+                return self._post(_slug(done), draft, done.ids, patient=False)
+            case _:
+                raise Untested("the target file provokes no 429", "provoke.rate_limit: {headers: {…}}")
+
+    # -- looking
+
+    def _now(self) -> float:
+        return self._session.transport.now()
+
+    def _wait(self) -> None:
+        """Look until everything that must happen has been seen, or the settling time is over; then once at everything."""
+        deadline = self._last_accepted + self._settings.settle
+        pauses = itertools.chain(_BACKOFF, itertools.repeat(_BACKOFF[-1]))
+        while True:
+            self.watch.look(self._unseen())
+            if self._audits_missing():
+                self.watch.look_for_audits()
+            left = deadline - self._now()
+            missing = any(self._unseen().values()) or self._audits_missing() or self._events_missing()
+            if not missing or left <= 0:
+                break
+            self._pause(min(next(pauses), left), "waiting for accepted requests to complete")
+        took = self._now() - self._last_accepted
+        if self._accepted():
+            self._pause(min(max(_QUIET[0], took), _QUIET[1]), "for what must not happen to show itself")
+        self.watch.look([one for done in self.done.values() for one in done.of_kind("pac")])
+        self.watch.look_for_audits()
+
+    def _pause(self, seconds: float, reason: str) -> None:
+        self._session.gate.pause(seconds, reason)
+
+    def _accepted(self) -> list[Done]:
+        return [done for done in self.done.values() if done.step.closes and done.accepted]
+
+    def _unseen(self) -> dict[str, set[str]]:
+        """Return by observer the ids that it does not yet show closed as was asked."""
+        unseen: dict[str, set[str]] = {name: set() for name in self.watch.now}
+        for done in self._accepted():
+            for one in done.known:
+                showed = [name for name in unseen if one in self.watch.before.get(name, {})]
+                if not showed and any(self._as_asked(done, one, name) for name in unseen):
+                    continue
+                for name in showed or unseen:
+                    if not self._as_asked(done, one, name):
+                        unseen[name].add(one)
+        return unseen
+
+    def _as_asked(self, done: Done, one: str, observer: str) -> bool:
+        seen = self.watch.now[observer].get(one)
+        if seen is None or seen.pending is not False:
+            return False
+        return all(seen.shows(member, done.asked(member)) is not False for member in MEMBERS)
+
+    def _audits_missing(self) -> bool:
+        if not self.watch.sees_audits:
+            return False
+        missing = [self._without_audit(name)[0] for name in (STARTED, COMPLETED)]
+        return any(missing) or any(self._failed_places(done) == set() for done in self._accepted() if done.of_kind("u"))
+
+    def _events_missing(self) -> bool:
+        if not self.watch.sees_events:
+            return False
+        arrived = self._arrived()
+        return any(not arrived & self.watch.aliases(one) for done in self._accepted() for one in done.known)
+
+    def _arrived(self) -> set[str]:
+        return {number for document in self.watch.events() for number in tracking_numbers(document)}
+
+    # -- afterwards
+
+    def _after(self) -> None:
+        """Repeat a request whose ids are closed by now, observe what is left to the target, confirm what may be a mixture."""
+        repeated = self.done[REPEATED.name]
+        if repeated.accepted:
+            exchange = self._post(f"{_slug(repeated)}-when-closed", self._draft(repeated), repeated.ids)
+            repeated.again.append(exchange)
+            self._observe_taken("closed-ids", "a request that the run has closed", exchange)
+        over = self.done[OVER[0].name]
+        if over.exchange is not None:
+            self._observe_taken("closed-ids", "a request that was completed before", over.exchange)
+        self._observe_unknown()
+        self._observe_time()
+        self._confirm()
+
+    def _observe_taken(self, choice: str, what: str, exchange: Exchange) -> None:
+        words = {202: "accepted", 400: "refused with 400"}
+        self._session.observe(choice, f"{what}: {words.get(exchange.status, f'answered {exchange.status}')}", exchange)
+
+    def _observe_unknown(self) -> None:
+        mixed = [done for done in self._accepted() if done.of_kind("u") and done.exchange]
+        if not mixed or not self.watch.sees_audits:
+            return
+        places = [self._failed_places(done) for done in mixed]
+        shared = set.intersection(*(one for one in places if one is not None)) if any(places) else set()
+        where = f"listed in the completion audit under {min(shared, key=len).strip('.')}" if shared else "not listed in the completion audit"
+        self._session.observe("unknown-ids", f"among known ids: accepted, {where}", *(done.exchange for done in mixed if done.exchange))
+
+    def _observe_time(self) -> None:
+        spans = []
+        for done in self._accepted():
+            tied = self._ties()[done.step.name]
+            begun = [one.created for one in tied if one.started and one.created]
+            ended = [one.created for one in tied if one.completed and one.created]
+            if begun and ended and done.step is not REPEATED:
+                spans.append((max(ended) - min(begun)).total_seconds())
+        if spans:
+            self._session.observe("completion-time", f"{min(spans):.2f} to {max(spans):.2f} s from the Started to the Completed audit")
+        arrivals = self._events.arrivals() if self._events else {}
+        waits = [
+            arrivals[number] - done.exchange.timing.sent - done.exchange.timing.seconds
+            for done in self._accepted()
+            for one in done.known
+            for number in self.watch.aliases(one) & set(arrivals)
+            if done.exchange
+        ]
+        if waits:
+            text = f"{max(min(waits), 0.0):.2f} to {max(*waits, 0.0):.2f} s from the 202 to the event"
+            self._session.observe("completion-time", text)
+
+    def _confirm(self) -> None:
+        """
+        Send anew, alone, what came out wrong: if it comes out right, it was not the request but its company.
+
+        This decides only which requirement is to blame, never whether one is.
+        """
+        groups: defaultdict[tuple[str, bool], list[tuple[Done, Wrong]]] = defaultdict(list)
+        for done, member in itertools.product(self._accepted(), MEMBERS):
+            wrong = self._wrong(done, member)
+            if wrong and len(done.known) <= 2 and not done.of_kind("uc") and done.step.role != "repeated":
+                groups[member, done.gives(member)].append((done, wrong[0]))
+        for group, found in groups.items():
+            done, wrong = found[0]
+            right = self._alone(done, group[0])
+            foreign = next((one for _, one in found if self._is_foreign(one)), None)
+            if right or (right is None and foreign):
+                self._mixed[group] = foreign or wrong
+
+    def _is_foreign(self, wrong: Wrong) -> bool:
+        """Tell whether a request shows a message of the run that was not meant for it."""
+        one, observer, _ = wrong
+        seen = self.watch.now[observer].get(one)
+        own = next(done for done in self.done.values() if one in done.ids)
+        return seen is not None and self._marker in seen.text.replace(own.marker, "")
+
+    def _alone(self, done: Done, member: str) -> bool | None:
+        """Send a step again with other ids and nothing else under way; None if there are no ids left for that."""
+        count = len(done.known)
+        if count > len(self._spares):
+            return None
+        clone = self._planned(msgspec.structs.replace(done.step, name=f"{done.step.name}, alone", layout="p", times=count))
+        clone.ids, self._spares = self._spares[:count], self._spares[count:]
+        self._send(clone)
+        if not clone.accepted:
+            return None
+        deadline = self._now() + self._settings.settle
+        for pause in itertools.chain(_BACKOFF, itertools.repeat(_BACKOFF[-1])):
+            self.watch.look(clone.ids)
+            if all(self._state(one) for one in clone.ids) or self._now() >= deadline:
+                break
+            self._pause(min(pause, max(deadline - self._now(), 0)), "waiting for a request that was sent alone")
+        if not self._wrong(clone, member):
+            return all(self._state(one) for one in clone.ids) or None
+        self._pause(_QUIET[0], "for a request that was sent alone to show all of itself")
+        self.watch.look(clone.ids)
+        return not self._wrong(clone, member)
+
+    # ---------------------------------------------------------------------------------------------------------- judging
+
+    # -- what is known of one id
+
+    def _state(self, one: str) -> bool | None:
+        """Tell whether a request is closed; None if no observer shows it."""
+        gone = any(one in missing for missing in self.watch.missing.values())
+        pending = {seen.pending for name, seen in self.watch.sights(one).items() if one not in self.watch.missing[name]}
+        if True in pending:
+            return False
+        return True if gone or False in pending else None
+
+    def _wrong(self, done: Done, member: str) -> list[Wrong]:
+        """Return where closed requests of a step show something else than was asked for."""
+        wrong: list[Wrong] = []
+        for one in done.known:
+            if self._state(one) is not True:
+                continue  # what is still pending is the business of CAR-LIFE-CLOSED
+            for name, seen in self.watch.sights(one).items():
+                if one in self.watch.missing[name]:
+                    wrong.append((one, name, "it is not found any more"))
+                elif seen.shows(member, done.asked(member)) is False:
+                    wrong.append((one, name, seen.shown(member)))
+        return wrong
+
+    def _not_judged(self, done: Done) -> Judgement | None:
+        """Return why nothing can be said of a step, or None."""
+        if self.problem is not None:
+            return undecided(self.problem.reason, self.problem.supply)
+        if done.untested is not None:
+            return undecided(done.untested.reason, done.untested.supply)
+        if done.exchange is None:
+            return undecided(f"{done.step.name}: nothing was sent")
+        if done.step.closes and not done.accepted:
+            return undecided(f"{done.step.name}: the request was answered {done.exchange.status or 'not at all'}, not accepted")
+        return None
+
+    def _blind(self) -> Judgement | None:
+        """Return why no access request can be seen, or None."""
+        if self.watch.sees_requests:
+            return None
+        trouble = next(iter(self.watch.trouble.values()), None)
+        if trouble is not None:
+            return undecided(trouble.reason, trouble.supply)
+        return undecided("the target file names no way to see an access request", LOOK_SUPPLY)
+
+    def _deaf(self) -> Judgement | None:
+        """Return why no audit can be seen, or None."""
+        if self.watch.sees_audits:
+            return None
+        trouble = self.watch.trouble.get(SearchObserver.name)
+        if trouble is not None:
+            return undecided(trouble.reason, trouble.supply)
+        return undecided("the target file names no way to see audits", AUDIT_SUPPLY)
+
+    def _of(self, name: str) -> Done:
+        return self.done.get(name) or Done(Step(name, ""), 0, "", None)
+
+    # -- states, statuses, messages
+
+    def closed(self, name: str, kinds: str = "pa") -> Judgement:
+        """Judge that every request that a step names is no longer pending."""
+        done = self._of(name)
+        if found := self._not_judged(done) or self._blind():
+            return found
+        ids = done.of_kind(kinds)
+        states = [self._state(one) for one in ids]
+        expected = f"{_all_of(len(ids))} no longer pending within {self._settings.settle:g} s"
+        pending = [(index, one) for index, (one, state) in enumerate(zip(ids, states, strict=True), 1) if state is False]
+        if pending:
+            index, one = pending[0]
+            where = ", ".join(name for name, seen in self.watch.sights(one).items() if seen.pending)
+            first = f", first number {index}, {one}" if len(ids) > 1 else f", {one}"
+            got = f"{len(pending)} of {len(ids)} still pending{first} ({where})"
+            return Judgement(False, expected, got, _sent(done))
+        if None in states:
+            unseen = states.count(None)
+            return undecided(f"{done.step.name}: {unseen} of the {len(ids)} requests are shown by no observer", LOOK_SUPPLY)
+        return Judgement(True, expected, "", _sent(done))
+
+    def shows(self, name: str, member: str) -> Judgement:
+        """Judge that the closed requests of a step show what a member of the body asked for, or its default."""
+        done = self._of(name)
+        if found := self._not_judged(done) or self._blind():
+            return found
+        closed = [one for one in done.known if self._state(one) is True]
+        if not closed:
+            return undecided(f"{done.step.name}: nothing was seen closed: judged under CAR-LIFE-CLOSED")
+        wrong = self._wrong(done, member)
+        if wrong and (member, done.gives(member)) in self._mixed:
+            return undecided(f"{done.step.name}: sent alone it comes out right: judged under CAR-LIFE-CONCURRENT")
+        asked = done.asked(member)
+        change = "" if done.gives(member) else f"{member} left out"
+        expected = f'{"the message" if member == "message" else member} "{_cut(asked)}"{"" if done.gives(member) else ", the default"}'
+        if wrong:
+            one, observer, shown = wrong[0]
+            count = len({one for one, _, _ in wrong})
+            got = f"{shown} ({observer}, {one}{f'; {count} of {len(closed)} like this' if len(closed) > 1 else ''})"
+            return Judgement(False, expected, got, _sent(done), change=change)
+        right = [one for one in closed if any(seen.shows(member, asked) for seen in self.watch.sights(one).values())]
+        if len(right) < len(closed):
+            return undecided(f"{done.step.name}: what is shown is no word of the page, or nothing", LOOK_SUPPLY)
+        return Judgement(True, expected, "", _sent(done), change=change)
+
+    def unmixed(self) -> Judgement:
+        """Judge that closings that ran at the same time did not mix their messages and statuses."""
+        parallel = self._with_role("parallel")
+        sent = tuple(done.exchange for done in parallel if done.exchange)
+        expected = "each request with the message and the statuses of its own closing"
+        for (member, _), (one, observer, shown) in self._mixed.items():
+            own = next(done for done in self.done.values() if one in done.ids)
+            got = f'{member} of {one}: {shown} ({observer}) instead of "{_cut(own.asked(member))}"; sent alone it comes out right'
+            return Judgement(False, expected, got, _sent(own))
+        judged = [self.shows(done.step.name, member) for done in parallel for member in MEMBERS]
+        if not judged:
+            return undecided("nothing was sent at the same time") if self.problem is None else self._not_judged(Done(REPEATED, 0, "", None)) or undecided("")
+        if not any(one.holds for one in judged):
+            return next(one for one in judged if not one.holds) if judged[0].holds is None else undecided(
+                "what was sent at the same time comes out as wrong as alone"
+            )
+        return Judgement(True, expected, "", sent)
+
+    def kept(self) -> Judgement:
+        """Judge that completed requests that were named keep their statuses."""
+        named = [self._of(step.name) for step in OVER]
+        sent = tuple(done.exchange for done in named if done.exchange)
+        if not sent:
+            return self._not_judged(named[0]) or undecided("no completed access request was named")
+        if found := self._blind():
+            return found
+        expected = "a completed request with the statuses that it had"
+        told = False
+        for done in named:
+            for one, (name, now) in ((one, item) for one in done.of_kind("c") for item in self.watch.sights(one).items()):
+                before = self.watch.before.get(name, {}).get(one)
+                if before is None:
+                    continue
+                was, became = (f"{seen.execution}, {seen.completion}" for seen in (before, now))
+                if was != became:
+                    return Judgement(False, expected, f"{became} in place of {was} ({name}, {one})", _sent(done))
+                told = told or False in {before.shows(member, done.asked(member)) for member in MEMBERS[:2]}
+        if not told:
+            return undecided("the completed requests are not shown, or had the very statuses that were asked for", "access_requests.completed")
+        return Judgement(True, expected, "", sent)
+
+    def only_named(self) -> Judgement:
+        """Judge that nothing shows a message of the run but what the run named."""
+        if self.problem is not None:
+            return undecided(self.problem.reason, self.problem.supply)
+        if found := self._blind():
+            return found
+        expected = "requests that no accepted call named as they were, without a message of this run"
+        for one, (observer, seen) in self._strangers():
+            return Judgement(False, expected, f"{seen.shown('message')} on {one}, which was not named ({observer})", self._everything())
+        seen_ones = [one for done in self._with_role("bystander", "spare") for one in done.ids if self.watch.sights(one)]
+        if not seen_ones:
+            return undecided("there was no other pending request to look at", PENDING_SUPPLY)
+        return Judgement(True, expected, "", self._everything())
+
+    def _strangers(self) -> list[tuple[str, tuple[str, Sight]]]:
+        found = list(self.watch.strangers.items())
+        unnamed = [(one, "") for done in self._with_role("bystander") for one in done.ids]
+        unnamed += [(one, "") for one in self._spares]
+        unnamed += [(one, done.marker) for done in self._with_role("refused") for one in done.ids]
+        for one, own in unnamed:
+            found += [
+                (one, (name, seen))
+                for name, seen in self.watch.sights(one).items()
+                if self._marker in (seen.text.replace(own, "") if own else seen.text)
+            ]
+        return found
+
+    def _everything(self) -> tuple[Exchange, ...]:
+        return tuple(done.exchange for done in self._accepted() if done.exchange)
+
+    # -- what was refused
+
+    def unchanged(self, name: str) -> Judgement:
+        """Judge that a request that was refused closed nothing."""
+        done = self._of(name)
+        if found := self._not_judged(done) or self._blind():
+            return found
+        status = done.exchange.status if done.exchange else 0
+        meant = {"rate limit": {429}, "internal fault": {500}}.get(done.step.refusal)
+        if 200 <= status < 300 or not status or (meant and status not in meant):
+            return undecided(f"{done.step.name}: this was answered {status or 'not at all'}, not refused as intended", _provoked_by(done))
+        expected = f"nothing closed by a request that is answered {status}"
+        states = {one: self._state_of_refused(done, one) for one in done.ids}
+        for one, state in states.items():
+            if state:
+                return Judgement(False, expected, f"{one} is closed: {state}", _sent(done), change=done.step.refusal)
+        if None in states.values():
+            return undecided(f"{done.step.name}: no observer tells what became of its request", LOOK_SUPPLY)
+        return Judgement(True, expected, "", _sent(done))
+
+    def _state_of_refused(self, done: Done, one: str) -> str | None:
+        """Return how it is seen that a refused request closed an id, or an empty text; None: it cannot be told."""
+        sights = self.watch.sights(one)
+        default = str(contract().property("message").schema["default"])
+        for name, seen in sights.items():
+            if done.marker in seen.text:
+                return f"it shows the message of the refused request ({name})"
+        if not sights or self._state(one) is None:
+            return None
+        if self._state(one) is False:
+            return ""
+        # Somebody else may have closed it: only what this very request explains is held against the target.
+        name, seen = next((name, seen) for name, seen in sights.items() if seen.pending is False)
+        explained = not seen.warnings or default in seen.warnings
+        return None if self._strangers() or not explained else f"{seen.shown('executionStatus')}, {seen.shown('message')} ({name})"
+
+    # -- audits
+
+    def _ties(self) -> dict[str, list[Audit]]:
+        """Return by step the audits that tell they are its own: by its message, its ids, or a tracking number."""
+        audits = self.watch.new_audits()
+        if self._tied[0] == len(audits):
+            return self._tied[1]
+        mentions = Mentions(one for done in self.done.values() for one in done.ids)
+        owner = {one: done.step.name for done in self.done.values() for one in done.ids}
+        numbers = {self._answer_id(done): done.step.name for done in self.done.values() if self._answer_id(done)}
+        direct: dict[str, set[str]] = {}
+        for one in audits:
+            names = {owner[found] for found in mentions.within(one.text)}
+            names |= {done.step.name for done in self.done.values() if done.message and done.marker in one.text}
+            names |= {numbers[one.tracking]} if one.tracking in numbers else set()
+            direct[one.key] = names
+        by_number: defaultdict[str, set[str]] = defaultdict(set)
+        for one in audits:
+            by_number[one.tracking] |= direct[one.key]
+        tied: dict[str, list[Audit]] = {name: [] for name in self.done}
+        for one in audits:
+            shared = by_number[one.tracking] if one.tracking else set()
+            # A tracking number that several closings share tells nothing.
+            for name in direct[one.key] or (shared if len(shared) == 1 else ()):
+                tied[name].append(one)
+        self._tied = len(audits), tied
+        return tied
+
+    @staticmethod
+    def _answer_id(done: Done) -> str:
+        document = done.exchange.document if done.exchange and done.exchange.is_json else None
+        found = document.get("id") if isinstance(document, dict) else None
+        return found if isinstance(found, str) else ""
+
+    def _without_audit(self, name: str) -> tuple[list[Done], bool]:
+        """
+        Return the accepted steps for which there is no audit of that name, and whether that is certain.
+
+        Audits that name neither ids nor message are counted instead: there must be one for each step that lacks its own.
+        """
+        audits = [one for one in self.watch.new_audits() if (one.started if name == STARTED else one.completed)]
+        tied = self._ties()
+        keys = {one.key for found in tied.values() for one in found}
+        loose = sum(one.key not in keys for one in audits)
+        lacking = [done for done in self._accepted() if not any(one in audits for one in tied[done.step.name])]
+        if len(lacking) <= loose:
+            return [], True
+        return lacking, not loose
+
+    def audited(self, name: str) -> Judgement:
+        """Judge that there is an audit of a name for every accepted request."""
+        if found := self._no_closing() or self._deaf():
+            return found
+        expected = f'the audit "{name}" for each of {len(self._accepted())} accepted requests'
+        lacking, certain = self._without_audit(name)
+        if not lacking:
+            return Judgement(True, expected, "", self._everything())
+        if not certain:
+            return undecided(f'the audits "{name}" tell neither ids nor message, and are fewer than the accepted requests')
+        got = f"none for {len(lacking)} of them, first {lacking[0].what}"
+        return Judgement(False, expected, got, _sent(lacking[0]))
+
+    def _no_closing(self) -> Judgement | None:
+        if self.problem is not None:
+            return undecided(self.problem.reason, self.problem.supply)
+        if not self._accepted():
+            return undecided("no request that closes something was accepted", PENDING_SUPPLY)
+        return None
+
+    def in_order(self) -> Judgement:
+        """Judge that Started is not later than Completed."""
+        if found := self._no_closing() or self._deaf():
+            return found
+        expected = f'"{STARTED}" not later than "{COMPLETED}"'
+        judged: list[Exchange] = []
+        for done in self._accepted():
+            tied = self._ties()[done.step.name]
+            begun = [one.created for one in tied if one.started and one.created]
+            ended = [one.created for one in tied if one.completed and one.created]
+            if begun and ended and done.exchange:
+                judged.append(done.exchange)
+                if min(begun) > min(ended):
+                    got = f"Started at {min(begun).isoformat()}, Completed at {min(ended).isoformat()}: {done.what}"
+                    return Judgement(False, expected, got, _sent(done))
+        if not judged:
+            return undecided("no two audits of one request were found with the times of their making")
+        return Judgement(True, expected, "", tuple(judged))
+
+    def _failed_places(self, done: Done) -> set[str] | None:
+        """Return the places of the Completed audit that name exactly what finished in error; None: there is no audit."""
+        unknown, over = set(done.of_kind("u")), set(done.of_kind("c"))
+        mentions = Mentions(done.ids)
+        completed = [one for one in self.watch.new_audits() if one.completed]
+        own = [one for one in completed if one in self._ties()[done.step.name] or unknown & mentions.within(one.text)]
+        if not own and not completed:
+            return None
+        return {
+            place
+            for one in own
+            for place, named in mentions.places(one.document).items()
+            if (named if unknown else named or {""}) and unknown <= named <= unknown | over and named
+        }
+
+    def failed_listed(self, name: str) -> Judgement:
+        """Judge that some place of a step's Completed audit names exactly the ids that are unknown."""
+        done = self._of(name)
+        if found := self._not_judged(done) or self._deaf():
+            return found
+        places = self._failed_places(done)
+        failed = done.of_kind("u")
+        expected = f"a Completed audit that lists {', '.join(failed)} as finished in error, and none of {', '.join(done.known)}"
+        if places is None:
+            return undecided(f'{done.step.name}: there is no audit "{COMPLETED}": judged under CAR-LIFE-COMPLETED')
+        if places:
+            return Judgement(True, expected, "", _sent(done))
+        own = [one for one in self._ties()[name] if one.completed]
+        got = "no Completed audit names it"
+        if own:
+            mentioned = {place: named for place, named in Mentions(done.ids).places(own[0].document).items() if place and named}
+            listed = [f"{place.strip('.')} names {len(named)} of {len(done.ids)}" for place, named in mentioned.items()]
+            got = f"a Completed audit in which {'; '.join(listed[:4]) or 'no id stands'}"
+        return Judgement(False, expected, got, _sent(done))
+
+    def nothing_failed(self) -> Judgement:
+        """Judge that the place that lists failed ids lists none where none failed."""
+        if found := self._no_closing() or self._deaf():
+            return found
+        places = [found for done in self._accepted() if done.of_kind("u") and (found := self._failed_places(done))]
+        if not places:
+            return undecided("no failed id was seen listed, so that nobody knows where they would stand")
+        shared = set.intersection(*places) or set.union(*places)
+        expected = "a Completed audit that lists no id as finished in error, as all were closed"
+        judged: list[Exchange] = []
+        for done in self._accepted():
+            if done.of_kind("uc") or done.step.role == "repeated" or not all(self._state(one) for one in done.known):
+                continue
+            for one in self._ties()[done.step.name]:
+                if not one.completed or not done.exchange:
+                    continue
+                named = Mentions(done.ids).places(one.document)
+                wrong = [place for place in shared if named.get(place)]
+                if len(wrong) == len(shared):
+                    got = f"{wrong[0].strip('.')} names {len(named[wrong[0]])} of {len(done.ids)} ids"
+                    return Judgement(False, expected, got, _sent(done))
+                judged.append(done.exchange)
+        return Judgement(True, expected, "", tuple(judged)) if judged else undecided("no such audit could be told to be its own")
+
+    def over_listed(self) -> Judgement:
+        """Judge, where unknown ids are refused, that a completed id is the one that is listed."""
+        done = self._of(OVER[1].name)
+        if found := self._not_judged(done) or self._deaf():
+            return found
+        if not self._failed_places(done):
+            return undecided("completed ids are not listed as finished in error, and unknown ones are refused")
+        return Judgement(True, "a Completed audit that lists the completed id alone", "", _sent(done))
+
+    def unaudited(self) -> Judgement:
+        """Judge that no Started audit tells of a request that was refused."""
+        if self.problem is not None:
+            return undecided(self.problem.reason, self.problem.supply)
+        if found := self._deaf():
+            return found
+        expected = f'no audit "{STARTED}" of a refused request'
+        refused = [done for done in self._with_role("refused") if done.exchange and done.exchange.status >= 400]
+        for done in refused:
+            begun = [one for one in self._ties()[done.step.name] if one.started]
+            if begun and not any(self._state(one) for one in done.ids):
+                got = f"one of {begun[0].created.isoformat() if begun[0].created else 'now'} for {done.what}"
+                return Judgement(False, expected, got, _sent(done))
+        if not refused:
+            return undecided("no request that names pending ids was refused", PENDING_SUPPLY)
+        return Judgement(True, expected, "", tuple(done.exchange for done in refused if done.exchange))
+
+    # -- events
+
+    def _unheard(self) -> Judgement | None:
+        """Return why deliveries cannot be judged, or None."""
+        if self.event_problem is not None:
+            return undecided(self.event_problem.reason, self.event_problem.supply)
+        if not self.watch.sees_events:
+            return undecided("the target file allows no subscription to Provisioning Completed", EVENT_SUPPLY)
+        if self._events is not None and self._events.may_be_out_of_reach and not self.watch.events():
+            reason = "no event came at all: it cannot be told whether the target reaches the listener of the suite"
+            return undecided(reason, "observe.events: {subscribe: true, listen: …, url: …}")
+        return None
+
+    def delivered(self, *names: str) -> Judgement:
+        """Judge that an event came for every request that these steps closed, with its tracking number."""
+        if found := self._no_closing() or self._unheard():
+            return found
+        steps = [done for name in names if (done := self._of(name)).accepted]
+        if not steps:
+            return self._not_judged(self._of(names[0])) or undecided("nothing of the kind was accepted")
+        arrived = self._arrived()
+        closed = [(done, one) for done in steps for one in done.known if self._state(one) is not False]
+        if not closed:
+            return undecided("nothing of the kind was seen closed: judged under CAR-LIFE-CLOSED")
+        expected = f"an event with the tracking number of each of {len(closed)} closed requests"
+        lacking = [(done, one) for done, one in closed if not arrived & self.watch.aliases(one)]
+        sent = tuple(done.exchange for done in steps if done.exchange)
+        if lacking:
+            done, one = lacking[0]
+            got = f"none for {len(lacking)} of them, first {one}, number {done.ids.index(one) + 1} of {done.what}"
+            return Judgement(False, expected, got, _sent(done))
+        return Judgement(True, expected, "", sent)
+
+    def not_delivered(self, kind: str) -> Judgement:
+        """Judge that no event came for what was refused (``refused``), or for what cannot be closed (``failed``)."""
+        if found := self._no_closing() or self._unheard():
+            return found
+        if kind == "refused":
+            # What a refused request closed after all is the business of the requirement that it broke.
+            quiet = [(done, one) for done in self._with_role("refused") for one in done.ids if not self._state(one)]
+            quiet = [(done, one) for done, one in quiet if done.exchange and done.exchange.status >= 400]
+        else:
+            quiet = [(done, one) for done in self._accepted() for one in done.of_kind("u")]
+        if not quiet:
+            return undecided(f"no request that names ids was {kind}" if kind == "refused" else "no unknown id was accepted")
+        arrived = self._arrived()
+        expected = "no event for a request that was refused" if kind == "refused" else "no event for an id that finished in error"
+        for done, one in quiet:
+            if arrived & self.watch.aliases(one):
+                return Judgement(False, expected, f"an event with the tracking number {one} ({done.step.name})", _sent(done))
+        return Judgement(True, expected, "", tuple(dict.fromkeys(done.exchange for done, _ in quiet if done.exchange)))
+
+    def delivered_once(self) -> Judgement:
+        """Judge that no event came twice; a request that was sent again is left out."""
+        if found := self._no_closing() or self._unheard():
+            return found
+        counted = Counter(number for document in self.watch.events() for number in tracking_numbers(document))
+        closed = [(done, one) for done in self._accepted() if done.step.role != "repeated" for one in done.known]
+        heard = [(done, one) for done, one in closed if counted.keys() & self.watch.aliases(one)]
+        if not heard:
+            return undecided("no event came for a closed request: judged under CAR-LIFE-EVENT")
+        expected = f"one event for each of {len(heard)} closed requests"
+        for done, one in heard:
+            count = max(counted[alias] for alias in self.watch.aliases(one))
+            if count > 1:
+                return Judgement(False, expected, f"{count} for {one} ({done.step.name})", _sent(done))
+        return Judgement(True, expected, "", self._everything())
+
+    # -- repetition
+
+    def repeated(self) -> Judgement:
+        """Judge the answers to a request that was sent again, at once and when it had completed."""
+        done = self._of(REPEATED.name)
+        if found := self._not_judged(done):
+            return found
+        documented = sorted(self._session.contract.documented_statuses - {500})
+        expected = f"one of {', '.join(map(str, documented))} to a request that is sent again"
+        for exchange in done.again:
+            if exchange.status not in documented:
+                change = "sent again, byte for byte"
+                return Judgement(False, expected, exchange.got(), (*_sent(done), exchange), change=change)
+        return Judgement(True, expected, "", tuple(done.again))
+
+
+def _slug(done: Done) -> str:
+    words = done.step.name.replace(":", "").replace(",", "").casefold()
+    return f"lifecycle/{'-'.join(words.split())}"
+
+
+def _sent(done: Done) -> tuple[Exchange, ...]:
+    return (done.exchange,) if done.exchange else ()
+
+
+def _all_of(count: int) -> str:
+    return "the one request" if count == 1 else f"all {count} requests"
+
+
+def _cut(text: str, limit: int = 80) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def _provoked_by(done: Done) -> str:
+    return {"rate limit": "provoke.rate_limit", "internal fault": "provoke.internal_error"}.get(done.step.refusal, "")
+
+
+# ------------------------------------------------------------------------------------------------ finding what is pending
+
+_SAMPLE: Final = 3
+
+
+class Findable:
+    """
+    A few pending requests that the run has not touched, and whether they are found as the page says.
+
+    Whatever the target file says, a request counts as pending only if the target itself shows it so somewhere.
+    """
+
+    def __init__(self, session: Session, settings: Settings, sources: Sources) -> None:
+        self._session = session
+        self._settings = settings
+        given = settings.target.access_requests
+        if given.may_close:
+            self._ids = session.ids.untaken(_SAMPLE)
+        else:
+            self._ids = list(given.pending.ids[:_SAMPLE]) if isinstance(given.pending, Listed) else sources.take("pending", _SAMPLE)
+        self._search = SearchObserver(session) if settings.target.observe.search else None
+        self._activities = ActivitiesObserver(session) if settings.target.observe.account_activities else None
+
+    def by_query(self) -> Judgement:
+        """Judge that the page's query finds them."""
+        if self._search is None:
+            return undecided("the target file does not allow to search", AUDIT_SUPPLY)
+        search = self._search
+        pages = functools.partial(search.walk, "pending", "accountactivities", PENDING_QUERY)
+        return self._found(pages, f"the query {PENDING_QUERY}")
+
+    def by_list(self) -> Judgement:
+        """Judge that List Account Activities shows them."""
+        if self._activities is None:
+            return undecided("the target file does not allow to list account activities", LOOK_SUPPLY)
+        return self._found(self._activities.walk, "List Account Activities")
+
+    def _found(self, pages: Callable[[], Iterable[list[Document]]], what: str) -> Judgement:
+        if not self._ids:
+            return undecided("no pending access request is known", PENDING_SUPPLY)
+        deadline = self._session.transport.now() + self._settings.settle
+        for pause in itertools.chain(_BACKOFF, itertools.repeat(_BACKOFF[-1])):
+            try:
+                judgement = self._looked(pages, what)
+            except Untested as untested:
+                return undecided(untested.reason, untested.supply)
+            left = deadline - self._session.transport.now()
+            if judgement.holds or left <= 0:
+                return judgement
+            self._session.gate.pause(min(pause, left), "for pending access requests to be found")
+        raise AssertionError("the pauses have no end")
+
+    def _looked(self, pages: Callable[[], Iterable[list[Document]]], what: str) -> Judgement:
+        watch = Watch([one for one in (self._search, self._activities) if one is not None], self._ids, "")
+        watch.look(self._ids)
+        pending = {one for one in self._ids if True in watch.pending(one)}
+        if not pending:
+            return undecided("none of the supplied access requests is shown as pending", PENDING_SUPPLY)
+        missing = set(pending)
+        others = walked = 0
+        for documents in pages():
+            walked += 1
+            for document in documents:
+                seen = sight(document)
+                missing -= seen.keys
+                others += seen.pending is True
+            if not missing:
+                return Judgement(True, f"{len(pending)} pending requests found by {what}")
+        return self._lacking(watch, pending, missing, what, others)
+
+    def _lacking(self, watch: Watch, pending: set[str], missing: set[str], what: str, others: int) -> Judgement:
+        cut = any(getattr(one, "cut", False) for one in (self._search, self._activities))
+        strangers = missing == pending and others and not any(missing & set(seen) for seen in watch.now.values())
+        if cut or strangers:
+            reason = "there are more than the suite walks through" if cut else "the ids that it shows are of another kind than those supplied"
+            return undecided(f"{what}: {reason}")
+        expected = f"{len(pending)} requests that the target shows as pending found by {what}"
+        return Judgement(False, expected, f"{len(missing)} of them are not found, such as {min(missing)}; {others} others are")

@@ -1,0 +1,216 @@
+"""Who is refused gets 401 or 403; the words, the challenges, the order of the gateway's checks and the kind of JWT are free."""
+
+# mypy: disable-error-code="method-assign"
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import jwt
+
+from closecheck.deviation import variant
+from closecheck.reference import Answer, Client, Reference
+from closecheck.reference.errors import BadSyntax, Forbidden, Unauthenticated, cause
+from closecheck.reference.model import Caller
+
+JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+
+# ------------------------------------------------------------------------------------------------- 401, 403 or 400
+
+
+@variant()
+def invalid_tokens_403(reference: Reference) -> None:
+    """A token that does not verify is answered 403; a missing or expired one, and another scheme, 401."""
+    plain = reference.authenticator.authenticate
+
+    def authenticate(authorization: list[str]) -> Caller:
+        try:
+            return plain(authorization)
+        except Unauthenticated as error:
+            if error.token_error == "invalid_token" and "expired" not in error.error:
+                raise Forbidden from None
+            raise
+
+    reference.authenticator.authenticate = authenticate
+
+
+@variant()
+def other_schemes_403(reference: Reference) -> None:
+    """Another scheme than Bearer is answered 403: nobody could log in that way."""
+    plain = reference.authenticator.token
+
+    def token(authorization: list[str]) -> str:
+        if authorization and authorization[0].partition(" ")[0].lower() not in ("bearer", ""):
+            raise Forbidden
+        return plain(authorization)
+
+    reference.authenticator.token = token
+
+
+@variant()
+def malformed_tokens_400(reference: Reference) -> None:
+    """What is no well-formed token at all is answered 400 (RFC 6750: invalid_request); one that does not verify, 401."""
+    plain = reference.authenticator.token
+
+    def token(authorization: list[str]) -> str:
+        scheme, _, credentials = (authorization or ["none"])[0].strip(" \t").partition(" ")
+        if scheme.lower() == "bearer" and JWT.fullmatch(credentials.strip(" \t")) is None:
+            raise BadSyntax(cause("http.malformed"))
+        return plain(authorization)
+
+    reference.authenticator.token = token
+
+
+@variant()
+def working_tokens_under_any_scheme(reference: Reference) -> None:
+    """A token that holds is taken whatever word stands before it."""
+    plain = reference.authenticator.token
+
+    def token(authorization: list[str]) -> str:
+        if len(authorization) == 1 and " " in authorization[0].strip(" \t"):
+            authorization = ["Bearer " + authorization[0].strip(" \t").partition(" ")[2]]
+        return plain(authorization)
+
+    reference.authenticator.token = token
+
+
+@variant()
+def validation_before_limit(reference: Reference) -> None:
+    """The limit counts valid requests only; what is provoked is heeded after everything else."""
+    reference.operation.steps = ["authenticate", "authorize", "read", "validate", "limit", "provoke", "accept"]
+
+
+@variant()
+def limit_after_authorization(reference: Reference) -> None:
+    """The limit counts requests of callers with access only."""
+    reference.operation.steps = ["authenticate", "authorize", "limit", "provoke", "read", "validate", "accept"]
+
+
+# ------------------------------------------------------------------------------------------------- bodies
+
+
+def word(reference: Reference, document: Mapping[str, object] | None = None, text: str | None = None) -> None:
+    """Write this document, or this text in it, in every 401."""
+
+    def unauthenticated(error: Unauthenticated) -> Any:
+        written = {"error": text or error.error} if document is None else {**document}
+        return reference.errors.render(401, written, {"WWW-Authenticate": reference.errors.challenge(error)})
+
+    reference.errors.unauthenticated = unauthenticated
+
+
+@variant()
+def unauthorized_in_a_word(reference: Reference) -> None:
+    """Every 401 has the same text: unauthorized."""
+    word(reference, text="unauthorized")
+
+
+@variant()
+def unauthorized_with_description(reference: Reference) -> None:
+    """A 401 has the members of an OAuth error, and an error that is a code."""
+    word(reference, {"error": "invalid_token", "error_description": "expired or missing", "error_uri": None})
+
+
+@variant()
+def unauthorized_with_everything(reference: Reference) -> None:
+    """A 401 has all members of an error object beside its error."""
+    message = {"locale": "en-US", "localeOrigin": "DEFAULT", "text": "Unauthorized"}
+    word(
+        reference,
+        {"detailCode": "401", "trackingId": "0", "messages": [message], "causes": None, "error": "Unauthorized", "status": 401},
+    )
+
+
+@variant()
+def unauthorized_in_another_language(reference: Reference) -> None:
+    """The text of a 401 is long, of several lines and not in English."""
+    word(reference, text="認証が必要です。\n\t«Zugang verweigert» — 😀 " * 40)
+
+
+# ------------------------------------------------------------------------------------------------- challenges
+
+
+def challenge(reference: Reference, *values: bytes, status: int = 401) -> None:
+    """Send these WWW-Authenticate fields with every answer of this status."""
+
+    def hook(answer: Answer) -> None:
+        if answer.status == status:
+            fields = [field for field in answer.headers if field[0] != b"www-authenticate"]
+            answer.rewrite(headers=[*fields, *((b"www-authenticate", value) for value in values)])
+
+    reference.wire.append(hook)
+
+
+@variant()
+def challenge_in_a_word(reference: Reference) -> None:
+    """The challenge is the scheme alone, in lower case."""
+    challenge(reference, b"bearer")
+
+
+@variant()
+def challenge_with_parameters(reference: Reference) -> None:
+    """The challenge has parameters with quoted commas and quotation marks, and blanks around the equals sign."""
+    challenge(reference, b'Bearer realm = "say \\"please\\", friend", scope="sp:scopes:all", charset=UTF-8')
+
+
+@variant()
+def challenges_in_one_field(reference: Reference) -> None:
+    """One field has three challenges."""
+    challenge(reference, b'Negotiate, Basic realm="a, b", Bearer realm="identity", error="invalid_token"')
+
+
+@variant()
+def challenges_in_three_fields(reference: Reference) -> None:
+    """Each of three challenges has a field of its own, the one for Bearer last."""
+    challenge(reference, b"Negotiate", b'DPoP algs="ES256"', b'Bearer realm="identity"')
+
+
+@variant()
+def challenge_on_403(reference: Reference) -> None:
+    """A 403 carries a challenge as well (RFC 6750: insufficient_scope)."""
+    challenge(reference, b'Bearer error="insufficient_scope", scope="ORG_ADMIN"', status=403)
+
+
+# ------------------------------------------------------------------------------------------------- tokens
+
+
+def sign(reference: Reference, headers: dict[str, Any], more: dict[str, Any]) -> None:
+    """Issue tokens with these header parameters and more claims."""
+    tokens = reference.tokens
+
+    def issue(client: Client, seconds: float) -> str:
+        return jwt.encode({**tokens.claims(client, seconds), **more}, tokens.secret, tokens.algorithm, headers)
+
+    tokens.issue = issue
+
+
+@variant()
+def tokens_with_longer_signatures(reference: Reference) -> None:
+    """Tokens are signed with HS512."""
+    reference.tokens.algorithm = "HS512"
+
+
+@variant()
+def tokens_with_larger_headers(reference: Reference) -> None:
+    """Tokens have a type, a key's id and an address in their headers."""
+    sign(reference, {"typ": "at+jwt", "kid": "2026-01", "jku": "https://keys.example.org/"}, {})
+
+
+@variant()
+def tokens_of_two_kilobytes(reference: Reference) -> None:
+    """Tokens are two kilobytes long: they name every scope, and nest claims."""
+    scopes = [f"idn:resource-{number}:manage" for number in range(50)]
+    sign(reference, {}, {"scopes": scopes, "act": {"sub": {"name": "Ünal"}}, "nbf": 0, "iat": 1.5})
+
+
+@variant()
+def tokens_with_expiry_first(reference: Reference) -> None:
+    """The claims of a token come in the opposite order, and its expiry has a fraction."""
+    plain = reference.tokens.claims
+
+    def claims(client: Client, seconds: float) -> dict[str, Any]:
+        found = dict(reversed(plain(client, seconds).items()))
+        return {**found, "exp": found["exp"] + 0.25}
+
+    reference.tokens.claims = claims

@@ -1,0 +1,611 @@
+"""
+Every format is total over arbitrary runs, valid under its schema, equal in its numbers, and shows nothing as it was sent.
+"""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import io
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import strategies as st
+from lxml import etree
+from lxml import html as lxml_html
+
+import sample_runs
+import strategies_runs
+from closecheck.console import PIPE_WIDTH, Progress, print_summary, terminal
+from closecheck.model import (
+    Body,
+    Evidence,
+    ExchangeLine,
+    Finding,
+    Level,
+    Outcome,
+    Run,
+    SentRequest,
+    Status,
+    Timing,
+    Verdict,
+
+)
+from closecheck.reports import RENDERERS, Renderer, write_all
+from closecheck.reports._curl import curl
+from closecheck.reports._diff import edit, pretty
+from closecheck.reports._facts import visible
+from closecheck.reports._items import items
+
+SCHEMAS = Path(__file__).parent / "schemas"
+SPEC = Path(__file__).parents[1] / "spec" / "schemas"
+BADGES = Path("badge.json"), Path("badge.svg")
+modest = settings(
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+)
+samples = pytest.mark.parametrize("run", [pytest.param(make(), id=name) for name, make in sample_runs.SAMPLES.items()])
+
+
+def rendered(run: Run, name: str) -> bytes:
+    made = RENDERERS[name].render(run)
+    return made if isinstance(made, bytes) else made.encode()
+
+
+def document(run: Run, name: str) -> Any:
+    return json.loads(rendered(run, name))
+
+
+def validator(path: Path) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(json.loads(path.read_text("utf-8")), validate_formats=True)
+
+
+REPORT = validator(SPEC / "report.schema.json")
+SARIF = validator(SCHEMAS / "sarif-2.1.0.schema.json")
+CTRF = validator(SCHEMAS / "ctrf.schema.json")
+JUNIT = etree.XMLSchema(etree.parse(SCHEMAS / "jenkins-junit.xsd"))
+
+
+def check_everything(run: Run) -> None:
+    """Render a run into every format and hold each against its schema and its limits."""
+    made = {name: rendered(run, name) for name in RENDERERS}
+    REPORT.validate(json.loads(made["json"]))
+    SARIF.validate(json.loads(made["sarif"]))
+    CTRF.validate(json.loads(made["ctrf"]))
+    JUNIT.assertValid(etree.fromstring(made["junit"]))
+    assert len(made["markdown"]) < 1024 * 1024
+    assert len(made["comment"]) < 64_000
+    assert len(made["html"]) < 5_000_000
+    for name in ("html", "junit", "markdown", "comment", "badge-svg", "sarif", "ctrf"):
+        text = made[name].decode()
+        assert visible(text) == text, name
+    check_page(made["html"].decode())
+    check_numbers(run, made)
+    etree.fromstring(made["badge-svg"])
+    for name in ("har", "earl", "intoto", "badge"):
+        json.loads(made[name])
+
+
+def check_page(page: str) -> None:
+    """Hold a page against what a browser would otherwise stumble over."""
+    assert page.count("<script") == 1
+    assert page.count("<style") == 1
+    tree = lxml_html.document_fromstring(page)
+    ids = [element.get("id") for element in tree.iter() if element.get("id")]
+    assert len(ids) == len(set(ids))
+    for link in tree.iter("a"):
+        place = link.get("href")
+        assert place in {"run.jsonl", "report.json"} or place.removeprefix("#") in ids, place
+    handlers = [name for element in tree.iter() for name in element.attrib if name.startswith("on") or name == "style"]
+    assert not handlers
+    sources = [element.get("src") or "" for element in tree.iter()]
+    assert not any(sources)
+
+
+def check_numbers(run: Run, made: dict[str, bytes]) -> None:
+    """Read the number of requirements of each status out of every format that has it."""
+    expected = {status.value: number for status, number in run.counts().items()}
+    shown = {status: number for status, number in expected.items() if number}
+    report = json.loads(made["json"])
+    assert report["counts"]["by_status"] == expected
+    assert collections.Counter(one["status"] for one in report["requirements"]) == shown
+    levels = report["counts"]["by_level"].values()
+    assert {status: sum(level[status] for level in levels) for status in expected} == expected
+
+    sarif = json.loads(made["sarif"])["runs"][0]
+    assert sarif["properties"]["requirements"] == expected
+    ctrf = json.loads(made["ctrf"])["results"]
+    assert ctrf["summary"]["extra"]["requirements"] == expected
+    earl = [one for one in json.loads(made["earl"])["@graph"] if one["@type"] == "earl:Assertion"]
+    assert collections.Counter(one["earl:result"]["closecheck:status"] for one in earl) == shown
+
+    page = lxml_html.document_fromstring(made["html"].decode())
+    counted = dict(element.get("data-count").split("=") for element in page.iter("a") if element.get("data-count"))
+    assert counted == {status: str(number) for status, number in shown.items()}
+    rows = [element.get("data-status") for element in page.iter("details") if element.get("data-status")]
+    assert collections.Counter(rows) == shown
+    assert report["headline"] == run.headline
+    assert sarif["properties"]["headline"] == ctrf["summary"]["extra"]["headline"] == visible(run.headline)
+
+    table = re.search(r"^\| failed .*\n\|.*\n\| (.*) \|$", made["markdown"].decode(), re.MULTILINE)
+    assert table
+    order = ("fail", "error", "warning", "untested", "waived", "out-of-scope", "pass")
+    assert [int(cell) for cell in table[1].split("|")] == [*(expected[status] for status in order), len(run.results)]
+
+    suites = etree.fromstring(made["junit"])
+    cases = suites.findall("testsuite/testcase")
+    named = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+    for suite in suites:
+        assert int(suite.get("tests")) == len(suite.findall("testcase"))
+        for attribute, element in named.items():
+            assert int(suite.get(attribute)) == len(suite.findall(f"testcase/{element}"))
+    assert int(suites.get("tests")) == len(cases) == ctrf["summary"]["tests"] == len(ctrf["tests"])
+    assert int(suites.get("failures")) == len(suites.findall(".//failure")) == ctrf["summary"]["failed"]
+    assert int(suites.get("errors")) == len(suites.findall(".//error")) == ctrf["summary"]["other"]
+    assert len(suites.findall(".//skipped")) == ctrf["summary"]["skipped"] + ctrf["summary"]["pending"]
+    for suite in suites:
+        properties = {one.get("name"): one.get("value") for one in suite.findall("properties/property")}
+        assert {status: int(properties[f"requirements.{status}"]) for status in expected} == expected
+
+    signed = json.loads(made["intoto"])["predicate"]
+    assert len(signed["failedTests"]) == expected["fail"] + expected["error"]
+    assert len(signed["passedTests"]) == expected["pass"]
+
+
+@samples
+def test_a_sample_is_rendered_in_every_format(run: Run) -> None:
+    check_everything(run)
+
+
+@modest
+@given(run=strategies_runs.runs())
+def test_every_run_is_rendered_in_every_format(run: Run) -> None:
+    check_everything(run)
+
+
+@samples
+def test_rendering_again_gives_the_same_bytes(run: Run) -> None:
+    for name in RENDERERS:
+        assert rendered(run, name) == rendered(Run(_lines(run)), name)
+
+
+def _lines(run: Run) -> list[Any]:
+    kept = [*run.exchanges.values(), *run.evidence, *run.tallies, *run.observations, *run.waits, *run.closed, *run.notes]
+    return [run.opening, *kept, *([run.closing] if run.closing else [])]
+
+
+# ------------------------------------------------------------------------------------------------------- verdicts agree
+
+
+@modest
+@given(run=strategies_runs.runs())
+def test_no_format_is_green_when_the_run_is_not(run: Run) -> None:
+    badge, signed, page = (document(run, "badge"), document(run, "intoto"), rendered(run, "html").decode())
+    if run.verdict is Verdict.CONFORMANT:
+        assert "isError" not in badge
+        assert signed["predicate"]["result"] in {"PASSED", "WARNED"}
+    else:
+        assert badge["isError"]
+        assert signed["predicate"]["result"] == "FAILED"
+        assert '<div class="verdict conformant">' not in page
+
+
+@modest
+@given(run=strategies_runs.runs())
+def test_items_agree_with_the_results(run: Run) -> None:
+    by_requirement: dict[str, set[Status]] = {result.requirement.id: set() for result in run.results}
+    for item in items(run):
+        if item.result is not None:
+            by_requirement[item.requirement].add(item.status)
+
+    for result in run.results:
+        statuses = by_requirement[result.requirement.id]
+        assert (Status.FAIL in statuses) == (result.status is Status.FAIL)
+        assert result.status in statuses
+
+
+def test_a_stale_waiver_is_a_failure_in_junit() -> None:
+    suites = etree.fromstring(rendered(sample_runs.hostile(), "junit"))
+
+    assert suites.find("testsuite[@name='The run itself']/testcase/failure") is not None
+
+
+def test_an_interrupted_run_is_an_error_in_junit() -> None:
+    suites = etree.fromstring(rendered(sample_runs.interrupted(), "junit"))
+
+    assert suites.find("testsuite[@name='The run itself']/testcase/error") is not None
+
+
+def test_a_warning_is_visible_in_junit() -> None:
+    suites = etree.fromstring(rendered(sample_runs.findings(), "junit"))
+
+    warned = [case for case in suites.iter("testcase") if (case.findtext("system-out") or "").startswith("WARNING")]
+    assert len(warned) >= sample_runs.findings().counts()[Status.WARNING]
+
+
+def test_the_statement_names_the_bytes_of_the_report(tmp_path: Path) -> None:
+    write_all(sample_runs.findings(), tmp_path)
+
+    statement = json.loads((tmp_path / "test-result.intoto.json").read_bytes())
+    digest = hashlib.sha256((tmp_path / "report.json").read_bytes()).hexdigest()
+    assert statement["subject"] == [{"name": "report.json", "digest": {"sha256": digest}}]
+
+
+def test_fingerprints_do_not_depend_on_what_a_target_draws_anew() -> None:
+    def prints(got: str) -> list[str]:
+        tape = sample_runs.Tape()
+        tape.broken("CAR-IDS-MAX", "ids/501", tape.base, "400", got, "501 ids")
+        return [one["partialFingerprints"]["closecheck/v1"] for one in document(tape.run(), "sarif")["runs"][0]["results"]]
+
+    assert prints("trackingId 1") == prints("trackingId 2")
+
+
+# --------------------------------------------------------------------------------------------------------- size, writing
+
+
+def test_a_long_run_stays_small() -> None:
+    run = sample_runs.many(4000)
+
+    assert len(rendered(run, "html")) < 1_000_000
+    assert len(rendered(run, "comment")) < 64_000
+
+
+def test_a_page_with_thousands_of_large_findings_stays_below_its_limit() -> None:
+    tape = sample_runs.Tape()
+    for index, requirement in enumerate(list(tape.catalogue.requirements) * 8):
+        body = ('<&"' * 8000).encode()
+        number = tape.exchange(f"large/{index}", body, 400, body, base=tape.base)
+        tape.broken(requirement.id, f"large/{index}", number, "e" * 5000, '<&"' * 5000, "c" * 5000)
+
+    check_page(page := rendered(tape.run(), "html").decode())
+    assert len(page) < 5_000_000
+    assert len(rendered(tape.run(), "markdown")) < 1024 * 1024
+
+
+def test_all_files_are_written_and_none_is_left_over(tmp_path: Path) -> None:
+    written = write_all(sample_runs.interrupted(), tmp_path)
+
+    assert [path.name for path in written] == [renderer.file_name for renderer in RENDERERS.values()]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(path.name for path in written)
+
+
+def test_a_format_that_fails_does_not_take_the_others_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(run: Run) -> str:
+        raise ZeroDivisionError(run.opening.target)
+
+    monkeypatch.setitem(RENDERERS, "junit", Renderer("junit", "junit.xml", fails))
+
+    with pytest.raises(ExceptionGroup):
+        write_all(sample_runs.conformant(), tmp_path)
+    assert (tmp_path / "intoto.json").exists() or (tmp_path / "test-result.intoto.json").exists()
+    assert not (tmp_path / "junit.xml").exists()
+
+
+# -------------------------------------------------------------------------------------------------------------- markdown
+
+
+def test_what_a_target_sends_stays_code_in_markdown() -> None:
+    for name in ("markdown", "comment"):
+        text = rendered(sample_runs.hostile(), name).decode()
+        spans = re.sub(r"(?ms)^(`{3,})[^`\n]*\n.*?^\1$", "", text)
+        outside = re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", spans)
+        assert "<script" not in outside
+        assert "onerror" not in outside
+        assert not re.search(r"@everyone", outside)
+        assert "](javascript" not in outside
+
+
+# ------------------------------------------------------------------------------------------------------------------ curl
+
+STUB = """
+curl() {
+  for word in "$@"; do printf '%s\\0' "$word"; done > args
+  for word in "$@"; do if [ "$word" = @- ]; then cat > body; fi; done
+}
+closecheck() { printf 'forged-%s' "$2"; }
+CLOSECHECK_TOKEN=token-a CLOSECHECK_UNPRIVILEGED_TOKEN=token-u CLOSECHECK_EXPIRED_TOKEN=token-e
+"""
+SHELLS = [shell for shell in ("sh", "bash", "dash", "busybox") if shutil.which(shell)]
+
+
+def shell(command: str, folder: Path, name: str = "sh") -> tuple[list[str], bytes | None]:
+    """Run a curl line in a shell in which curl writes down what it is given; return its arguments and its input."""
+    for left in ("args", "body"):
+        (folder / left).unlink(missing_ok=True)
+    words = [name, "sh"] if name == "busybox" else [name]
+    subprocess.run([*words, "-e"], input=f"{STUB}{command}\n".encode(), cwd=folder, check=True, capture_output=True, timeout=20)
+    args = (folder / "args").read_bytes().split(b"\0")[:-1]
+    body = (folder / "body").read_bytes() if (folder / "body").exists() else None
+    return [one.decode() for one in args], body
+
+
+def sent(request: SentRequest) -> ExchangeLine:
+    return ExchangeLine(number=1, case="c", request=request, timing=Timing(0, 0))
+
+
+def body_of(args: list[str], given_input: bytes | None) -> bytes:
+    data = args[args.index("--data-binary") + 1] if "--data-binary" in args else ""
+    return given_input or b"" if data == "@-" else data.encode()
+
+
+def fields_of(args: list[str]) -> list[str]:
+    return [args[at + 1] for at, word in enumerate(args) if word == "-H"]
+
+
+@settings(modest, max_examples=120)
+@given(
+    body=st.binary(max_size=80) | strategies_runs.texts(200).map(str.encode) | st.binary(min_size=4000, max_size=9000),
+    name=st.sampled_from(SHELLS),
+)
+@example(body=b"@/etc/passwd", name="sh")
+@example(body=bytes(range(256)) * 30, name="sh")
+@example(body=b"'" * 5000, name="sh")
+@example(body=b"%s\\n\\0101\\c", name="sh")
+@example(body=b"-n", name="sh")
+def test_a_curl_line_sends_the_same_bytes(tmp_path_factory: pytest.TempPathFactory, body: bytes, name: str) -> None:
+    request = SentRequest("POST", "http://h/p", (("Content-Type", "a/b"),), Body.of(body, limit=65_536), "none")
+
+    line = curl(sent(request))
+
+    assert visible(line) == line
+    assert max(map(len, line.split("\n"))) < 4096
+    args, given_input = shell(line, tmp_path_factory.getbasetemp(), name)
+    assert body_of(args, given_input) == body
+
+
+@settings(modest, max_examples=80)
+@given(request=strategies_runs.requests())
+def test_a_curl_line_is_one_command_with_the_recorded_fields(tmp_path_factory: pytest.TempPathFactory, request: SentRequest) -> None:
+    line = curl(sent(request))
+    if request.body.cut:
+        assert not line
+        return
+
+    folder = tmp_path_factory.mktemp("curl", numbered=True)
+    args, given_input = shell(line, folder)
+
+    assert {path.name for path in folder.iterdir()} <= {"args", "body"}
+    assert visible(line) == line
+    assert body_of(args, given_input) == request.body.data
+    fields = fields_of(args)
+    for name, value in request.headers:
+        if name.lower() not in {"authorization", "host", "content-length", "user-agent"} and value.rstrip("\n"):
+            assert f"{name}: {value}".replace("\0", "").rstrip("\n") in fields
+
+
+@pytest.mark.parametrize(
+    ("caller", "expected"),
+    [
+        ("authorized", "Authorization: Bearer token-a"),
+        ("unprivileged", "Authorization: Bearer token-u"),
+        ("expired", "Authorization: Bearer token-e"),
+        ("forged:alg-none", "Authorization: Bearer forged-alg-none"),
+    ],
+)
+def test_a_token_comes_from_its_variable(tmp_path: Path, caller: str, expected: str) -> None:
+    request = SentRequest("POST", "http://h/p", (("Authorization", "Bearer ***"),), Body(0), caller)
+
+    assert expected in fields_of(shell(curl(sent(request)), tmp_path)[0])
+
+
+def test_a_recorded_authorization_that_is_no_secret_stands_as_it_is(tmp_path: Path) -> None:
+    request = SentRequest("POST", "http://h/p", (("Authorization", "Basic $x`y`"),), Body(0), "literal")
+
+    assert "Authorization: Basic $x`y`" in fields_of(shell(curl(sent(request)), tmp_path)[0])
+
+
+def test_the_usual_line_reads_as_documented() -> None:
+    fields = (("Host", "h"), ("Content-Type", "application/json"), ("Content-Length", "2"), ("Authorization", "Bearer ***"))
+    request = SentRequest("POST", "http://h/p", (*fields, ("Accept", "*/*")), Body.of(b"{}", limit=9), "authorized")
+
+    assert curl(sent(request)) == (
+        "curl -sS -i -X POST 'http://h/p' -H 'Content-Type: application/json' "
+        '-H "Authorization: Bearer $CLOSECHECK_TOKEN" -H \'Accept: */*\' --data-binary \'{}\''
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------------ diff
+
+
+def compared(old: Any, new: Any) -> list[str]:
+    tape = sample_runs.Tape()
+    base = tape.exchange("old", old, 202)
+    number = tape.exchange("new", new, 202, base=base)
+    run = tape.run()
+    rows = edit(run.exchanges[base], run.exchanges[number])
+    return [row.kind + "".join(f"[{piece.text}]" if piece.marked else piece.text for piece in row.pieces) for row in rows if row.kind in "+-"]
+
+
+A, B = "a" * 32, "0123456789abcdef" * 2
+
+
+def test_an_added_member_is_the_only_edit() -> None:
+    assert compared({"accessRequestIds": [A]}, {"accessRequestIds": [B], "message": None}) == ['+[  "message": null]']
+
+
+def test_a_long_list_is_counted() -> None:
+    shown = compared({"accessRequestIds": [A]}, {"accessRequestIds": sample_runs.ids("x", 501)})
+
+    assert len(shown) == 2
+    assert "501 ids: " in shown[1]
+
+
+def test_an_odd_item_stays_visible_in_a_long_list() -> None:
+    many = sample_runs.ids("x", 40)
+
+    shown = compared({"accessRequestIds": many}, {"accessRequestIds": [*many[:20], None, *many[20:]]})
+
+    assert "20 ids: " in shown[1]
+    assert "null" in shown[1]
+
+
+def test_duplicate_names_stay_visible() -> None:
+    assert pretty('{"a": 1, "a": 1.0e5}') == ["{", '  "a": 1,', '  "a": 1.0e5', "}"]
+
+
+def test_a_truncated_body_is_compared_as_text() -> None:
+    shown = compared(b'{"accessRequestIds": ["' + A.encode() + b'"]}', b'{"accessRequestIds": [')
+
+    assert shown
+
+
+def test_an_edit_of_white_space_is_shown() -> None:
+    assert compared(b'{"a": "b"}', b'{"a":\x00"b"}')
+    assert compared(b'{"a": "b"}', b'{"a":  "b"}') == ['-{"a": "b"}', '+{"a": [ ]"b"}']
+
+
+def test_a_missing_header_is_shown() -> None:
+    tape = sample_runs.Tape()
+    base = tape.exchange("old", {}, 202)
+    number = tape.exchange("new", {}, 202, base=base, caller="none")
+    run = tape.run()
+
+    rows = edit(run.exchanges[base], run.exchanges[number])
+
+    assert [row.text for row in rows if row.kind == "-"] == ["Authorization: Bearer ***"]
+
+
+# ------------------------------------------------------------------------------------------------------------- terminal
+
+
+def printed(run: Run, width: int = 120) -> str:
+    stream = io.StringIO()
+    console = terminal(stream, {})
+    console.width = width
+    print_summary(run, console, Path("reports/latest"))
+    return stream.getvalue()
+
+
+@modest
+@given(run=strategies_runs.runs())
+def test_every_run_is_summarised(run: Run) -> None:
+    text = printed(run)
+
+    assert visible(text) == text
+    assert "\x1b" not in text
+
+
+@samples
+def test_the_verdict_is_first_and_last(run: Run) -> None:
+    lines = printed(run).rstrip("\n").split("\n")
+
+    assert run.headline.startswith(lines[0][:60].rstrip())
+    assert lines[-1].endswith(f"(exit {int(run.exit_code)})")
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 120])
+def test_ids_and_commands_are_whole_at_any_width(width: int) -> None:
+    run = sample_runs.findings()
+
+    text = printed(run, width)
+
+    for result in run.results:
+        if result.status in {Status.FAIL, Status.WARNING, Status.UNTESTED}:
+            assert re.search(rf"{re.escape(result.requirement.id)}\b", text)
+    assert "closecheck run --only ids/501 --target targets/example.yaml" in text
+
+
+def test_a_pipe_is_wide_and_plain() -> None:
+    assert terminal(io.StringIO(), {}).width == PIPE_WIDTH
+    assert max(map(len, printed(sample_runs.findings()).split("\n"))) <= PIPE_WIDTH
+
+
+class Clock:
+    """A clock that is turned by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def broken(requirement: str, got: str = "202") -> Evidence:
+    return Evidence(requirement, Outcome.BROKEN, "ids/501", finding=Finding("400", got))
+
+
+@pytest.fixture
+def catalogue() -> Any:
+    return sample_runs.Tape().catalogue
+
+
+def test_progress_in_a_pipe_is_a_line_now_and_then(catalogue: Any) -> None:
+    stream, clock = io.StringIO(), Clock()
+    progress = Progress(catalogue, stream=stream, environ={}, clock=clock, every=5)
+    progress.started(1000)
+    for done in range(100):
+        clock.now += 0.1
+        progress.sent(done, 1000)
+    progress.sent(100, 1000, "the target asked to wait")
+    progress.finished()
+
+    assert stream.getvalue().splitlines() == ["sending 1,000 requests", "50 of 1,000 requests sent in 5.1 s"]
+
+
+def test_a_finding_is_shown_at_once_and_once(catalogue: Any) -> None:
+    stream = io.StringIO()
+    progress = Progress(catalogue, stream=stream, environ={}, clock=Clock())
+    progress.finding(broken("CAR-IDS-MAX"))
+    progress.finding(broken("CAR-IDS-MAX", "200"))
+
+    assert stream.getvalue() == "FAIL  CAR-IDS-MAX  MUST   expected 400; got 202   case ids/501\n"
+
+
+def test_a_broken_should_is_a_warning_unless_strict(catalogue: Any) -> None:
+    should = next(one.id for one in catalogue.requirements if one.level is Level.SHOULD)
+    said = {}
+    for strict in (False, True):
+        stream = io.StringIO()
+        Progress(catalogue, strict=strict, stream=stream, environ={}).finding(broken(should))
+        said[strict] = stream.getvalue().split()[0]
+
+    assert said == {False: "WARN", True: "FAIL"}
+
+
+def test_a_finding_is_annotated_on_github(catalogue: Any) -> None:
+    stream = io.StringIO()
+    progress = Progress(catalogue, stream=stream, environ={"GITHUB_ACTIONS": "true"})
+    progress.finding(broken("CAR-IDS-MAX", "100%\n::error::forged\r"))
+
+    annotations = [line for line in stream.getvalue().splitlines() if line.startswith("::")]
+    assert annotations == ["::error title=CAR-IDS-MAX MUST::expected 400; got 100%25␊::error::forged␍   case ids/501"]
+
+
+def test_annotations_stop_where_github_stops(catalogue: Any) -> None:
+    stream = io.StringIO()
+    progress = Progress(catalogue, stream=stream, environ={"GITHUB_ACTIONS": "true"})
+    for requirement in catalogue.requirements[:30]:
+        progress.finding(broken(requirement.id))
+
+    assert stream.getvalue().count("::error") + stream.getvalue().count("::warning") == 10
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_on_a_terminal_is_one_line_that_goes_away(catalogue: Any) -> None:
+    stream = Terminal()
+    progress = Progress(catalogue, stream=stream, environ={"TERM": "xterm", "COLUMNS": "100"})
+    progress.started(10)
+    progress.sent(5, 10, "the suite's own limit")
+    progress.finding(broken("CAR-IDS-MAX", "[red]x[/red]"))
+    progress.finished()
+
+    assert "got [red]x[/red]" in stream.getvalue()
+
+
