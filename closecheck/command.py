@@ -102,6 +102,7 @@ def engine(options: Mapping[str, Any], listener: Listener, *more: str) -> int:
         "--config-file", os.devnull, "--rootdir", str(folder), "--confcutdir", str(folder), "--assert=plain",
         "-p", "no:cacheprovider", "-p", "no:terminal", "-p", "no:junitxml", "-p", "no:pastebin", "-p", "no:doctest", "-p", "no:unittest",
         "-p", "no:faulthandler", "-p", "no:logging", "-p", "no:debugging", "-p", "no:stepwise",
+        "-p", "no:unraisableexception", "-p", "no:threadexception", "-p", "no:warnings", "--capture=no",
     ]  # fmt: skip
     return int(pytest.main([*fixed, *arguments(options), *more, str(folder)], plugins=[plugin, listener]))
 

@@ -45,9 +45,10 @@ def pytest_closecheck_begins(session: Session, items: int) -> None:
 @pytest.hookspec(firstresult=True)
 def pytest_closecheck_observer(settings: Any) -> object | None:
     """
-    Return an observer of the implementer's own (see :mod:`closecheck.lifecycle`), or None.
+    Return an observer of the implementer's own, or None.
 
-    Stops at the first result that is not None.
+    An observer has one or more of the methods ``requests(ids)``, ``audits()`` and ``events()``
+    (:mod:`closecheck.observers`; an example stands in docs/extending.md). Stops at the first result that is not None.
     """
 
 

@@ -678,14 +678,14 @@ class Experiment:
         groups: defaultdict[tuple[str, bool], list[tuple[Done, Wrong]]] = defaultdict(list)
         for done, member in itertools.product(self._accepted(), MEMBERS):
             wrong = self._wrong(done, member)
-            if wrong and len(done.known) <= 2 and not done.of_kind("uc") and done.step.role != "repeated":
+            if wrong and len(done.ids) <= 2 and done.step.role != "repeated":
                 groups[member, done.gives(member)].append((done, wrong[0]))
         for group, found in groups.items():
-            done, wrong = found[0]
+            done, first = found[0]
             right = self._alone(done, group[0])
             foreign = next((one for _, one in found if self._is_foreign(one)), None)
             if right or (right is None and foreign):
-                self._mixed[group] = foreign or wrong
+                self._mixed[group] = foreign or first
 
     def _is_foreign(self, wrong: Wrong) -> bool:
         """Tell whether a request shows a message of the run that was not meant for it."""
@@ -830,13 +830,10 @@ class Experiment:
             got = f'{member} of {one}: {shown} ({observer}) instead of "{_cut(own.asked(member))}"; sent alone it comes out right'
             return Judgement(False, expected, got, _sent(own))
         judged = [self.shows(done.step.name, member) for done in parallel for member in MEMBERS]
-        if not judged:
-            return undecided("nothing was sent at the same time") if self.problem is None else self._not_judged(Done(REPEATED, 0, "", None)) or undecided("")
-        if not any(one.holds for one in judged):
-            return next(one for one in judged if not one.holds) if judged[0].holds is None else undecided(
-                "what was sent at the same time comes out as wrong as alone"
-            )
-        return Judgement(True, expected, "", sent)
+        if any(one.holds for one in judged):
+            return Judgement(True, expected, "", sent)
+        untold = next((one for one in judged if one.holds is None), None)
+        return untold or self._no_closing() or undecided("what is sent at the same time comes out as wrong as what is sent alone")
 
     def kept(self) -> Judgement:
         """Judge that completed requests that were named keep their statuses."""
@@ -880,10 +877,10 @@ class Experiment:
         unnamed = [(one, "") for done in self._with_role("bystander") for one in done.ids]
         unnamed += [(one, "") for one in self._spares]
         unnamed += [(one, done.marker) for done in self._with_role("refused") for one in done.ids]
-        for one, own in unnamed:
+        for identifier, own in unnamed:
             found += [
-                (one, (name, seen))
-                for name, seen in self.watch.sights(one).items()
+                (identifier, (name, seen))
+                for name, seen in self.watch.sights(identifier).items()
                 if self._marker in (seen.text.replace(own, "") if own else seen.text)
             ]
         return found
@@ -990,6 +987,7 @@ class Experiment:
         return Judgement(False, expected, got, _sent(lacking[0]))
 
     def _no_closing(self) -> Judgement | None:
+        """Return why there is no accepted request to judge, or None."""
         if self.problem is not None:
             return undecided(self.problem.reason, self.problem.supply)
         if not self._accepted():
@@ -1027,7 +1025,7 @@ class Experiment:
             place
             for one in own
             for place, named in mentions.places(one.document).items()
-            if (named if unknown else named or {""}) and unknown <= named <= unknown | over and named
+            if named and unknown <= named <= unknown | over
         }
 
     def failed_listed(self, name: str) -> Judgement:
@@ -1054,7 +1052,7 @@ class Experiment:
         """Judge that the place that lists failed ids lists none where none failed."""
         if found := self._no_closing() or self._deaf():
             return found
-        places = [found for done in self._accepted() if done.of_kind("u") and (found := self._failed_places(done))]
+        places = [named for done in self._accepted() if done.of_kind("u") and (named := self._failed_places(done))]
         if not places:
             return undecided("no failed id was seen listed, so that nobody knows where they would stand")
         shared = set.intersection(*places) or set.union(*places)
@@ -1264,9 +1262,8 @@ class Findable:
         if not pending:
             return undecided("none of the supplied access requests is shown as pending", PENDING_SUPPLY)
         missing = set(pending)
-        others = walked = 0
+        others = 0
         for documents in pages():
-            walked += 1
             for document in documents:
                 seen = sight(document)
                 missing -= seen.keys

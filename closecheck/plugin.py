@@ -7,6 +7,7 @@ The only module that imports pytest. A test judges one requirement; it fails onl
 from __future__ import annotations
 
 import fnmatch
+import importlib.util
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 
-from closecheck import hookspecs
+from closecheck import hookspecs, lifecycle
 from closecheck.cases import Case
 from closecheck.contract import contract
 from closecheck.errors import NothingToJudge, UsageError
@@ -162,6 +163,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         context, stack = open_run(
             options(config), os.environ, selection=selection, target_data=config.stash.get(TARGET_DATA, None)
         )
+        _extend(config, context)
     except UsageError as error:
         config.stash[MISUSE] = error
         pytest.exit(str(error), returncode=Exit.USAGE)
@@ -174,6 +176,8 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     try:
         config.hook.pytest_closecheck_begins(session=context.session, items=len(session.items))
         context.begin()
+        if any(item.get_closest_marker("closes") for item in session.items):
+            lifecycle.keep_ids(context.session)
         context.session.prefetch(cases)
         result = yield
         complete = not selection
@@ -193,6 +197,33 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         config.stash[RUN] = run
         _report(config, run, context)
     return result
+
+
+def _extend(config: pytest.Config, context: RunContext) -> None:
+    """
+    Register the implementer's extension as a plug-in, and let its hooks speak for observers and ids.
+
+    Raises:
+        UsageError: the file cannot be imported.
+
+    """
+    path = context.settings.target.extension
+    if path is not None:
+        name = f"closecheck_extension_{path.stem}"
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise UsageError("extension", f"{path} is no Python module")
+        module = importlib.util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:  # whatever a stranger's module raises, it is his to mend
+            raise UsageError("extension", f"{path.name} cannot be imported ({type(error).__name__}: {error})") from error
+        config.pluginmanager.register(module, name)
+    hook = config.hook
+    context.own_observer = hook.pytest_closecheck_observer(settings=context.settings)
+    context.own_ids = lambda state: [
+        one for found in hook.pytest_closecheck_ids(settings=context.settings, state=state) for one in found or ()
+    ]
 
 
 def _pytest_selection(config: pytest.Config) -> Iterator[str]:

@@ -24,6 +24,8 @@ from closecheck.model import (
 )
 
 FILE_NAME: Final = "run.jsonl"
+_BUFFER: Final = 256 * 1024
+"""Bytes held back before they are written: each write lets other threads run, and waits for its turn again."""
 MOST_RECORDED: Final = 64 * 1024
 """Bytes of a body that are recorded; what is longer is cut, with its size."""
 
@@ -43,7 +45,7 @@ class Redacts(Protocol):
 
 class Recorder:
     """
-    Writes the lines of a run as they come, redacted, each flushed whole, so that a killed run can still be read.
+    Writes the lines of a run as they come, redacted. A killed run can still be read up to the last line that was written out.
 
     ``listeners`` are told every line after it is written.
     """
@@ -52,7 +54,7 @@ class Recorder:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / FILE_NAME
         self._redactor = redactor
-        self._file: IO[bytes] = self.path.open("wb")
+        self._file: IO[bytes] = self.path.open("wb", buffering=_BUFFER)
         self.listeners: list[Callable[[Line], None]] = []
 
     def write(self, line: Line) -> None:

@@ -8,8 +8,11 @@ is an item of the area ``run``.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Final
+
+import msgspec
 
 from closecheck.model import Broken, Evidence, ExchangeLine, Level, Outcome, Requirement, Result, Run, Status, Struct
 from closecheck.reports._facts import line
@@ -30,15 +33,27 @@ class Item(Struct):
     exchanges: tuple[int, ...] = ()
     findings: tuple[Broken, ...] = ()
     result: Result | None = None
-
-    @property
-    def name(self) -> str:
-        """The name, unique within a run."""
-        return f"{self.requirement} [{self.case}]" if self.case else self.requirement
+    name: str = ""
+    """Visible, and unique within a run."""
 
 
 def items(run: Run) -> Iterator[Item]:
     """Yield the items of a run in the order of the catalogue, those of the run itself first."""
+    taken: set[str] = set()
+    for item in _unnamed(run):
+        # Two cases may look alike once they are cut and made visible.
+        stem = line(f"{item.requirement} [{item.case}]" if item.case else item.requirement, 1000)
+        name = next(one for one in _numbered(stem) if one not in taken)
+        taken.add(name)
+        yield msgspec.structs.replace(item, name=name)
+
+
+def _numbered(stem: str) -> Iterator[str]:
+    yield stem
+    yield from (f"{stem} ({number})" for number in itertools.count(2))
+
+
+def _unnamed(run: Run) -> Iterator[Item]:
     yield from _of_the_run(run)
     evidence: dict[str, dict[str, list[Evidence]]] = {}
     for one in run.evidence:

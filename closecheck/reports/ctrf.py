@@ -73,7 +73,7 @@ def render(run: Run) -> bytes:
 
 def _test(run: Run, item: Item, area: str) -> dict[str, Any]:
     test: dict[str, Any] = {
-        "name": line(item.name, 1000),
+        "name": item.name,
         "status": _STATUS[item.status],
         "duration": round(item.seconds * 1000),
         "suite": [line(area) or "area", line(item.requirement) or "requirement"],

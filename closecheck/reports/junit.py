@@ -83,7 +83,7 @@ def _testcase(run: Run, suite: ET.Element, item: Item) -> None:
     case = ET.SubElement(
         suite,
         "testcase",
-        name=line(item.name, 1000),
+        name=item.name,
         classname=f"closecheck.{line(item.area)}.{line(item.requirement)}",
         time=_time(item.seconds),
     )

@@ -86,7 +86,7 @@ def _rule(requirement: Requirement) -> dict[str, Any]:
         "fullDescription": {"text": _text(f"{requirement.statement} Otherwise {requirement.consequence}.")},
         "help": {"text": _text(f"{requirement.fix}\nSource: {requirement.source}")},
         "defaultConfiguration": {"level": "error" if requirement.level is Level.MUST else "warning"},
-        "properties": {"tags": [requirement.area, requirement.level.value], "since": requirement.since},
+        "properties": {"tags": [line(requirement.area), requirement.level.value], "since": line(requirement.since)},
     }
 
 

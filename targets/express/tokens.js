@@ -12,7 +12,7 @@ function token(subject, authorities, issued) {
 
 const tokens = {
   CLOSECHECK_TOKEN: token('admin', ['ORG_ADMIN'], now),
-  CLOSECHECK_USER_TOKEN: token('user', ['USER'], now),
+  CLOSECHECK_UNPRIVILEGED_TOKEN: token('user', ['USER'], now),
   CLOSECHECK_EXPIRED_TOKEN: token('admin', ['ORG_ADMIN'], now - 2 * HOUR),
 };
 for (const [name, value] of Object.entries(tokens)) console.log(`export ${name}=${value}`);

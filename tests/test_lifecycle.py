@@ -1,0 +1,339 @@
+"""What closing does: states, statuses, messages, audits and events (CAR-LIFE-*), and that a refusal does none of it (CAR-*-NO-EFFECT)."""
+
+import pytest
+
+from closecheck.lifecycle import (
+    APPROVED, LISTS, MIXED, NOTHING_ELSE, ONE, OVER, PARALLEL, REFUSED, Experiment, Findable, matrix, texts,
+)  # fmt: skip
+from closecheck.observers import COMPLETED, STARTED
+
+SINGLES = (*matrix(), *texts())
+CLOSINGS = (*SINGLES, *LISTS.values())
+
+
+@pytest.fixture(scope="module")
+def life(run_context):
+    """The one experiment: everything sent, then looked at, once for all tests of this file."""
+    experiment = Experiment(run_context.session, run_context.settings, run_context.sources, run_context.own_observer)
+    experiment.run()
+    return experiment
+
+
+@pytest.fixture(scope="module")
+def findable(run_context):
+    """A few pending requests that the run has not touched."""
+    return Findable(run_context.session, run_context.settings, run_context.sources)
+
+
+def tell(clause, judgement, part=""):
+    """Record what the experiment says."""
+    if judgement.holds is None:
+        clause.untested(judgement.reason, judgement.supply)
+    clause.expect(judgement.holds, judgement.expected, judgement.got, *judgement.exchanges, change=judgement.change, part=part)
+
+
+def tell_if_told(clause, judgement, part=""):
+    """Record what the experiment says; what it cannot say costs nothing, as the clause is judged without it too."""
+    if judgement.holds is None:
+        pytest.skip(judgement.reason)
+    tell(clause, judgement, part)
+
+
+def tell_if_supplied(life, clause, judgement, step):
+    """Record what the experiment says, unless the target file supplies no such caller: the others show the clause."""
+    done = life.done.get(step.name)
+    if done is not None and done.credential:
+        pytest.skip(judgement.reason)
+    tell(clause, judgement, step.refusal)
+
+
+def steps(source):
+    """Return the decorator that runs a test once for each step."""
+    found = list(source)
+    return pytest.mark.parametrize("step", found, ids=[step.name for step in found])
+
+
+def refusals(requirement):
+    """Return the refused steps that are judged for a requirement."""
+    return [step for step in REFUSED.values() if step.requirement == requirement]
+
+
+# ------------------------------------------------------------------------------------------------------- closed, and how
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-CLOSED", part="1")
+@steps(SINGLES)
+def test_a_request_is_closed(life, clause, step):
+    """The one request that is named is no longer pending."""
+    tell(clause, life.closed(step.name))
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-CLOSED", part="3")
+def test_three_requests_are_closed(life, clause):
+    """All of three that are named are no longer pending."""
+    tell(clause, life.closed("three"))
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-CLOSED", part="500")
+def test_five_hundred_requests_are_closed(life, clause):
+    """All of five hundred that are named are no longer pending."""
+    tell(clause, life.closed("five hundred"))
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-CLOSED", part="among others")
+@steps((*MIXED, *PARALLEL))
+def test_requests_are_closed_in_any_company(life, clause, step):
+    """What is named beside unknown ids, or at the same time as others, is no longer pending."""
+    tell_if_told(clause, life.closed(step.name))
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-AFTER-APPROVAL")
+@steps(APPROVED)
+def test_a_request_past_its_approval_is_closed(life, clause, step):
+    """A request whose approval is over is closed as any other."""
+    tell(clause, life.closed(step.name, "a"), step.name)
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-EXECUTION")
+@steps(step for step in CLOSINGS if step.execution)
+def test_the_execution_status_is_the_one_asked_for(life, clause, step):
+    """A closed request shows the execution status of its closing."""
+    tell(clause, life.shows(step.name, "executionStatus"), step.name)
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-COMPLETION")
+@steps(step for step in CLOSINGS if step.completion)
+def test_the_completion_status_is_the_one_asked_for(life, clause, step):
+    """A closed request shows the completion status of its closing."""
+    tell(clause, life.shows(step.name, "completionStatus"), step.name)
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-MESSAGE")
+@steps(step for step in CLOSINGS if step.text)
+def test_the_message_is_among_the_warnings(life, clause, step):
+    """A closed request shows the message of its closing, letter by letter."""
+    tell(clause, life.shows(step.name, "message"), step.name)
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-EXECUTION-DEFAULT")
+@steps(step for step in matrix() if not step.execution)
+def test_without_an_execution_status_it_is_terminated(life, clause, step):
+    """The default does not depend on what else is given."""
+    tell(clause, life.shows(step.name, "executionStatus"), step.name)
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-COMPLETION-DEFAULT")
+@steps(step for step in matrix() if not step.completion)
+def test_without_a_completion_status_it_is_failure(life, clause, step):
+    """The default does not depend on what else is given."""
+    tell(clause, life.shows(step.name, "completionStatus"), step.name)
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-MESSAGE-DEFAULT")
+@steps(step for step in matrix() if not step.text)
+def test_without_a_message_the_documented_one_is_shown(life, clause, step):
+    """The default text stands among the warnings, letter by letter, whatever else is given."""
+    tell(clause, life.shows(step.name, "message"), step.name)
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-CONCURRENT")
+def test_closings_at_the_same_time_do_not_mix(life, clause):
+    """Each request shows the message and the statuses of its own closing."""
+    tell(clause, life.unmixed())
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-NOT-REOPENED")
+def test_a_completed_request_keeps_its_statuses(life, clause):
+    """Naming what is over changes nothing of it."""
+    tell(clause, life.kept())
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-ONLY-NAMED")
+def test_requests_that_are_not_named_stay_as_they_were(life, clause):
+    """No other request shows a message of this run."""
+    tell(clause, life.only_named())
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-REPEAT")
+def test_a_request_sent_again_is_answered_in_order(life, clause):
+    """The same request sent again, at once and later, is answered with a documented status other than 500."""
+    tell(clause, life.repeated())
+
+
+# ---------------------------------------------------------------------------------------------------------------- audits
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-STARTED")
+def test_there_is_an_audit_of_the_start(life, clause):
+    """A "Close Identity Requests Started" is found for every accepted request."""
+    tell(clause, life.audited(STARTED))
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-COMPLETED")
+def test_there_is_an_audit_of_the_completion(life, clause):
+    """A "Close Identity Requests Completed" is found for every accepted request."""
+    tell(clause, life.audited(COMPLETED))
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-ORDER")
+def test_the_start_is_not_later_than_the_completion(life, clause):
+    """Started and Completed of one request are in order."""
+    tell(clause, life.in_order())
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-FAILED-IDS", part="some failed")
+@steps(MIXED)
+def test_the_completion_lists_what_failed(life, clause, step):
+    """The completion audit lists the unknown ids, wherever they stand, and none of the others."""
+    tell(clause, life.failed_listed(step.name))
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-FAILED-IDS", part="none failed")
+def test_the_completion_lists_nothing_where_nothing_failed(life, clause):
+    """The completion audit of requests that were all closed lists none of them as failed."""
+    tell_if_told(clause, life.nothing_failed())
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-NO-AUDIT")
+def test_a_refused_request_has_no_audit_of_its_start(life, clause):
+    """A refused request was not started."""
+    tell(clause, life.unaudited())
+
+
+# ---------------------------------------------------------------------------------------------------------------- events
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-EVENT", part="1")
+def test_an_event_comes_for_each_request_closed_alone(life, clause):
+    """Provisioning Completed comes for each request that was closed alone, with its tracking number."""
+    tell(clause, life.delivered(*(step.name for step in SINGLES)))
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-EVENT", part="3")
+def test_an_event_comes_for_each_of_three(life, clause):
+    """Provisioning Completed comes for each of three, and of those that were closed at the same time."""
+    tell(clause, life.delivered("three", *(step.name for step in (*PARALLEL, *MIXED))))
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-EVENT", part="500")
+def test_an_event_comes_for_each_of_five_hundred(life, clause):
+    """Provisioning Completed comes for each of five hundred."""
+    tell(clause, life.delivered("five hundred"))
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-EVENT", part="past approval")
+def test_an_event_comes_for_what_was_approved(life, clause):
+    """Provisioning Completed comes also for requests past their approval."""
+    tell_if_told(clause, life.delivered(*(step.name for step in APPROVED)))
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-EVENT", part="none for the refused")
+def test_no_event_comes_for_what_was_refused(life, clause):
+    """No event comes for requests that the run saw refused."""
+    tell(clause, life.not_delivered("refused"))
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-EVENT", part="none for the failed")
+def test_no_event_comes_for_what_failed(life, clause):
+    """No event comes for ids that name nothing."""
+    tell_if_told(clause, life.not_delivered("failed"))
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-EVENT-ONCE")
+def test_an_event_comes_once(life, clause):
+    """Provisioning Completed comes exactly once for each closed request."""
+    tell(clause, life.delivered_once())
+
+
+# -------------------------------------------------------------------------------------------------- what refusals leave
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-BODY-ATOMIC")
+@steps(refusals("CAR-BODY-ATOMIC"))
+def test_a_body_that_is_refused_closes_nothing(life, clause, step):
+    """A body that is refused with 400 closes none of the pending requests that it names."""
+    tell(clause, life.unchanged(step.name), step.refusal)
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-AUTH-NO-EFFECT")
+@steps(refusals("CAR-AUTH-NO-EFFECT"))
+def test_a_caller_who_is_refused_closes_nothing(life, clause, step):
+    """A request answered 401 or 403 closes nothing."""
+    tell_if_supplied(life, clause, life.unchanged(step.name), step)
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-RATE-NO-EFFECT")
+@steps(refusals("CAR-RATE-NO-EFFECT"))
+def test_a_request_beyond_the_limit_closes_nothing(life, clause, step):
+    """A request answered 429 closes nothing."""
+    tell(clause, life.unchanged(step.name), step.refusal)
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-FAULT-NO-EFFECT")
+@steps(refusals("CAR-FAULT-NO-EFFECT"))
+def test_a_request_that_ends_in_a_fault_closes_nothing(life, clause, step):
+    """A request answered 500 closes nothing."""
+    tell(clause, life.unchanged(step.name), step.refusal)
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-OP-SAFE-METHODS", part="effect")
+@steps(refusals("CAR-OP-SAFE-METHODS"))
+def test_a_safe_method_closes_nothing(life, clause, step):
+    """GET and HEAD close nothing, whatever their body names."""
+    tell_if_told(clause, life.unchanged(step.name))
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-OP-OTHER-METHODS", part="effect")
+@steps(refusals("CAR-OP-OTHER-METHODS"))
+def test_another_method_that_is_refused_closes_nothing(life, clause, step):
+    """PUT, PATCH and DELETE that are refused close nothing."""
+    tell_if_told(clause, life.unchanged(step.name))
+
+
+# --------------------------------------------------------------------------------------------------------------- finding
+
+
+@pytest.mark.requirement("CAR-LIFE-FINDABLE", part="the page's query")
+def test_pending_requests_are_found_by_the_query_of_the_page(findable, clause):
+    """The query of the page, with its blank after the colon, finds what is pending."""
+    tell(clause, findable.by_query())
+
+
+@pytest.mark.requirement("CAR-LIFE-FINDABLE", part="account activities")
+def test_pending_requests_are_listed(findable, clause):
+    """List Account Activities shows what is pending."""
+    tell(clause, findable.by_list())
