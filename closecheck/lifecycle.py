@@ -36,6 +36,7 @@ from closecheck.observers import (
     Sight,
     Watch,
     assemble,
+    keys_of,
     sight,
     tracking_numbers,
 )
@@ -261,6 +262,13 @@ def keep_ids(session: Session) -> None:
 # ------------------------------------------------------------------------------------------------------ what was done
 
 
+@functools.cache
+def default_of(member: str) -> str:
+    """Return the documented default of a member of the body."""
+    return str(contract().property(member).schema["default"])
+
+
+
 @dataclasses.dataclass
 class Done:
     """A step and what became of it."""
@@ -292,7 +300,7 @@ class Done:
 
     def asked(self, member: str) -> str:
         """Return what a member of the body asks for, the documented default where it is left out."""
-        return str(self.step.members(self.message).get(member, contract().property(member).schema["default"]))
+        return str(self.step.members(self.message).get(member, default_of(member)))
 
     def gives(self, member: str) -> bool:
         """Tell whether a member stands in the body."""
@@ -911,7 +919,7 @@ class Experiment:
     def _state_of_refused(self, done: Done, one: str) -> str | None:
         """Return how it is seen that a refused request closed an id, or an empty text; None: it cannot be told."""
         sights = self.watch.sights(one)
-        default = str(contract().property("message").schema["default"])
+        default = default_of("message")
         for name, seen in sights.items():
             if done.marker in seen.text:
                 return f"it shows the message of the refused request ({name})"
@@ -1064,10 +1072,10 @@ class Experiment:
             for one in self._ties()[done.step.name]:
                 if not one.completed or not done.exchange:
                     continue
-                named = Mentions(done.ids).places(one.document)
-                wrong = [place for place in shared if named.get(place)]
+                listed = Mentions(done.ids).places(one.document)
+                wrong = [place for place in shared if listed.get(place)]
                 if len(wrong) == len(shared):
-                    got = f"{wrong[0].strip('.')} names {len(named[wrong[0]])} of {len(done.ids)} ids"
+                    got = f"{wrong[0].strip('.')} names {len(listed[wrong[0]])} of {len(done.ids)} ids"
                     return Judgement(False, expected, got, _sent(done))
                 judged.append(done.exchange)
         return Judgement(True, expected, "", tuple(judged)) if judged else undecided("no such audit could be told to be its own")
@@ -1148,7 +1156,8 @@ class Experiment:
         for done, one in quiet:
             if arrived & self.watch.aliases(one):
                 return Judgement(False, expected, f"an event with the tracking number {one} ({done.step.name})", _sent(done))
-        return Judgement(True, expected, "", tuple(dict.fromkeys(done.exchange for done, _ in quiet if done.exchange)))
+        asked = {done.step.name: done.exchange for done, _ in quiet if done.exchange}
+        return Judgement(True, expected, "", tuple(asked.values()))
 
     def delivered_once(self) -> Judgement:
         """Judge that no event came twice; a request that was sent again is left out."""
@@ -1217,66 +1226,110 @@ class Findable:
 
     def __init__(self, session: Session, settings: Settings, sources: Sources) -> None:
         self._session = session
-        self._settings = settings
         given = settings.target.access_requests
         if given.may_close:
             self._ids = session.ids.untaken(_SAMPLE)
+        elif isinstance(given.pending, Listed):
+            self._ids = list(given.pending.ids[:_SAMPLE])
         else:
-            self._ids = list(given.pending.ids[:_SAMPLE]) if isinstance(given.pending, Listed) else sources.take("pending", _SAMPLE)
+            self._ids = sources.take("pending", _SAMPLE)
+        self._settle = settings.settle
         self._search = SearchObserver(session) if settings.target.observe.search else None
         self._activities = ActivitiesObserver(session) if settings.target.observe.account_activities else None
+        self._ways: dict[str, _Way] | None = None
 
     def by_query(self) -> Judgement:
         """Judge that the page's query finds them."""
         if self._search is None:
             return undecided("the target file does not allow to search", AUDIT_SUPPLY)
-        search = self._search
-        pages = functools.partial(search.walk, "pending", "accountactivities", PENDING_QUERY)
-        return self._found(pages, f"the query {PENDING_QUERY}")
+        return self._judged("query")
 
     def by_list(self) -> Judgement:
         """Judge that List Account Activities shows them."""
         if self._activities is None:
             return undecided("the target file does not allow to list account activities", LOOK_SUPPLY)
-        return self._found(self._activities.walk, "List Account Activities")
+        return self._judged("list")
 
-    def _found(self, pages: Callable[[], Iterable[list[Document]]], what: str) -> Judgement:
+    def _judged(self, name: str) -> Judgement:
         if not self._ids:
             return undecided("no pending access request is known", PENDING_SUPPLY)
-        deadline = self._session.transport.now() + self._settings.settle
+        if self._ways is None:
+            self._ways = self._looked_for_long()
+        way = self._ways[name]
+        pending = self._pending(self._ways)
+        if way.trouble is not None:
+            return undecided(way.trouble.reason, way.trouble.supply)
+        if not pending:
+            return undecided("none of the supplied access requests is shown as pending", PENDING_SUPPLY)
+        what = f"the query {PENDING_QUERY}" if name == "query" else "List Account Activities"
+        expected = f"{len(pending)} requests that the target shows as pending found by {what}"
+        missing = pending - way.found
+        if not missing:
+            return Judgement(True, expected)
+        if way.cut:
+            return undecided(f"{what}: there are more than the suite walks through")
+        # Search knows them by these very ids, or nothing else is listed: then they are not merely listed under others.
+        if way.others and not way.found and not (name == "query" and self._ways["ids"].found):
+            return undecided(f"{what}: the ids that it shows are of another kind than those supplied")
+        got = f"{len(missing)} of them are not found, such as {min(missing)}; {way.others} others are"
+        return Judgement(False, expected, got)
+
+    @staticmethod
+    def _pending(ways: dict[str, _Way]) -> set[str]:
+        return set().union(*(way.pending for way in ways.values()))
+
+    def _looked_for_long(self) -> dict[str, _Way]:
+        """Look until all that is shown as pending somewhere is found everywhere, or the settling time is over."""
+        deadline = self._session.transport.now() + self._settle
         for pause in itertools.chain(_BACKOFF, itertools.repeat(_BACKOFF[-1])):
-            try:
-                judgement = self._looked(pages, what)
-            except Untested as untested:
-                return undecided(untested.reason, untested.supply)
+            ways = self._looked()
+            pending = self._pending(ways)
+            judged = [way for name, way in ways.items() if name != "ids" and way.trouble is None]
             left = deadline - self._session.transport.now()
-            if judgement.holds or left <= 0:
-                return judgement
+            if (pending and all(pending <= way.found for way in judged)) or left <= 0:
+                return ways
             self._session.gate.pause(min(pause, left), "for pending access requests to be found")
         raise AssertionError("the pauses have no end")
 
-    def _looked(self, pages: Callable[[], Iterable[list[Document]]], what: str) -> Judgement:
-        watch = Watch([one for one in (self._search, self._activities) if one is not None], self._ids, "")
-        watch.look(self._ids)
-        pending = {one for one in self._ids if True in watch.pending(one)}
-        if not pending:
-            return undecided("none of the supplied access requests is shown as pending", PENDING_SUPPLY)
-        missing = set(pending)
-        others = 0
-        for documents in pages():
-            for document in documents:
-                seen = sight(document)
-                missing -= seen.keys
-                others += seen.pending is True
-            if not missing:
-                return Judgement(True, f"{len(pending)} pending requests found by {what}")
-        return self._lacking(watch, pending, missing, what, others)
+    def _looked(self) -> dict[str, _Way]:
+        ways = {}
+        if self._search is not None:
+            search = self._search
+            ways["ids"] = _Way.walked(iter([search.requests(self._ids)]), self._ids)
+            ways["query"] = _Way.walked(search.walk("pending", "accountactivities", PENDING_QUERY), self._ids)
+            ways["query"].cut = search.cut
+        if self._activities is not None:
+            ways["list"] = _Way.walked(self._activities.walk(), self._ids)
+            ways["list"].cut = self._activities.cut
+        return ways
 
-    def _lacking(self, watch: Watch, pending: set[str], missing: set[str], what: str, others: int) -> Judgement:
-        cut = any(getattr(one, "cut", False) for one in (self._search, self._activities))
-        strangers = missing == pending and others and not any(missing & set(seen) for seen in watch.now.values())
-        if cut or strangers:
-            reason = "there are more than the suite walks through" if cut else "the ids that it shows are of another kind than those supplied"
-            return undecided(f"{what}: {reason}")
-        expected = f"{len(pending)} requests that the target shows as pending found by {what}"
-        return Judgement(False, expected, f"{len(missing)} of them are not found, such as {min(missing)}; {others} others are")
+
+@dataclasses.dataclass
+class _Way:
+    """What one way of looking for some ids came upon."""
+
+    found: set[str] = dataclasses.field(default_factory=set)
+    pending: set[str] = dataclasses.field(default_factory=set)
+    others: int = 0
+    """How many other pending requests."""
+    trouble: Untested | None = None
+    cut: bool = False
+
+    @classmethod
+    def walked(cls, pages: Iterator[Iterable[Document]], ids: Iterable[str]) -> _Way:
+        """Walk until all ids are found."""
+        way = cls()
+        wanted = set(ids)
+        try:
+            for documents in pages:
+                for document in documents:
+                    own = keys_of(document) & wanted
+                    pending = sight(document).pending is True
+                    way.found |= own
+                    way.pending |= own if pending else set()
+                    way.others += pending and not own
+                if wanted <= way.found:
+                    break
+        except Untested as untested:
+            way.trouble = untested
+        return way

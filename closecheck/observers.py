@@ -128,8 +128,12 @@ class Sight(Struct):
     """The warnings where they are one text instead of a list."""
     strict: bool
     """Whether the words are those of an enumeration, as in the account activities, or display words."""
-    text: str
-    """Every text of the document, a line each."""
+    document: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        """Every text of the document, a line each."""
+        return "\n".join(texts(self.document))
 
     @property
     def pending(self) -> bool | None:
@@ -182,19 +186,23 @@ def _short(text: str, limit: int = 100) -> str:
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
 
 
+def keys_of(document: Document) -> set[str]:
+    """Return everything that the request of a document may be known by."""
+    return {value for name in ("id", "trackingNumber", "name") if isinstance(value := document.get(name), str) and value}
+
+
 def sight(document: Document) -> Sight:
     """Return what a document of the account activities or of search shows."""
-    keys = {value for name in ("id", "trackingNumber", "name") if isinstance(value := document.get(name), str) and value}
     strict = "executionStatus" in document or "completionStatus" in document
     execution, completion = ("executionStatus", "completionStatus") if strict else ("stage", "status")
     return Sight(
-        keys=frozenset(keys),
+        keys=frozenset(keys_of(document)),
         execution=_text(document.get(execution)),
         completion=_text(document.get(completion)),
         warnings=tuple(texts(document["warnings"], keys=False)) if "warnings" in document else None,
         joined=_text(document.get("warnings")) or "",
         strict=strict,
-        text="\n".join(texts(document)),
+        document=dict(document),
     )
 
 
@@ -302,15 +310,19 @@ class Audit(Struct):
 
 def audit(document: Document) -> Audit:
     """Return what a document of the index ``events`` is."""
-    key = document.get("id")
     return Audit(
-        key=key if isinstance(key, str) and key else json.dumps(document, sort_keys=True, default=str),
+        key=_key(document),
         name=_text(document.get("name")) or "",
         created=moment(document.get("created")),
         tracking=_text(document.get("trackingNumber")) or "",
         text="\n".join(texts(document)),
         document=dict(document),
     )
+
+
+def _key(document: Document) -> str:
+    key = document.get("id")
+    return key if isinstance(key, str) and key else json.dumps(document, sort_keys=True, default=str)
 
 
 def moment(value: object) -> datetime.datetime | None:
@@ -366,12 +378,12 @@ class SearchObserver:
         for number in range(MOST_PAGES):
             documents = self._newest(number * PAGE)
             found += documents
-            keys = {audit(one).key for one in documents}
+            keys = {_key(one) for one in documents}
             last = len(documents) < PAGE
             if last or (self._sorted and (self._old is None or keys & self._old)):
                 break
         if self._old is None:
-            self._old = {audit(one).key for one in found}
+            self._old = {_key(one) for one in found}
         return found
 
     def _newest(self, offset: int) -> list[Document]:
@@ -425,7 +437,7 @@ class ActivitiesObserver:
         wanted = set(ids)
         for documents in self.walk():
             yield from documents
-            wanted.difference_update(*(sight(one).keys for one in documents))
+            wanted.difference_update(*(keys_of(one) for one in documents))
             if not wanted:
                 return
 
@@ -458,7 +470,7 @@ class Walk:
         offset = 0
         for _ in range(MOST_PAGES):
             documents = self._page(offset)
-            keys = {audit(one).key for one in documents}
+            keys = {_key(one) for one in documents}
             # A page shorter than was asked for need not be the last one; one without anything new is.
             if keys <= seen:
                 return
@@ -736,14 +748,19 @@ class Watch:
     def _found(self, name: str, documents: Iterable[Document]) -> set[str]:
         found: set[str] = set()
         for document in documents:
+            ours = keys_of(document) & self.ids
+            if not ours and not self._is_strange(document):
+                continue
             seen = sight(document)
-            ours = seen.keys & self.ids
             for one in ours:
                 self.now[name][one] = seen
             found |= ours
-            if not ours and self.marker and self.marker in seen.text:
+            if not ours:
                 self.strangers.setdefault(min(seen.keys, default=""), (name, seen))
         return found
+
+    def _is_strange(self, document: Document) -> bool:
+        return bool(self.marker) and any(self.marker in text for text in texts(document.get("warnings"), keys=False))
 
     def look_for_audits(self) -> None:
         """Look at the audits."""
@@ -751,8 +768,8 @@ class Watch:
             name = name_of(observer)
             try:
                 for document in observer.audits():
-                    found = audit(document)
-                    self.audits.setdefault(found.key, found)
+                    if (key := _key(document)) not in self.audits:
+                        self.audits[key] = audit(document)
             except Untested as untested:
                 self.trouble[name] = untested
 

@@ -200,7 +200,7 @@ def _areas(run: Run) -> str:
 
 def _text(text: str) -> str:
     """Return a text of the suite or the target file that Markdown leaves alone."""
-    return re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", line(text, 1000)).replace("@", "@\u2060")
+    return re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", line(text, 1000)).replace("@", "`@`")
 
 
 def _code(text: str, limit: int = 600) -> str:
