@@ -624,7 +624,7 @@ class Session:
             return msgspec.structs.replace(
                 said, outcome=Outcome.ERROR, reason="the working token expired during the run", supply="credentials.authorized"
             )
-        if not case.accepts and exchange.status == self.refusal_status and exchange.status != 202:
+        if 400 in case.expect.statuses and exchange.status == self.refusal_status:
             words = "CAR-OP-NO-500" if exchange.status >= 500 else "CAR-OP-STATUS"
             reason = f"refused with {exchange.status}, as this target refuses every invalid body: judged under {words}"
             return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)

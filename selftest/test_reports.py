@@ -579,7 +579,7 @@ def test_a_finding_is_annotated_on_github(catalogue: Any) -> None:
     progress.finding(broken("CAR-IDS-MAX", "100%\n::error::forged\r"))
 
     annotations = [line for line in stream.getvalue().splitlines() if line.startswith("::")]
-    assert annotations == ["::error title=CAR-IDS-MAX MUST::expected 400; got 100%25␊::error::forged␍   case ids/501"]
+    assert annotations == ["::error title=CAR-IDS-MAX MUST::expected 400; got 100%25⟨LF⟩::error::forged⟨CR⟩   case ids/501"]
 
 
 def test_annotations_stop_where_github_stops(catalogue: Any) -> None:

@@ -37,11 +37,15 @@ _UNSEEN: Final = re.compile(
 """Controls (but tab and line feed), direction overrides, zero widths, halves of surrogate pairs, noncharacters."""
 
 
+_CONTROLS: Final = (
+    "NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
+).split()
+"""The names of the ASCII control characters: pictures of them exist, but few fonts have these."""
+
+
 def _named(found: re.Match[str]) -> str:
     code = ord(found[0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "\u2421" if code == 0x7F else f"⟨U+{code:04X}⟩"
+    return f"⟨{_CONTROLS[code]}⟩" if code < len(_CONTROLS) else f"⟨U+{code:04X}⟩"
 
 
 def visible(text: str) -> str:
@@ -51,7 +55,7 @@ def visible(text: str) -> str:
 
 def line(text: str, limit: int = 400) -> str:
     """Return a text as one visible line of at most ``limit`` characters and a note of what was cut."""
-    kept = visible(text[:limit]).replace("\n", "␊").replace("\t", "␉")
+    kept = visible(text[:limit]).replace("\n", "⟨LF⟩").replace("\t", "⟨TAB⟩")
     return kept if len(text) <= limit else f"{kept}… ({len(text):,} characters in all)"
 
 
@@ -71,6 +75,8 @@ def size(count: int) -> str:
 
 def duration(seconds: float) -> str:
     """Return a time for people: ``3 ms``, ``4.2 s``, ``3 min 20 s``."""
+    if seconds <= 0:
+        return "0 s"
     if seconds < 0.0995:
         return f"{seconds * 1000:.0f} ms" if seconds >= 0.00095 else f"{seconds * 1000:.1f} ms"
     if seconds < 119.95:

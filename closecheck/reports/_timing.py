@@ -82,7 +82,9 @@ def _latency(times: list[float], median: str, high: str, longest: str) -> Chart:
     every = math.ceil(len(edges) / 9)
     step = (_RIGHT - _LEFT) / len(counts)
     ticks = [
-        Tick(_r(_LEFT + index * step), 176, duration(edge)) for index, edge in enumerate(edges) if index % every == 0
+        Tick(_r(_LEFT + index * step), 176, duration(edge), "end" if index == len(counts) else "middle")
+        for index, edge in enumerate(edges)
+        if index % every == 0
     ]
     label = f"Distribution of {len(times):,} answer times: median {median}, 95th percentile {high}, longest {longest}"
     return Chart(

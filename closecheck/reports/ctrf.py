@@ -84,7 +84,11 @@ def _test(run: Run, item: Item, area: str) -> dict[str, Any]:
         test["message"] = line(item.reason, 1000)
     if item.result is not None:
         test["tags"] = [item.result.requirement.level.value, item.status.value]
-        test["extra"] = {"requirement": line(item.requirement), "case": line(item.case), "exchanges": list(item.exchanges)}
+        test["extra"] = {
+            "requirement": line(item.requirement),
+            "case": line(item.case),
+            "exchanges": list(item.exchanges),
+        }
         if item.findings:
             told = facts(run, item.result, item.findings[0])
             test["message"] = f"{told.clause}: expected {told.expected}; got {told.got}"

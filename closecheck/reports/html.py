@@ -50,6 +50,12 @@ _COLOURS: Final = {
     Verdict.INCOMPLETE: "a86a00",
     Verdict.ERROR: "8a1f5c",
 }
+_VERDICT_WORDS: Final = {
+    Verdict.CONFORMANT: "conformant",
+    Verdict.NON_CONFORMANT: "not conformant",
+    Verdict.INCOMPLETE: "incomplete",
+    Verdict.ERROR: "no verdict",
+}
 _WORST_FIRST: Final = {Outcome.BROKEN: 0, Outcome.ERROR: 1, Outcome.UNTESTED: 2, Outcome.HELD: 3}
 _OUTCOME_WORDS: Final = {
     Outcome.HELD: "held",
@@ -113,8 +119,19 @@ def _parts() -> tuple[jinja2.Template, str, str]:
         lstrip_blocks=True,
     )
     environment.filters["visible"] = visible
+    environment.filters["breakable"] = _breakable
     style, script = ((folder / name).read_text("utf-8") for name in ("style.css", "script.js"))
     return environment.get_template("index.html.j2"), style, script
+
+
+def _breakable(text: str) -> Markup:
+    """Return escaped text that a browser may break after a slash, as in an address or a JSON pointer."""
+    return Markup("/<wbr>").join(text.split("/"))
+
+
+def _sentence(text: str) -> str:
+    """Return the clause of a sentence as a sentence."""
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '…', '?')) else '.'}" if text else ""
 
 
 def _hash(text: str) -> str:
@@ -141,11 +158,11 @@ class _Page:
         run, opening, closing = self.run, self.run.opening, self.run.closing
         told = {
             "verdict": run.verdict.value,
-            "verdict_words": run.verdict.value.replace("-", " "),
+            "verdict_words": _VERDICT_WORDS[run.verdict],
             "colour": _COLOURS[run.verdict],
             "headline": line(run.headline, 1000),
             "explanation": _explanation(run),
-            "target": line(opening.target, 200),
+            "target": line(opening.target, 80),
             "suite": line(opening.suite, 60),
             "total": len(run.results),
             "tally": tally(run),
@@ -179,7 +196,7 @@ class _Page:
         run, opening = self.run, self.run.opening
         explored = run.closing.explored if run.closing else 0
         told = [
-            ("Target", line(opening.target)),
+            ("Target", line(opening.target, 120)),
             ("Base URL", line(opening.base_url)),
             ("Edition of the contract", line(opening.catalogue.edition)),
             ("Profile", opening.profile.value + (", strict" if opening.strict else "")),
@@ -227,7 +244,8 @@ class _Page:
         return {
             "id": f"f-{self.slugs[result.requirement.id]}-{number}",
             "facts": told,
-            "short": line(told.got, 90),
+            "short": _brief(broken.finding.got),
+            "because": _sentence(told.because),
             "rows": rows,
             "omitted": witness is not None and whole is None,
             "base": broken.base.number if broken.base else 0,
@@ -271,7 +289,7 @@ class _Page:
             ("Source", requirement.source.replace(" · ", "; ")),
             ("The page says", f"“{requirement.quote}”" if requirement.quote else ""),
             ("How it is read", requirement.reading),
-            ("Otherwise", requirement.consequence),
+            ("Otherwise", _sentence(requirement.consequence)),
             ("To fix", requirement.fix),
             ("Needs", ", ".join(requirement.needs)),
             ("Supply", "; ".join(result.supply)),
@@ -375,6 +393,11 @@ def _explanation(run: Run) -> str:
             return "This says nothing about the target."
         case _:
             return ""
+
+
+def _brief(text: str) -> str:
+    """Return the beginning of a text, for a list of many."""
+    return line(text[:60]) + ("…" if len(text) > 60 else "")
 
 
 def _when(started: str) -> str:

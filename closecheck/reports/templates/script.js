@@ -81,11 +81,4 @@
       if (navigator.clipboard) { navigator.clipboard.writeText(source.textContent).then(done, byHand); } else { byHand(); }
     });
   });
-
-  var opened = [];
-  window.addEventListener("beforeprint", function () {
-    opened = all("details:not([open])");
-    opened.forEach(function (element) { element.open = true; });
-  });
-  window.addEventListener("afterprint", function () { opened.forEach(function (element) { element.open = false; }); });
 })();
