@@ -235,10 +235,10 @@ class Callers:
         return source.renewable
 
     def expired(self) -> bool:
-        """Whether the working token is past its own ``exp`` claim (RFC 7519, 4.1.4), or can be fetched anew."""
+        """Whether the working token is fixed and past its own ``exp`` claim (RFC 7519, 4.1.4)."""
         source = self._sources["authorized"]
         if source.renewable:
-            return True
+            return False
         parts = split(source.token())
         if parts is None:
             return False

@@ -133,7 +133,7 @@ def plan_run(options: Mapping[str, Any]) -> int:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     fixed = ["--config-file", os.devnull, "--rootdir", str(folder), "--confcutdir", str(folder), "-p", "no:cacheprovider", "-p", "no:terminal"]
     code = int(
-        pytest.main([*fixed, *arguments(options), "--collect-only", "-q", str(folder)], plugins=[plugin, listener, collected])
+        pytest.main([*fixed, *arguments(options), "--collect-only", str(folder)], plugins=[plugin, listener, collected])
     )
     if code not in {Exit.CONFORMANT, Exit.INCOMPLETE}:
         return code

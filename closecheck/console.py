@@ -23,6 +23,7 @@ from closecheck.reports._facts import (
     duration,
     facts,
     failed,
+    in_order,
     line,
     more_of,
     tally,
@@ -133,9 +134,7 @@ class _Printer:
 
     def _print(self, text: str, style: str, end: str = "\n") -> None:
         # soft_wrap: the lines are already as they are to be, whatever the width of the window.
-        self._console.print(
-            visible(text), style=style or None, end=end, soft_wrap=True, markup=False, highlight=False, emoji=False
-        )
+        self._console.print(visible(text), style=style or None, end=end, soft_wrap=True, markup=False, highlight=False, emoji=False)
 
 
 _NO_BREAK: Final = "\u00a0"
@@ -159,9 +158,7 @@ def _print_areas(run: Run, out: _Printer) -> None:
 
 def _print_counts(out: _Printer, name: str, wide: int, total: int, told: list[tuple[Status, str, int]]) -> None:
     passed = sum(number for status, _, number in told if status is Status.PASS)
-    others = ", ".join(
-        _whole(f"{number} {words}") for status, words, number in told if number and status is not Status.PASS
-    )
+    others = ", ".join(_whole(f"{number} {words}") for status, words, number in told if number and status is not Status.PASS)
     text = f"{name:<{wide}}  {passed:>3} of {total:>3} passed   {others}"
     out.said(text.rstrip(), first=2, indent=wide + 22)
 
@@ -199,13 +196,14 @@ def _print_failure(run: Run, result: Result, out: _Printer) -> None:
     if not result.findings:
         return
     told = facts(run, result, result.findings[0])
-    out.fact("sent", f"{told.sent}   {_whole(f'case {told.case}')}")
-    out.fact("edit", told.change)
-    out.fact("expected", told.expected)
-    out.fact("got", told.got)
-    out.fact("so", told.because)
-    out.fact("again", _whole(told.again) + ("   ·   curl line in the report" if told.curl else ""))
-    out.fact("source", told.source)
+    for name, text in in_order(told):
+        match name:
+            case "sent":
+                out.fact(name, f"{told.sent}   {_whole(f'case {told.case}')}")
+            case "again":
+                out.fact(name, _whole(text) + ("   ·   curl line in the report" if told.curl else ""))
+            case _:
+                out.fact(name, text)
     out.fact("more", more_of(result, 1))
 
 
@@ -216,11 +214,12 @@ def _print_warnings(run: Run, out: _Printer) -> None:
     for result in results:
         _print_clause(out, "WARN", result)
         if result.findings:
-            out.said(_expected_got(result.findings[0].finding, result.findings[0].evidence.case), first=6)
+            first = result.findings[0]
+            out.said(f"{_expected_got(first.finding)}   {_whole(f'case {line(first.evidence.case)}')}", first=6)
 
 
-def _expected_got(finding: Finding, case: str) -> str:
-    return f"expected {line(finding.expected, 300)}; got {line(finding.got, 300)}   case {line(case)}"
+def _expected_got(finding: Finding) -> str:
+    return f"expected {line(finding.expected, 300)}; got {line(finding.got, 300)}"
 
 
 def _print_untested(run: Run, out: _Printer) -> None:
@@ -329,7 +328,7 @@ class Progress:
         self._told.add(evidence.requirement)
         fatal = self._strict or self._levels.get(evidence.requirement, Level.MUST) is Level.MUST
         level = self._levels.get(evidence.requirement, Level.MUST).value
-        told = _expected_got(finding, evidence.case)
+        told = f"{_expected_got(finding)}   case {line(evidence.case)}"
         self._write(f"{'FAIL' if fatal else 'WARN'}  {evidence.requirement}  {level}   {told}")
         if self._annotates:
             self._annotate("error" if fatal else "warning", f"{evidence.requirement} {level}", told)

@@ -87,9 +87,9 @@ def examine(options: Mapping[str, Any]) -> int:
         with stack:
             remarks = list(_remarks(context))
     for remark in remarks:
-        sys.stdout.write(f"{remark.mark:<5} {remark.what}\n")
+        sys.stdout.write(context.redactor.text(f"{remark.mark:<5} {remark.what}\n"))
         if remark.change:
-            sys.stdout.write(f"      -> {remark.change}\n")
+            sys.stdout.write(context.redactor.text(f"      -> {remark.change}\n"))
     bad = sum(remark.mark == "bad" for remark in remarks)
     sys.stdout.write(f"{'a run can begin' if not bad else 'a run cannot begin'}\n")
     return Exit.USAGE if bad else Exit.CONFORMANT

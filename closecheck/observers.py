@@ -2,8 +2,8 @@
 How the effect of closing is seen: documents of other APIs in, what they show out. Nothing here judges.
 
 Where the public material is silent, reading is tolerant: an id is looked for anywhere in an audit, words are compared
-without case, a request is known by its id, its tracking number or its name. Three observers come with the suite (search,
-List Account Activities, events); an implementer can add one of his own, see ``docs/extending.md``.
+without case, a request is known by its id, its tracking number or its name. Three observers come with the suite
+(search, List Account Activities, events); an implementer can add one of his own, see ``docs/extending.md``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import re
 import secrets
 import socket
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Final, Protocol, runtime_checkable
@@ -43,6 +43,8 @@ PAGE: Final = 250
 MOST_PAGES: Final = 40
 """Pages of one listing; a tenant with more than 10,000 activities is not walked to its end."""
 _IDS_IN_A_QUERY: Final = 100
+_MOST_FAILURES: Final = 3
+"""An observer that fails so often is not asked again: each time may cost the time limit of a request."""
 
 
 # ------------------------------------------------------------------------------------------------------- what is shown
@@ -188,7 +190,9 @@ def _short(text: str, limit: int = 100) -> str:
 
 def keys_of(document: Document) -> set[str]:
     """Return everything that the request of a document may be known by."""
-    return {value for name in ("id", "trackingNumber", "name") if isinstance(value := document.get(name), str) and value}
+    return {
+        value for name in ("id", "trackingNumber", "name") if isinstance(value := document.get(name), str) and value
+    }
 
 
 def sight(document: Document) -> Sight:
@@ -375,12 +379,9 @@ class SearchObserver:
     def audits(self) -> list[Document]:
         """Return the newest audits, back to those that were there at the first call."""
         found: list[Document] = []
-        for number in range(MOST_PAGES):
-            documents = self._newest(number * PAGE)
+        for documents in Walk(self._newest):
             found += documents
-            keys = {_key(one) for one in documents}
-            last = len(documents) < PAGE
-            if last or (self._sorted and (self._old is None or keys & self._old)):
+            if self._sorted and (self._old is None or any(_key(one) in self._old for one in documents)):
                 break
         if self._old is None:
             self._old = {_key(one) for one in found}
@@ -405,7 +406,9 @@ class SearchObserver:
         body: dict[str, Any] = {"indices": [index], "query": {"query": query}}
         if order:
             body["sort"] = [order]
-        exchange = self._session.fetch(f"search-{name}", "POST", "/search", query=f"limit={PAGE}&offset={offset}", body=body)
+        exchange = self._session.fetch(
+            f"search-{name}", "POST", "/search", query=f"limit={PAGE}&offset={offset}", body=body
+        )
         return _documents(exchange, "search", self.supply)
 
     def walk(self, name: str, index: str, query: str) -> Iterator[list[Document]]:
@@ -498,6 +501,8 @@ class EventsObserver:
         self._settings = settings
         self._listener: Listener | None = None
         self._subscription = ""
+        self.url = ""
+        """Where the target is to deliver."""
         session.at_end.append(self.close)
 
     def open(self) -> None:
@@ -513,14 +518,14 @@ class EventsObserver:
         except OSError as error:
             where = f"{self._settings.host}:{self._settings.port}"
             raise Untested(f"the suite cannot listen on {where} ({error.strerror})", "observe.events.listen") from None
-        url = self._settings.url or self._own_url(self._listener.port)
+        self.url = self._settings.url or self._own_url(self._listener.port)
         body = {
             "name": f"closecheck {secrets.token_hex(4)}",
             "description": "Made for one run of the conformance suite, and taken back at its end.",
             "triggerId": TRIGGER,
             "type": "HTTP",
             "enabled": True,
-            "httpConfig": {"url": url, "httpDispatchMode": "SYNC", "httpAuthenticationType": "NO_AUTH"},
+            "httpConfig": {"url": self.url, "httpDispatchMode": "SYNC", "httpAuthenticationType": "NO_AUTH"},
         }
         exchange = self._session.fetch("subscribe", "POST", "/trigger-subscriptions", body=body)
         document = exchange.document if exchange.is_json else None
@@ -542,7 +547,9 @@ class EventsObserver:
             except Untested as untested:
                 problem = untested.reason
             if problem:
-                text = f"the subscription {self._subscription} to {TRIGGER} could not be taken back, delete it: {problem}"
+                text = (
+                    f"the subscription {self._subscription} to {TRIGGER} could not be taken back, delete it: {problem}"
+                )
                 self._session.note("subscription", text)
             self._subscription = ""
         if self._listener is not None:
@@ -687,8 +694,8 @@ class Watch:
     """
     What all observers of a run have seen so far, by id.
 
-    ``marker`` is the text that every message of the run holds. An observer that fails once is asked again the next time;
-    ``trouble`` says why one cannot be used now.
+    ``marker`` is the text that every message of the run holds. An observer that fails is asked again the next time, a
+    few times; ``trouble`` says why one cannot be used now.
     """
 
     def __init__(self, observers: Sequence[object], ids: Iterable[str], marker: str) -> None:
@@ -707,6 +714,7 @@ class Watch:
         self.audits: dict[str, Audit] = {}
         self.old_audits: set[str] = set()
         self.trouble: dict[str, Untested] = {}
+        self._failures: Counter[str] = Counter()
 
     @property
     def sees_requests(self) -> bool:
@@ -732,6 +740,8 @@ class Watch:
         """Look at requests: the same ids through every observer, or other ones for each."""
         for observer in self._requests:
             name = name_of(observer)
+            if self._failures[name] >= _MOST_FAILURES:
+                continue
             wanted = sorted(ids[name] if isinstance(ids, Mapping) else ids)
             if not wanted:
                 continue
@@ -739,6 +749,7 @@ class Watch:
                 found = self._found(name, observer.requests(wanted))
             except Untested as untested:
                 self.trouble[name] = untested
+                self._failures[name] += 1
                 continue
             self.trouble.pop(name, None)
             self.missing[name] -= found
@@ -766,12 +777,15 @@ class Watch:
         """Look at the audits."""
         for observer in self._audits:
             name = name_of(observer)
+            if self._failures[name] >= _MOST_FAILURES:
+                continue
             try:
                 for document in observer.audits():
                     if (key := _key(document)) not in self.audits:
                         self.audits[key] = audit(document)
             except Untested as untested:
                 self.trouble[name] = untested
+                self._failures[name] += 1
 
     def new_audits(self) -> list[Audit]:
         """Return the audits that were not there before."""
@@ -791,7 +805,10 @@ class Watch:
 
     def aliases(self, identifier: str) -> frozenset[str]:
         """Return everything that a request may be known by."""
-        sights = [*self.sights(identifier).values(), *(seen[identifier] for seen in self.before.values() if identifier in seen)]
+        sights = [
+            *self.sights(identifier).values(),
+            *(seen[identifier] for seen in self.before.values() if identifier in seen),
+        ]
         return frozenset({identifier}).union(*(one.keys for one in sights))
 
 

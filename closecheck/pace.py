@@ -15,6 +15,10 @@ from typing import Final
 _NEVER_LONGER: Final = 3600.0
 
 
+class Over(Exception):
+    """The run was interrupted: whoever still waits or wants to send lets go."""
+
+
 class RateLimit:
     """At most ``count`` requests in any window of ``seconds``."""
 
@@ -41,15 +45,25 @@ class Gate:
         self._changed = threading.Condition()
         self._in_flight = 0
         self._owner: int | None = None
+        self._over = threading.Event()
+        self._last: int | None = None
+        """The one thread that may go on after :meth:`stop`."""
         self.openings = 0
         """How often the gate was closed and opened again."""
 
     @contextlib.contextmanager
     def flight(self) -> Iterator[None]:
-        """Enter when the gate is open (or the caller has closed it), within the rate."""
+        """
+        Enter when the gate is open (or the caller has closed it), within the rate.
+
+        Raises:
+            Over: the run was interrupted by another thread.
+
+        """
         mine = threading.get_ident()
         with self._changed:
-            self._changed.wait_for(lambda: self._owner in {None, mine})
+            self._changed.wait_for(lambda: self._owner in {None, mine} or self._is_over)
+            self._let_go()
             self._in_flight += 1
         try:
             if self._rate is not None:
@@ -62,13 +76,22 @@ class Gate:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Enter when nothing is in flight; nobody else flies until this is left."""
+        """
+        Enter when nothing is in flight; nobody else flies until this is left.
+
+        Raises:
+            Over: the run was interrupted by another thread.
+
+        """
         mine = threading.get_ident()
         with self._changed:
-            self._changed.wait_for(lambda: self._owner is None)
+            self._changed.wait_for(lambda: self._owner is None or self._is_over)
+            self._let_go()
             self._owner = mine
-            self._changed.wait_for(lambda: self._in_flight == 0)
         try:
+            with self._changed:
+                self._changed.wait_for(lambda: self._in_flight == 0 or self._is_over)
+                self._let_go()
             yield
         finally:
             with self._changed:
@@ -77,9 +100,31 @@ class Gate:
                 self._changed.notify_all()
 
     def pause(self, seconds: float, reason: str) -> None:
-        """Wait, saying why; Ctrl-C ends it."""
+        """
+        Wait, saying why; Ctrl-C ends it.
+
+        Raises:
+            Over: the run was interrupted by another thread.
+
+        """
         self._on_wait(seconds, reason)
         deadline = time.monotonic() + min(seconds, _NEVER_LONGER)
-        waiting = threading.Event()
+        waiting = threading.Event() if self._last == threading.get_ident() else self._over
         while (left := deadline - time.monotonic()) > 0:
             waiting.wait(left)
+            self._let_go()
+
+    def stop(self) -> None:
+        """Let nobody wait or send any more but the calling thread, which may have things to undo."""
+        with self._changed:
+            self._last = threading.get_ident()
+            self._over.set()
+            self._changed.notify_all()
+
+    @property
+    def _is_over(self) -> bool:
+        return self._over.is_set() and self._last != threading.get_ident()
+
+    def _let_go(self) -> None:
+        if self._is_over:
+            raise Over

@@ -63,9 +63,9 @@ def _worst(settings: layered.Settings, there: frozenset[str]) -> list[str]:
         "each request has a token or deliberately none: about 60 refused logins may alarm or lock a caller out",
     ]
     if "may_close" in there and not settings.safe:
-        from closecheck import lifecycle  # noqa: PLC0415
+        from closecheck import closings  # noqa: PLC0415
 
-        needed = lifecycle.needs()
+        needed = closings.needs()
         worst.append(f"up to {sum(count for _, count in needed):,} of the supplied pending access requests are closed (may_close: true):")
         worst += [f"  {requirement:<32} {count:>5}" for requirement, count in needed]
     else:

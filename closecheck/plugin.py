@@ -181,10 +181,11 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         context.session.prefetch(cases)
         result = yield
         complete = not selection
-    except NothingToJudge:
-        result = True  # what stopped it stands in the run
+    except NothingToJudge as nothing:
+        pytest.exit(str(nothing), returncode=Exit.USAGE)
     except KeyboardInterrupt:
         context.interrupted = True
+        context.session.gate.stop()
         raise
     except pytest.Session.Interrupted:
         raise
@@ -407,8 +408,7 @@ class Clause:
         outcome = Outcome.HELD if holds else Outcome.BROKEN
         numbers = tuple(exchange.number for exchange in exchanges)
         evidence = Evidence(self.requirement, outcome, self.name, part or self.part, numbers, finding)
-        self._session.record(evidence)
-        settled(self._item, evidence)
+        settled(self._item, self._session.record(evidence))
 
     def untested(self, reason: str, supply: str = "") -> None:
         """
@@ -419,8 +419,7 @@ class Clause:
 
         """
         evidence = Evidence(self.requirement, Outcome.UNTESTED, self.name, self.part, reason=reason, supply=supply)
-        self._session.record(evidence)
-        settled(self._item, evidence)
+        settled(self._item, self._session.record(evidence))
 
 
 @pytest.fixture

@@ -57,8 +57,8 @@ def probe(session: Session) -> None:
     anonymous = next((one for one in answered if one.case == NO_TOKEN.id), None)
     _turned_away(authorized, anonymous)
     documented = session.contract.documented_statuses
-    if answered and not any(one.status in documented for one in answered):
-        seen = ", ".join(dict.fromkeys(str(one.status) for one in answered))
+    if not any(one.status in documented for one in answered):
+        seen = ", ".join(dict.fromkeys(str(one.status) if one.response else one.got() for one in answers if one is not None))
         raise NothingToJudge(
             f"{session.plan.base_url}{session.plan.path} does not answer as this operation does: four probes got {seen}",
             "check base_url (and path) in the target file: it must end where /access-requests/close begins",

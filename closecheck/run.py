@@ -104,8 +104,9 @@ class RunContext:
         try:
             preflight.probe(self.session)
         except NothingToJudge as nothing:
-            self.stopped = str(nothing)
-            raise
+            shown = NothingToJudge(self.redactor.text(nothing.problem), self.redactor.text(nothing.remedy))
+            self.stopped = str(shown)
+            raise shown from None
 
     def finish(self, *, complete: bool) -> Run:
         """Write what only the whole run can say and the last line; return the run as it was recorded."""

@@ -24,7 +24,7 @@ from closecheck.checks import Clauses
 from closecheck.checks.rate_limit import wait_asked
 from closecheck.contract import Contract
 from closecheck.exchange import Exchange
-from closecheck.ids import IdPolicy, Source, Untested
+from closecheck.ids import IdPolicy, Untested
 from closecheck.model import (
     Closed,
     Evidence,
@@ -75,7 +75,7 @@ class Tokens(Protocol):
         """Fetch the working token anew; False if it is fixed."""
 
     def expired(self) -> bool:
-        """Whether the working token has expired by its own word."""
+        """Whether the working token has expired by its own word, and is fixed."""
 
 
 class Plan(Protocol):
@@ -185,6 +185,8 @@ class Session:
         self._unconfirmed: list[Exchange] = []
         self._waits: list[Wait] = []
         self._wait_lock = threading.Lock()
+        self._exhausted = False
+        """Whether a 429 has outlasted all patience, and nothing but 429 has come since: waiting longer helps nobody."""
         self._base_path = urlsplit(plan.base_url).path.rstrip("/")
         self._path = self._base_path + plan.path
         self._host = urlsplit(plan.base_url).netloc
@@ -275,12 +277,21 @@ class Session:
     ) -> list[Exchange]:
         """Send requests with ``width`` of them in flight; the exchanges come in the order of the drafts."""
         requests = [(name, draft, ids, self.request(draft, ids)) for name, draft, ids in drafts]
-        with ThreadPoolExecutor(width) as pool:
+        with ThreadPoolExecutor(width) as pool, self._letting_go():
             replies = [pool.submit(self._converse, request, draft, None, patient=patient) for _, draft, _, request in requests]
             return [
                 self._record(name, draft, reply.result(), ids, 0, "")
                 for (name, draft, ids, _), reply in zip(requests, replies, strict=True)
             ]
+
+    @contextlib.contextmanager
+    def _letting_go(self) -> Iterator[None]:
+        """Let the threads that send end soon after Ctrl-C: it reaches the main thread alone."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.gate.stop()
+            raise
 
     def burst(self, drafts: Sequence[tuple[str, Draft, list[str]]]) -> list[Exchange]:
         """
@@ -356,7 +367,9 @@ class Session:
                     return
                 case, ids, future = prepared.pop(0)
                 try:
-                    self._asked(case, (future.result(), ids))
+                    with self._letting_go():
+                        conversation = future.result()
+                    self._asked(case, (conversation, ids))
                 except Untested as untested:
                     self._memo[case.id] = untested
         finally:
@@ -393,14 +406,16 @@ class Session:
                 reply = self._attempt(request, lane, fresh=fresh or failures > 0)
             if reply.response is not None and reply.failure is None:
                 attempts.append((reply, True))
-                if reply.response.status == 429 and patient:
+                if reply.response.status != 429:
+                    self._exhausted = False
+                elif patient:
                     if self.gate.openings == opening:
-                        self._recover(conversation, lane, reply.response)
+                        self._recover(conversation, lane, reply.response, opening=opening)
                         last = conversation.last.response
                         if conversation.starved or (last is not None and last.status != 429):
                             return conversation
                     continue
-                if reply.response.status == 401 and draft.caller == "authorized" and not refreshed and self.tokens.expired():
+                if reply.response.status == 401 and draft.caller == "authorized" and not refreshed:
                     refreshed = True
                     if self.tokens.refresh():
                         request = self._reauthorized(request)
@@ -445,14 +460,22 @@ class Session:
         headers = tuple((name, value if name.lower() == "authorization" else old) for name, old in request.headers)
         return msgspec.structs.replace(request, headers=headers)
 
-    def _recover(self, conversation: _Conversation, lane: Lane | None, told: Response, number: int = 0) -> None:
+    def _recover(
+        self, conversation: _Conversation, lane: Lane | None, told: Response, number: int = 0, *, opening: int | None = None
+    ) -> None:
         """
         Wait as a 429 asks and send its request again, alone (CAR-RATE-TRUTHFUL).
 
         Others may share the limit, so that a second 429 is asked once more before it counts. ``number`` is that of the 429's
-        exchange where it belongs to an earlier conversation.
+        exchange where it belongs to an earlier conversation. ``opening`` is how often the gate had opened when the request was
+        sent: if another has waited since, that will do for all that were refused at the same time.
         """
         with self.gate.alone():
+            if opening is not None and self.gate.openings != opening:
+                return
+            if self._exhausted:
+                conversation.starved = True
+                return
             earlier = (number,) if number else ()
             first = () if number else (len(conversation.attempts) - 1,)
             again: list[int] = []
@@ -486,7 +509,7 @@ class Session:
                         )
                         said = _Said("CAR-RATE-TRUTHFUL", Outcome.BROKEN, (*first, *again), finding, earlier=earlier)
                         conversation.said.append(said)
-            conversation.starved = True
+            conversation.starved = self._exhausted = True
 
     # -- what only the target file can provoke
 
@@ -570,13 +593,15 @@ class Session:
         for listener in self.on_exchange:
             listener(exchange)
 
-    def record(self, evidence: Evidence) -> None:
-        """Keep one piece of evidence and write it."""
+    def record(self, evidence: Evidence) -> Evidence:
+        """Keep one piece of evidence, write it, and return it as it may be shown: without secrets."""
+        evidence = self.recorder.redacted(evidence)
         self.evidence.append(evidence)
         self.recorder.write(evidence)
         if evidence.outcome is Outcome.BROKEN:
             for listener in self.on_evidence:
                 listener(evidence)
+        return evidence
 
     def observe(self, choice: str, observed: str, *exchanges: Exchange) -> None:
         """Write down what the target does where it is free."""
@@ -602,9 +627,7 @@ class Session:
 
         A case that edits an accepted one is untested where that one is not accepted: nobody could say what the refusal was for.
         """
-        evidence = self._judged(case)
-        self.record(evidence)
-        return evidence
+        return self.record(self._judged(case))
 
     def _judged(self, case: Case) -> Evidence:
         if case.expect is None:

@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final, Protocol
 
+import msgspec
+
 from closecheck.exchange import Exchange
 from closecheck.model import (
     Body,
+    Evidence,
     ExchangeLine,
     Failure,
     Headers,
@@ -63,6 +66,12 @@ class Recorder:
         self._file.write(data + b"\n")
         for listener in self.listeners:
             listener(line)
+
+    def redacted(self, evidence: Evidence) -> Evidence:
+        """Return evidence as it is written: what the target said back stands in it without secrets."""
+        data = encode(evidence)
+        clean = self._redactor.data(data)
+        return evidence if clean is data else msgspec.json.decode(clean, type=Evidence)
 
     def exchange(self, exchange: Exchange, url: str) -> None:
         """Write one exchange."""

@@ -93,7 +93,8 @@ class _Answer:
             self.surplus = True
 
     def on_status(self, reason: bytes) -> None:
-        self.reason += reason.decode("latin-1")
+        if not self.complete:
+            self.reason += reason.decode("latin-1")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.head_complete:  # what comes later is a trailer field, which is no header
@@ -163,12 +164,13 @@ class Connection:
 
     def stale(self) -> bool:
         """Tell whether the server has closed this idle connection or written to it unasked."""
-        if isinstance(self._socket, ssl.SSLSocket):
-            return False  # session tickets arrive unasked and are no sign of anything
         try:
             self._socket.setblocking(False)
-            self._socket.recv(1, socket.MSG_PEEK)
-        except (BlockingIOError, InterruptedError):
+            if isinstance(self._socket, ssl.SSLSocket):
+                self._socket.recv(1)  # session tickets, which arrive unasked, are no data
+            else:
+                self._socket.recv(1, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError):
             return False
         except OSError:
             return True
@@ -204,8 +206,10 @@ class Connection:
 
     def _receive(self, answer: _Answer, deadline: float) -> None:
         parser = answer.parser
+        received = 0
         while not answer.complete:
             data = self._read(answer, deadline)
+            received += len(data)
             if not data:
                 if answer.ends_with_connection:
                     answer.complete = True
@@ -223,7 +227,10 @@ class Connection:
                 raise _Broken(FailureKind.MALFORMED, "bytes follow the end of the answer")
             if answer.headless and answer.head_complete:
                 answer.complete = True
-            if answer.size > MOST_BODY_BYTES or answer.header_bytes > MOST_HEADER_BYTES:
+            # What the parser has not told yet counts too: a line without end, chunk extensions, trailers, interim answers.
+            if answer.header_bytes > MOST_HEADER_BYTES or (received > MOST_HEADER_BYTES and not answer.head_complete):
+                raise _Broken(FailureKind.ENDLESS, f"the header section went on beyond {MOST_HEADER_BYTES >> 10} kB")
+            if max(answer.size, received - answer.size) > MOST_BODY_BYTES:
                 raise _Broken(FailureKind.ENDLESS, f"the answer went on beyond {MOST_BODY_BYTES >> 20} MB")
 
     def _read(self, answer: _Answer, deadline: float) -> bytes:
@@ -265,9 +272,26 @@ def _decoded(body: bytes, coding: str) -> bytes:
             return body
         for window in windows:
             with contextlib.suppress(zlib.error):
-                body = zlib.decompressobj(window).decompress(body, MOST_BODY_BYTES)
+                body = _inflated(body, window)
                 break
     return body
+
+
+def _inflated(data: bytes, window: int) -> bytes:
+    """Return what every member of a compressed body holds (RFC 1952, 2.2), bounded; zlib.error if it is none."""
+    found = b""
+    while data and len(found) < MOST_BODY_BYTES:
+        member = zlib.decompressobj(window)
+        try:
+            found += member.decompress(data, MOST_BODY_BYTES - len(found))
+        except zlib.error:
+            if not found:
+                raise
+            break  # padding after the last member
+        if not member.eof:
+            break
+        data = member.unused_data
+    return found
 
 
 class TLS(msgspec.Struct, frozen=True):

@@ -62,9 +62,7 @@ REFUSAL: Final = error_body("The request was syntactically correct but its conte
 class Tape:
     """Lines of a run in the making."""
 
-    def __init__(
-        self, target: str = "Example identity service 4.2", *, base_url: str = BASE_URL, strict: bool = False
-    ) -> None:
+    def __init__(self, target: str = "Example identity service 4.2", *, base_url: str = BASE_URL, strict: bool = False) -> None:
         document = contract()
         self.base_url = base_url
         self.catalogue = document.catalogue.without_guidance()
@@ -163,9 +161,7 @@ class Tape:
             number = self.exchange(case, body, 202 if accepted else 400, b"{}" if accepted else REFUSAL, base=self.base)
             self.lines.append(Evidence(requirement.id, Outcome.HELD, case, part, (number,)))
 
-    def broken(
-        self, requirement: str, case: str, number: int, expected: str, got: str, change: str = "", because: str = ""
-    ) -> None:
+    def broken(self, requirement: str, case: str, number: int, expected: str, got: str, change: str = "", because: str = "") -> None:
         """Add a finding."""
         finding = Finding(expected, got, because, change)
         self.lines.append(Evidence(requirement, Outcome.BROKEN, case, exchanges=(number,), finding=finding))
@@ -281,22 +277,16 @@ def _told(tape: Tape) -> list[str]:
     number = tape.exchange(case, {"accessRequestIds": ids(case, 1)}, 202, b"{}", caller="expired", base=tape.base)
     tape.broken("CAR-AUTH-EXPIRED", case, number, "401", "202 Accepted, {}", "an expired token")
     case = "media-type/text"
-    number = tape.exchange(
-        case, {"accessRequestIds": ids(case, 1)}, 202, b"{}", headers=(("Content-Type", "text/plain"),), base=tape.base
-    )
+    number = tape.exchange(case, {"accessRequestIds": ids(case, 1)}, 202, b"{}", headers=(("Content-Type", "text/plain"),), base=tape.base)
     tape.broken("CAR-BODY-MEDIA-TYPE", case, number, "400 or 415", "202 Accepted, {}", "Content-Type: text/plain")
     case = "utf8/latin-1"
     body = b'{"accessRequestIds": ["2c90ad2a70ace7d50170acf22ca90010"], "message": "Gr\xfc\xdfe"}'
     number = tape.exchange(case, body, 202, b"{}", base=tape.base)
-    tape.broken(
-        "CAR-BODY-UTF8", case, number, "400 with an error object", "202 Accepted, {}", "the message is ISO-8859-1"
-    )
+    tape.broken("CAR-BODY-UTF8", case, number, "400 with an error object", "202 Accepted, {}", "the message is ISO-8859-1")
     case = "answers/large"
     number = tape.exchange(case, {"accessRequestIds": ids(case, 500)}, 0, base=tape.base, seconds=10.0,
                            failure=Failure(FailureKind.TIMEOUT, "no complete answer within 10 s, twice"))  # fmt: skip
-    tape.broken(
-        "CAR-OP-ANSWERS", case, number, "one complete answer within 10 s", "no answer: time-out after 10 s, twice"
-    )
+    tape.broken("CAR-OP-ANSWERS", case, number, "one complete answer within 10 s", "no answer: time-out after 10 s, twice")
     known = {one.id for one in tape.catalogue.requirements}
     told = [line.requirement for line in tape.lines if isinstance(line, Evidence) and line.outcome is Outcome.BROKEN]
     return [one for one in dict.fromkeys(told) if one in known]
@@ -324,15 +314,11 @@ def hostile() -> Run:
         ("combining", ("Z\u0351\u036b\u0343" * 9000).encode()),
     ]
     broken = ["CAR-IDS-MAX"]
-    musts = [
-        one.id for one in tape.catalogue.requirements if one.level is Level.MUST and one.id not in (*broken, *_CLAUSES)
-    ]
+    musts = [one.id for one in tape.catalogue.requirements if one.level is Level.MUST and one.id not in (*broken, *_CLAUSES)]
     for (name, body), requirement in zip(bodies, musts, strict=False):
         case = f"hostile/{name}"
         number = tape.exchange(case, body, 599, body, reason=HOSTILE, answer_headers=html, base=tape.base)
-        tape.broken(
-            requirement, case, number, "400 with an error object", body[:2000].decode("utf-8", "replace"), HOSTILE
-        )
+        tape.broken(requirement, case, number, "400 with an error object", body[:2000].decode("utf-8", "replace"), HOSTILE)
         broken.append(requirement)
     for index in range(300):
         case = f"ids/{HOSTILE}/{index}"
@@ -374,9 +360,7 @@ def cut_off() -> Run:
 
 def stopped() -> Run:
     """Nothing was there to judge."""
-    return tape_without_evidence().run(
-        stopped="nothing to judge: every authorized request is answered 401. Put a fresh token there"
-    )
+    return tape_without_evidence().run(stopped="nothing to judge: every authorized request is answered 401. Put a fresh token there")
 
 
 def suite_fault() -> Run:

@@ -187,7 +187,9 @@ def _openings(catalogue: Catalogue) -> st.SearchStrategy[Opening]:
     return st.builds(
         Opening,
         suite=texts(8),
-        started=st.sampled_from(["2026-08-14T09:26:53+00:00", "2026-08-14T09:26:53", "", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+        started=st.sampled_from(
+            ["2026-08-14T09:26:53+00:00", "2026-08-14T09:26:53", "", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"]
+        )
         | texts(),
         target=texts(),
         base_url=st.sampled_from(["http://h", "http://h/v1/"]) | texts(),

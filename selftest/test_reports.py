@@ -16,13 +16,13 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+import sample_runs
+import strategies_runs
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from lxml import html as lxml_html
 
-import sample_runs
-import strategies_runs
 from closecheck.console import PIPE_WIDTH, Progress, print_summary, terminal
 from closecheck.model import (
     Body,
@@ -36,7 +36,6 @@ from closecheck.model import (
     Status,
     Timing,
     Verdict,
-
 )
 from closecheck.reports import RENDERERS, Renderer, write_all
 from closecheck.reports._curl import curl
@@ -48,7 +47,7 @@ SCHEMAS = Path(__file__).parent / "schemas"
 SPEC = Path(__file__).parents[1] / "spec" / "schemas"
 BADGES = Path("badge.json"), Path("badge.svg")
 modest = settings(
-    max_examples=30,
+    max_examples=20,
     deadline=None,
     derandomize=True,
     database=None,
@@ -343,7 +342,7 @@ def fields_of(args: list[str]) -> list[str]:
     return [args[at + 1] for at, word in enumerate(args) if word == "-H"]
 
 
-@settings(modest, max_examples=120)
+@settings(modest, max_examples=80)
 @given(
     body=st.binary(max_size=80) | strategies_runs.texts(200).map(str.encode) | st.binary(min_size=4000, max_size=9000),
     name=st.sampled_from(SHELLS),
@@ -411,7 +410,7 @@ def test_the_usual_line_reads_as_documented() -> None:
 
     assert curl(sent(request)) == (
         "curl -sS -i -X POST 'http://h/p' -H 'Content-Type: application/json' "
-        '-H "Authorization: Bearer $CLOSECHECK_TOKEN" -H \'Accept: */*\' --data-binary \'{}\''
+        "-H \"Authorization: Bearer $CLOSECHECK_TOKEN\" -H 'Accept: */*' --data-binary '{}'"
     )
 
 
@@ -424,7 +423,9 @@ def compared(old: Any, new: Any) -> list[str]:
     number = tape.exchange("new", new, 202, base=base)
     run = tape.run()
     rows = edit(run.exchanges[base], run.exchanges[number])
-    return [row.kind + "".join(f"[{piece.text}]" if piece.marked else piece.text for piece in row.pieces) for row in rows if row.kind in "+-"]
+    return [
+        row.kind + "".join(f"[{piece.text}]" if piece.marked else piece.text for piece in row.pieces) for row in rows if row.kind in "+-"
+    ]
 
 
 A, B = "a" * 32, "0123456789abcdef" * 2
@@ -439,6 +440,13 @@ def test_a_long_list_is_counted() -> None:
 
     assert len(shown) == 2
     assert "501 ids: " in shown[1]
+
+
+def test_an_edit_is_marked_in_whole_words() -> None:
+    shown = compared({"accessRequestIds": sample_runs.ids("x", 500)}, {"accessRequestIds": sample_runs.ids("y", 501)})
+
+    assert "[[500] ids: " in shown[0]
+    assert "[[501] ids: " in shown[1]
 
 
 def test_an_odd_item_stays_visible_in_a_long_list() -> None:
@@ -607,5 +615,3 @@ def test_progress_on_a_terminal_is_one_line_that_goes_away(catalogue: Any) -> No
     progress.finished()
 
     assert "got [red]x[/red]" in stream.getvalue()
-
-

@@ -11,7 +11,7 @@ from closecheck.parametrize import asked_once, cases
 
 MINIMAL = {"accessRequestIds": Ids(1)}
 FULL = {**MINIMAL, "message": edits.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"}
-BODIES = {"minimal body": MINIMAL, "with a message": {**MINIMAL, "message": edits.MESSAGE}, "full body": FULL}
+BODIES = {"minimal body": MINIMAL, "with a message": {**MINIMAL, "message": edits.MESSAGE}, "full body": FULL, "three ids": {"accessRequestIds": Ids(3)}, "many ids": {"accessRequestIds": Ids(60)}}
 INVALID_BODIES = {"no ids": {}, "wrong item": {"accessRequestIds": [7]}, "no object": ["text"], "wrong status": {**FULL, "executionStatus": "x"}}
 
 

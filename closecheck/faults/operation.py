@@ -442,13 +442,13 @@ def unauthorized_as_text(reference: Reference) -> None:
 
 
 @fault("CAR-OP-SAFE-METHODS")
-def get_is_accepted(reference: Reference) -> None:
+def get_with_202(reference: Reference) -> None:
     """GET is answered 202, whatever it asks for."""
     serve(reference, "GET", always_accepted(reference))
 
 
 @fault("CAR-OP-SAFE-METHODS")
-def head_is_accepted(reference: Reference) -> None:
+def head_with_202(reference: Reference) -> None:
     """HEAD is answered 202 without a look at the request."""
     serve(reference, "HEAD", always_accepted(reference))
 
@@ -464,12 +464,6 @@ def get_reads_ids_from_query(reference: Reference) -> None:
         return await reference.operation(with_headers(call, headers, body))
 
     serve(reference, "GET", from_query)
-
-
-@fault("CAR-OP-SAFE-METHODS", rare=True)
-def get_with_body_is_accepted(reference: Reference) -> None:
-    """The handler is registered for GET too: with a valid body it is answered 202."""
-    serve(reference, "GET", lambda call: reference.operation(call))
 
 
 @fault("CAR-OP-SAFE-METHODS", rare=True)

@@ -104,9 +104,7 @@ def _authorization(name: str, value: str, caller: str) -> str:
     if REDACTED not in value:
         return _field(name, value)
     kind = caller.removeprefix("forged:")
-    token = (
-        f"$(closecheck forge {_quoted(kind)})" if kind != caller else f"${VARIABLES.get(caller, 'CLOSECHECK_TOKEN')}"
-    )
+    token = f"$(closecheck forge {_quoted(kind)})" if kind != caller else f"${VARIABLES.get(caller, 'CLOSECHECK_TOKEN')}"
     # Inside double quotes a shell still reads these four.
     before, _, rest = f"{name}: {value}".partition(REDACTED)
     return f'-H "{_doubled(before)}{token}{_doubled(rest)}"'
@@ -145,10 +143,7 @@ def _pieces(data: bytes) -> list[str] | None:
     # A leading @ would name a file.
     if text and _PLAIN.fullmatch(text) and len(data) <= _LONG and not text.startswith("@"):
         return None
-    return [
-        f"'{''.join(map(_ESCAPED.__getitem__, data[start : start + LONGEST_PIECE]))}'"
-        for start in range(0, len(data), LONGEST_PIECE)
-    ]
+    return [f"'{''.join(map(_ESCAPED.__getitem__, data[start : start + LONGEST_PIECE]))}'" for start in range(0, len(data), LONGEST_PIECE)]
 
 
 def _escaped(byte: int) -> str:

@@ -44,9 +44,7 @@ class Row(Struct):
         return "".join(piece.text for piece in self.pieces)
 
 
-def edit(
-    base: ExchangeLine | None, witness: ExchangeLine, *, most_lines: int = 60, most_characters: int = 4000
-) -> list[Row]:
+def edit(base: ExchangeLine | None, witness: ExchangeLine, *, most_lines: int = 60, most_characters: int = 4000) -> list[Row]:
     """Return a request as the accepted one with the edit marked, or as it is where it has no base."""
     new_head, new_body = _head(witness.request), _lines(witness.request.body)
     if base is None:
@@ -89,7 +87,7 @@ def pretty(text: str) -> list[str] | None:
 # --------------------------------------------------------------------------------------------------------------- layout
 
 
-class _TooDeep(Exception):  # noqa: N818 - no error: such a text is shown raw
+class _TooDeep(Exception):
     """A text nests deeper than it can be shown."""
 
 
@@ -202,9 +200,7 @@ def _lines(body: Body) -> list[str]:
 def _head(request: SentRequest) -> list[str]:
     fields = _fields(request.headers)
     if request.caller not in {"authorized", "none", "literal"}:
-        fields = [
-            f"{one}   ({request.caller} token)" if one.lower().startswith("authorization:") else one for one in fields
-        ]
+        fields = [f"{one}   ({request.caller} token)" if one.lower().startswith("authorization:") else one for one in fields]
     return [f"{request.method} {line(request.url, 500)}", *fields]
 
 
@@ -246,7 +242,7 @@ def _compared(old: list[str], new: list[str]) -> list[Row]:
             rows += [_row("=", text) for text in new[new_from:new_to]]
         elif tag == "replace" and old_to - old_from == new_to - new_from:
             for before, after in zip(old[old_from:old_to], new[new_from:new_to], strict=True):
-                start, tail = _common(_mask(before), _mask(after))
+                start, tail = _words(before, after, *_common(_mask(before), _mask(after)))
                 rows.append(_row("-", before, marked=(start, len(before) - tail)))
                 rows.append(_row("+", after, marked=(start, len(after) - tail)))
         else:
@@ -262,6 +258,20 @@ def _common(old: str, new: str) -> tuple[int, int]:
     most -= start
     tail = next((index for index in range(most) if old[-1 - index] != new[-1 - index]), most)
     return start, tail
+
+
+def _words(old: str, new: str, start: int, tail: int) -> tuple[int, int]:
+    """Return shared lengths shortened to whole words: 501 differs from 500 as a number, not in its last digit."""
+    word = re.search(r"\w*$", new[:start])
+    if word and (_WORD.match(old, start) or _WORD.match(new, start)):
+        start = word.start()
+    rest = re.match(r"\w*", new[len(new) - tail :])
+    if rest and any(_WORD.match(text, len(text) - tail - 1) for text in (old, new) if len(text) - tail > start):
+        tail -= rest.end()
+    return start, tail
+
+
+_WORD: Final = re.compile(r"\w")
 
 
 def _around_difference(old: str, new: str) -> tuple[list[str], list[str]]:

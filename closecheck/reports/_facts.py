@@ -38,8 +38,9 @@ _UNSEEN: Final = re.compile(
 
 
 _CONTROLS: Final = (
-    "NUL SOH STX ETX EOT ENQ ACK BEL BS TAB LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US"
-).split()
+    "NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "BEL", "BS", "TAB", "LF", "VT", "FF", "CR", "SO", "SI",
+    "DLE", "DC1", "DC2", "DC3", "DC4", "NAK", "SYN", "ETB", "CAN", "EM", "SUB", "ESC", "FS", "GS", "RS", "US",
+)  # fmt: skip
 """The names of the ASCII control characters: pictures of them exist, but few fonts have these."""
 
 
@@ -151,9 +152,7 @@ def _content(body: Body, limit: int) -> str:
         except (ValueError, RecursionError):
             value = None
         if isinstance(value, dict) and value:
-            told = ", ".join(
-                f"{key}: {_short(one, 'id' if key.endswith('Ids') else 'item')}" for key, one in value.items()
-            )
+            told = ", ".join(f"{key}: {_short(one, 'id' if key.endswith('Ids') else 'item')}" for key, one in value.items())
             return f"{line(told, limit)} ({size(body.size)})"
     return f"{line(text, limit // 2)} ({size(body.size)})"
 
@@ -236,6 +235,25 @@ def facts(run: Run, result: Result, broken: Broken) -> Facts:
         source=line(requirement.source, 1000),
         exchange=witness.number if witness else 0,
     )
+
+
+def in_order(told: Facts) -> list[tuple[str, str]]:
+    """Return the facts that follow the clause, each with the word that stands before it in every format of plain text."""
+    named = [
+        ("sent", f"{told.sent}   case {told.case}"),
+        ("edit", told.change),
+        ("expected", told.expected),
+        ("got", told.got),
+        ("so", told.because),
+        ("again", told.again),
+        ("source", told.source),
+    ]
+    return [(name, text) for name, text in named if text]
+
+
+def block(told: Facts) -> list[str]:
+    """Return the same as aligned lines."""
+    return [f"{name:<10}{text}" for name, text in in_order(told)]
 
 
 def by_weight(results: Iterable[Result]) -> list[Result]:

@@ -1,9 +1,9 @@
 """
-Formats that count tests count requirement × case: one item for each, its name unique, its status fitting the requirement's.
+Formats that count tests count pairs of requirement and case: one item each, with a unique name.
 
-A requirement that failed has at least one failed item and no other has any; what did not run is an item too, so that a skip
-never adds up to a pass. What fails the run and is no requirement's fault (a stale waiver, an interruption, the suite itself)
-is an item of the area ``run``.
+A requirement that failed has at least one failed item and no other has any; what did not run is an item too, so that a
+skip never adds up to a pass. What fails the run and is no requirement's fault (a stale waiver, an interruption, the suite
+itself) is an item of the area ``run``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from closecheck.model import Broken, Evidence, ExchangeLine, Level, Outcome, Requirement, Result, Run, Status, Struct
+from closecheck.model import Broken, Evidence, ExchangeLine, Level, Outcome, Result, Run, Status, Struct
 from closecheck.reports._facts import line
 
 RUN_AREA: Final = "run"
@@ -65,16 +65,14 @@ def _unnamed(run: Run) -> Iterator[Item]:
         yield from _of(run, result, cases, known, has_tally=result.requirement.id in counted)
 
 
-def _of(
-    run: Run, result: Result, cases: dict[str, list[Evidence]], known: set[str], *, has_tally: bool
-) -> Iterator[Item]:
+def _of(run: Run, result: Result, cases: dict[str, list[Evidence]], known: set[str], *, has_tally: bool) -> Iterator[Item]:
     requirement = result.requirement
     area = requirement.area if requirement.area in known else "other"
     worst: list[Status] = []
     if has_tally and "every exchange" not in cases:
         cases = {"every exchange": [Evidence(requirement.id, Outcome.HELD, "every exchange")], **cases}
     for case, said in cases.items():
-        status = _status(requirement, result, said)
+        status = _status(result, said)
         worst.append(status)
         numbers = tuple(dict.fromkeys(number for one in said for number in one.exchanges))
         yield Item(
@@ -94,7 +92,7 @@ def _of(
         yield Item(area, requirement.id, "", result.status, 0.0, reason=result.reason, result=result)
 
 
-def _status(requirement: Requirement, result: Result, said: list[Evidence]) -> Status:
+def _status(result: Result, said: list[Evidence]) -> Status:
     outcomes = {one.outcome for one in said}
     if Outcome.BROKEN in outcomes:
         if result.status in {Status.FAIL, Status.WAIVED}:

@@ -87,9 +87,7 @@ def _latency(times: list[float], median: str, high: str, longest: str) -> Chart:
         if index % every == 0
     ]
     label = f"Distribution of {len(times):,} answer times: median {median}, 95th percentile {high}, longest {longest}"
-    return Chart(
-        label, "Answers by time taken, each step of the scale 1, 2, 5", _bars(counts), (*ticks, *_most(counts))
-    )
+    return Chart(label, "Answers by time taken, each step of the scale 1, 2, 5", _bars(counts), (*ticks, *_most(counts)))
 
 
 def _rate(run: Run) -> Chart | None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from closecheck.model import Run, Status
-from closecheck.reports._facts import facts, line, started, visible
+from closecheck.reports._facts import block, facts, line, started, visible
 from closecheck.reports._items import RUN_AREA, Item, items
 
 FILE_NAME: Final = "ctrf.json"
@@ -30,9 +30,7 @@ _STATUS: Final = {
 
 def render(run: Run) -> bytes:
     """Return the CTRF document."""
-    titles = {RUN_AREA: "The run itself", "other": "Other"} | {
-        area.id: area.title for area in run.opening.catalogue.areas
-    }
+    titles = {RUN_AREA: "The run itself", "other": "Other"} | {area.id: area.title for area in run.opening.catalogue.areas}
     tests = [_test(run, item, titles.get(item.area, item.area)) for item in items(run)]
     counted = Counter(test["status"] for test in tests)
     begin = max(0, round(started(run).timestamp() * 1000))
@@ -92,15 +90,7 @@ def _test(run: Run, item: Item, area: str) -> dict[str, Any]:
         if item.findings:
             told = facts(run, item.result, item.findings[0])
             test["message"] = f"{told.clause}: expected {told.expected}; got {told.got}"
-            test["trace"] = "\n".join(
-                [
-                    f"sent      {told.sent}",
-                    f"expected  {told.expected}",
-                    f"got       {told.got}",
-                    f"so        {told.because}",
-                ]
-                + [f"again     {told.again}", f"source    {told.source}"]
-            )
+            test["trace"] = "\n".join(block(told))
             if 0 < len(told.curl) <= MOST_OF_A_CURL:
                 test["snippet"] = told.curl
     return test

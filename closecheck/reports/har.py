@@ -39,9 +39,7 @@ def render(run: Run) -> str:
 
 def _request(exchange: ExchangeLine) -> harfile.Request:
     request = exchange.request
-    post = harfile.PostData(
-        mimeType=header(request.headers, "content-type") or "", text=text_of(request.body), comment=_cut(request.body)
-    )
+    post = harfile.PostData(mimeType=header(request.headers, "content-type") or "", text=text_of(request.body), comment=_cut(request.body))
     return harfile.Request(
         method=request.method,
         url=request.url,

@@ -175,16 +175,10 @@ class _Page:
             "untested": self._untested(),
             "waived": self._waived(),
             "areas": self._areas(),
-            "choices": [
-                {"question": line(choice.question), "observed": line(seen.observed, 1000) if seen else ""}
-                for choice, seen in run.choices
-            ],
+            "choices": self._choices(),
             "timing": timing(run),
             **self._waits(),
-            "settings": [
-                {"name": line(one.name), "value": line(one.value, 1000), "origin": line(one.origin)}
-                for one in opening.settings
-            ],
+            "settings": [{"name": line(one.name), "value": line(one.value, 1000), "origin": line(one.origin)} for one in opening.settings],
             "notes": [{"about": line(note.about, 60), "text": line(note.text, 1000)} for note in run.notes[:100]],
             "closed": self._closed(),
             "digest": f"Contract {line(opening.spec_digest, 100)}." if opening.spec_digest else "",
@@ -307,9 +301,7 @@ class _Page:
         }
 
     def _evidence_words(self, result: Result, evidence: list[Evidence]) -> str:
-        told = [
-            f"{number:,} {_OUTCOME_WORDS[one]}" for one, number in sorted(Counter(e.outcome for e in evidence).items())
-        ]
+        told = [f"{number:,} {_OUTCOME_WORDS[one]}" for one, number in sorted(Counter(e.outcome for e in evidence).items())]
         if tallied := self.tallied[result.requirement.id]:
             told.append(f"held on {count(tallied, 'exchange')} as a clause for every exchange")
         if not told:
@@ -319,11 +311,7 @@ class _Page:
             ran = {one.part for one in evidence if one.outcome in {Outcome.HELD, Outcome.BROKEN}}
             told.append(f"{sum(part in ran for part in parts)} of {count(len(parts), 'necessary part')} ran")
         hidden = len(evidence) - self.sizes.evidence
-        return (
-            "; ".join(told)
-            + (f"; the first {self.sizes.evidence} are" if hidden > 0 else "")
-            + (":" if evidence else "")
-        )
+        return "; ".join(told) + (f"; the first {self.sizes.evidence} are" if hidden > 0 else "") + (":" if evidence else "")
 
     def _said(self, one: Evidence) -> dict[str, str]:
         words = _OUTCOME_WORDS[one.outcome]
@@ -368,6 +356,19 @@ class _Page:
             "waits": [(line(reason, 300), f"{len(waits):,}", duration(sum(waits))) for reason, waits in longest],
             "waits_words": f"The run waited {count(len(self.run.waits), 'time')}, {duration(total)} in all.",
         }
+
+    def _choices(self) -> list[dict[str, Any]]:
+        # The model joins what was observed of a choice into one text; here each stands on a line of its own.
+        observed: defaultdict[str, list[str]] = defaultdict(list)
+        for one in self.run.observations:
+            observed[one.choice].append(one.observed)
+        return [
+            {
+                "question": line(choice.question),
+                "observed": [line(text, 600) for text in dict.fromkeys(observed[choice.id])][:50],
+            }
+            for choice, _ in self.run.choices
+        ]
 
     def _closed(self) -> str:
         ids = {one for closed in self.run.closed for one in closed.ids}

@@ -13,18 +13,18 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from closecheck.model import Run, Status
-from closecheck.reports._facts import answer_line, facts, line, stamp, started, visible
+from closecheck.reports._facts import answer_line, block, facts, line, stamp, started, visible
 from closecheck.reports._items import RUN_AREA, Item, items
 
 FILE_NAME: Final = "junit.xml"
+MOST_OF_A_CURL: Final = 4000
+"""Characters of a curl line that are repeated here; ``report.json`` has every one."""
 _SKIPPED: Final = frozenset({Status.UNTESTED, Status.WAIVED, Status.OUT_OF_SCOPE})
 
 
 def render(run: Run) -> bytes:
     """Return the testsuites, one suite for each area that has testcases."""
-    titles = {RUN_AREA: "The run itself", "other": "Other"} | {
-        area.id: area.title for area in run.opening.catalogue.areas
-    }
+    titles = {RUN_AREA: "The run itself", "other": "Other"} | {area.id: area.title for area in run.opening.catalogue.areas}
     by_area: dict[str, list[Item]] = {}
     for item in items(run):
         by_area.setdefault(item.area, []).append(item)
@@ -95,9 +95,7 @@ def _testcase(run: Run, suite: ET.Element, item: Item) -> None:
             failure = ET.SubElement(case, "failure", type="finding", message=line(message, 1000))
             failure.text = told
         case Status.ERROR:
-            error = ET.SubElement(
-                case, "error", type="error", message=line(item.reason or "the suite or the connection failed", 1000)
-            )
+            error = ET.SubElement(case, "error", type="error", message=line(item.reason or "the suite or the connection failed", 1000))
             error.text = told
         case Status.UNTESTED | Status.WAIVED | Status.OUT_OF_SCOPE as status:
             ET.SubElement(case, "skipped", type=status.value, message=f"{status.value}: {line(item.reason, 1000)}")
@@ -116,20 +114,13 @@ def _told(run: Run, item: Item) -> str:
         lines.insert(0, "WARNING: broken, and no failure of the run")
     if item.reason:
         lines.append(f"reason    {line(item.reason, 1000)}")
-    for supply in result.supply if item.status is Status.UNTESTED else ():
-        lines.append(f"supply    {line(supply)}")
+    if item.status is Status.UNTESTED:
+        lines.extend(f"supply    {line(supply)}" for supply in result.supply)
     for broken in item.findings:
         told = facts(run, result, broken)
-        lines += [
-            f"sent      {told.sent}   case {told.case}",
-            *([f"change    {told.change}"] if told.change else []),
-            f"expected  {told.expected}",
-            f"got       {told.got}",
-            f"so        {told.because}",
-            f"again     {told.again}",
-            *([f"curl      {visible(told.curl)}"] if 0 < len(told.curl) <= 4000 else []),
-            f"source    {told.source}",
-        ]
+        lines += block(told)
+        if 0 < len(told.curl) <= MOST_OF_A_CURL:
+            lines.append(f"curl      {told.curl}")
     if not item.findings and len(item.exchanges) == 1:
         exchange = run.exchanges.get(item.exchanges[0])
         lines.append(f"answered  {answer_line(exchange)}")

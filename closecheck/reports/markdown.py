@@ -21,6 +21,7 @@ from closecheck.reports._facts import (
     duration,
     facts,
     failed,
+    in_order,
     line,
     more_of,
     tally,
@@ -63,9 +64,7 @@ def _render(run: Run, limit: int, *, findings: int, brief: bool) -> str:
     warned = by_weight(run.with_status(Status.WARNING))
     page.section("Warnings", (_failure(run, result, 1, brief=True) for result in warned))
     page.section("Untested", _untested(run))
-    page.section(
-        "Waived", (f"- **{_text(r.requirement.id)}** {_code(r.reason)}\n" for r in run.with_status(Status.WAIVED))
-    )
+    page.section("Waived", (f"- **{_text(r.requirement.id)}** {_code(r.reason)}\n" for r in run.with_status(Status.WAIVED)))
     if not brief:
         page.section("Choices observed", _choices(run))
     page.add(_areas(run))
@@ -140,15 +139,7 @@ def _failure(run: Run, result: Result, findings: int, *, brief: bool) -> str:
 
 def _finding(run: Run, result: Result, broken: Broken, *, brief: bool) -> str:
     told = facts(run, result, broken)
-    rows = [
-        ("sent", _cell(told.sent) + (f"<br>changed: {_cell(told.change)}" if told.change else "")),
-        ("expected", _cell(told.expected)),
-        ("got", _cell(told.got)),
-        ("so", _cell(told.because)),
-        ("again", _cell(told.again)),
-        ("source", _cell(told.source)),
-    ]
-    table = "| | |\n| --- | --- |\n" + "".join(f"| **{name}** | {value} |\n" for name, value in rows)
+    table = "| | |\n| --- | --- |\n" + "".join(f"| **{name}** | {_cell(text)} |\n" for name, text in in_order(told))
     return table if brief else table + _detail(broken, told)
 
 
@@ -183,9 +174,7 @@ def _untested(run: Run) -> list[str]:
 
 def _choices(run: Run) -> list[str]:
     return [
-        f"- {_text(choice.question)} {_code(seen.observed)}\n"
-        if seen
-        else f"- {_text(choice.question)} *not observed*\n"
+        f"- {_text(choice.question)} {_code(seen.observed)}\n" if seen else f"- {_text(choice.question)} *not observed*\n"
         for choice, seen in run.choices
     ]
 

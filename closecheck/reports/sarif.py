@@ -32,10 +32,7 @@ def document(run: Run) -> dict[str, Any]:
     """Return the log as plain data."""
     found = [(result, broken) for result in run.results for broken in result.findings if result.status in _LEVELS]
     unshown = sum(result.occurrences for result in run.results if result.status in _LEVELS) - len(found[:MOST_RESULTS])
-    notes = [
-        _notification(result.requirement.id, result.reason or "untested")
-        for result in run.with_status(Status.UNTESTED, Status.ERROR)
-    ]
+    notes = [_notification(result.requirement.id, result.reason or "untested") for result in run.with_status(Status.UNTESTED, Status.ERROR)]
     if unshown > 0:
         notes.append(_notification("", f"{unshown:,} more findings are counted in report.json"))
     closing = run.closing
@@ -64,9 +61,7 @@ def document(run: Run) -> dict[str, Any]:
                         "toolExecutionNotifications": notes,
                     }
                 ],
-                "originalUriBaseIds": {
-                    "CLOSECHECK": {"description": {"text": "The folder that holds the suite's spec/."}}
-                },
+                "originalUriBaseIds": {"CLOSECHECK": {"description": {"text": "The folder that holds the suite's spec/."}}},
                 "columnKind": "unicodeCodePoints",
                 "results": [_result(run, result, broken, index) for result, broken in found[:MOST_RESULTS]],
                 "properties": {

@@ -1,0 +1,229 @@
+"""
+The plan of the lifecycle area: every request that closes something, or must not, and how many ids each of them needs.
+
+Data alone. Every step has a message of its own, and no pending id is named by two steps.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections import Counter
+from typing import Final
+
+from closecheck.cases import Json
+from closecheck.contract import contract
+from closecheck.model import Struct
+
+LONGEST_MESSAGE: Final = 1000
+METHODS: Final = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
+CALLERS: Final = {
+    "no token": "none",
+    "an expired token": "expired",
+    "a forged token": "forged:signature-random",
+    "a user without access": "unprivileged",
+}
+"""Callers who are refused, by what they have."""
+
+
+class Step(Struct):
+    """
+    One request of the experiment.
+
+    ``layout`` has a letter for each id: ``p`` pending, ``a`` past approval, ``c`` completed, ``u`` unknown; it is
+    repeated ``times`` times. In ``text``, the message, ``@`` stands for the marker; None: the member is left out.
+    ``refusal`` says what makes a conforming target refuse the request. Bystanders and spares are never sent.
+    """
+
+    name: str
+    requirement: str
+    layout: str = "p"
+    text: str | None = "@ Closed by the conformance suite."
+    execution: str | None = "Terminated"
+    completion: str | None = "Failure"
+    times: int = 1
+    length: int = 0
+    refusal: str = ""
+    role: str = "closes"
+    """``closes``, ``refused``, ``parallel`` (closes, at the same time as its like), ``repeated``, ``bystander``, ``spare``."""
+
+    @property
+    def closes(self) -> bool:
+        """Whether a conforming target closes what the step names."""
+        return self.role in {"closes", "parallel", "repeated"}
+
+    @property
+    def kinds(self) -> str:
+        """One letter for each id."""
+        return self.layout * self.times
+
+    def members(self, message: str | None) -> dict[str, Json]:
+        """Return the members of the body beside the ids."""
+        given = {"message": message, "executionStatus": self.execution, "completionStatus": self.completion}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+TEXTS: Final = {
+    "1,000 characters": "@ " + "A request waits, and nobody knows why. " * 30,
+    "1,000 characters beyond ASCII": "@ " + "Żądanie čeká, 申請は待つ, заявка ждёт, 😀. " * 40,
+    "beyond ASCII": "@ Geschlossen für Žofie Ångström, 山田太郎, Ελένη, שרה 😀",
+    "quotes": "@ \"double\", 'single', `back', “curly”, it's done",
+    "markup": '@ <b>bold</b> & <script>alert("x")</script> &amp; &lt;p&gt; <!-- -->',
+    "line breaks": "@ first line\nsecond line\n\n\tthird after a tab",
+    "blanks at both ends": "   @ blanks   between and   around   ",
+    "templates and escapes": "@ 100 % of {0} ${name} {{x}} %s %d \\n \\u0041 C:\\temp\\",
+}
+"""Messages that careless code changes, by what they have."""
+
+
+def _statuses(name: str) -> tuple[str | None, ...]:
+    return (*contract().property(name).values, None)
+
+
+@functools.cache
+def matrix() -> tuple[Step, ...]:
+    """Return a step for every choice of the three members, each given or left out; the one with all of them first."""
+    found = []
+    for text in ("@ Closed by the conformance suite.", None):
+        for execution, completion in itertools.product(_statuses("executionStatus"), _statuses("completionStatus")):
+            words = [execution or "no execution status", completion or "no completion status"]
+            words.append("a message" if text else "no message")
+            left_out = None in {text, execution, completion}
+            requirement = "CAR-LIFE-EXECUTION" if execution else "CAR-LIFE-COMPLETION"
+            if left_out:
+                missing = {"EXECUTION": execution, "COMPLETION": completion, "MESSAGE": text}
+                requirement = f"CAR-LIFE-{next(name for name, value in missing.items() if value is None)}-DEFAULT"
+            step = Step(", ".join(words), requirement, text=text, execution=execution, completion=completion)
+            found.append(step)
+    found.sort(
+        key=lambda step: (step.execution, step.completion, step.text is None) != ("Terminated", "Failure", False)
+    )
+    return tuple(found)
+
+
+@functools.cache
+def texts() -> tuple[Step, ...]:
+    """Return a step for each message that careless code changes."""
+    return tuple(
+        Step(
+            f"message with {name}",
+            "CAR-LIFE-MESSAGE",
+            text=text,
+            length=LONGEST_MESSAGE if name.startswith("1,000") else 0,
+        )
+        for name, text in TEXTS.items()
+    )
+
+
+ONE: Final = matrix()[0].name
+NOTHING_ELSE: Final = "no execution status, no completion status, no message"
+LISTS: Final = {
+    "three": Step("three", "CAR-LIFE-CLOSED", "p", execution="Completed", completion="Success", times=3),
+    "five hundred": Step(
+        "five hundred", "CAR-LIFE-CLOSED", "p", execution="Completed", completion="Incomplete", times=500
+    ),
+}
+MIXED: Final = tuple(
+    Step(f"an unknown id {where}", "CAR-LIFE-FAILED-IDS", layout, execution="Completed", completion="Success")
+    for where, layout in {
+        "first": "upp",
+        "in the middle": "pup",
+        "last": "ppu",
+        "in several places": "upupu",
+        # So many that their text is longer than columns of 255, 1,000 and 4,000 characters.
+        "150 times": "u" * 75 + "p" + "u" * 75,
+    }.items()
+)
+APPROVED: Final = (
+    Step("past approval", "CAR-LIFE-AFTER-APPROVAL", "a"),
+    Step("past approval, among others", "CAR-LIFE-AFTER-APPROVAL", "pap", execution="Completed", completion="Success"),
+)
+OVER: Final = (
+    Step("completed", "CAR-LIFE-NOT-REOPENED", "c"),
+    Step("completed, among others", "CAR-LIFE-NOT-REOPENED", "pcp", completion="Incomplete"),
+)
+PARALLEL: Final = tuple(
+    Step(
+        f"at the same time, {n}",
+        "CAR-LIFE-CONCURRENT",
+        "pp",
+        execution=execution,
+        completion=completion,
+        role="parallel",
+    )
+    for n, (execution, completion) in enumerate(
+        itertools.product(("Terminated", "Completed"), ("Success", "Incomplete", "Failure")), 1
+    )
+)
+REPEATED: Final = Step("repeated", "CAR-LIFE-REPEAT", role="repeated")
+REFUSED: Final = {
+    step.name: step
+    for step in (
+        *(
+            Step(f"refused: {refusal}", "CAR-BODY-ATOMIC", layout, refusal=refusal, role="refused")
+            for refusal, layout in {
+                "a number after the id": "p",
+                "null before the id": "p",
+                "an object between two ids": "pp",
+                "an execution status that does not exist": "p",
+                "a completion status that does not exist": "p",
+                "a message that is a number": "p",
+                "501 ids": "p",
+            }.items()
+        ),
+        *(
+            Step(f"refused: {refusal}", "CAR-AUTH-NO-EFFECT", refusal=refusal, role="refused")
+            for refusal in ("no token", "an expired token", "a forged token", "a user without access")
+        ),
+        Step("refused: rate limit", "CAR-RATE-NO-EFFECT", refusal="rate limit", role="refused"),
+        Step("refused: internal fault", "CAR-FAULT-NO-EFFECT", refusal="internal fault", role="refused"),
+        *(
+            Step(f"refused: {method}", "CAR-OP-SAFE-METHODS", refusal=method, role="refused")
+            for method in ("GET", "HEAD")
+        ),
+        *(
+            Step(f"refused: {method}", "CAR-OP-OTHER-METHODS", refusal=method, role="refused")
+            for method in ("PUT", "PATCH", "DELETE")
+        ),
+    )
+}
+
+
+@functools.cache
+def plan() -> tuple[Step, ...]:
+    """Return every step, the most telling first: when there are too few ids, the last ones go without."""
+    bystanders = [Step(f"bystander {n}", "CAR-LIFE-ONLY-NAMED", role="bystander") for n in range(1, 7)]
+    spares = [Step(f"spare {n}", "CAR-LIFE-CONCURRENT", role="spare") for n in range(1, 9)]
+    singles = {step.name: step for step in matrix()}
+    first = [
+        singles.pop(ONE),
+        bystanders[0],
+        singles.pop(NOTHING_ELSE),
+        REFUSED["refused: a number after the id"],
+        REFUSED["refused: no token"],
+        REFUSED["refused: GET"],
+        LISTS["three"],
+        bystanders[1],
+        *MIXED,
+        *APPROVED,
+        *OVER,
+        REPEATED,
+        *PARALLEL[:2],
+    ]
+    others = [*singles.values(), bystanders[2], *REFUSED.values(), *texts(), *PARALLEL, *bystanders[3:], *spares]
+    rest = [step for step in others if step not in first]
+    return (*first, *rest, LISTS["five hundred"])
+
+
+def needs() -> list[tuple[str, int]]:
+    """Return how many pending or approved requests a whole run closes, by the requirement that most asks for it."""
+    counted: Counter[str] = Counter()
+    for step in plan():
+        if step.closes:
+            counted[step.requirement] += sum(kind in "pa" for kind in step.kinds)
+    return list(counted.items())
+
+
+def pending_needed(*, without_the_500: bool = False) -> int:
+    """Return how many pending requests a whole run needs, those included that must stay as they are."""
+    return sum(step.kinds.count("p") for step in plan() if not (without_the_500 and step.times > 3))

@@ -1,0 +1,48 @@
+"""A spread sample of the kill matrix: faults caught and blamed right, variants not blamed. `make prove` runs all of them."""
+
+import os
+
+import pytest
+
+from closecheck.prove import deviations, trials
+
+FAULTS = 45
+VARIANTS = 14
+
+
+def spread(kind, count):
+    """Return every n-th deviation that is not slow, so that each area has its share."""
+    quick = [one.name for one in deviations(kind) if not one.slow]
+    return quick[:: max(len(quick) // count, 1)][:count]
+
+
+SAMPLE = [("variant", "", 0), *(("fault", name, 0) for name in spread("fault", FAULTS)), *(("variant", name, 0) for name in spread("variant", VARIANTS))]
+
+
+@pytest.fixture(scope="module")
+def done():
+    return {(one.kind, one.name): one for one in trials(SAMPLE, "quick", min(os.cpu_count() or 1, 4))}
+
+
+@pytest.mark.parametrize("name", [name for kind, name, _ in SAMPLE if kind == "fault"])
+def test_a_faulty_target_is_caught_and_blamed_right(done, name):
+    trial = done["fault", name]
+
+    assert trial.killed, f"{name} survived: {trial.sentence}; it breaks {trial.breaks}, blamed {trial.broken} {trial.note}"
+    assert trial.misblamed == ()
+
+
+@pytest.mark.parametrize("name", [name for kind, name, _ in SAMPLE if kind == "variant" and name])
+def test_a_lawful_target_is_not_blamed(done, name):
+    trial = done["variant", name]
+
+    assert trial.broken == (), trial.sentence
+    assert trial.exit_code in {0, 5}, trial.note
+
+
+def test_the_reference_conforms(done):
+    trial = done["reference", "reference"]
+
+    assert trial.exit_code == 0
+    assert trial.broken == ()
+    assert trial.untested == ()
