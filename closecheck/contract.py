@@ -110,6 +110,12 @@ class Contract:
             digest.update(path.relative_to(self.folder).as_posix().encode() + b"\0" + path.read_bytes())
         return digest.hexdigest()
 
+    @functools.cached_property
+    def lines(self) -> dict[str, int]:
+        """The line of ``openapi.yaml`` on which each JSON pointer's value begins, counted from 1."""
+        root = yaml.compose((self.folder / "openapi.yaml").read_text(encoding="utf-8"), Loader=_Loader)
+        return dict(_lines(root, "#"))
+
     # -- checks
 
     def _check_catalogue(self) -> None:
@@ -184,6 +190,18 @@ def _carried(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from _carried(inner, f"{pointer}/{index}")
+
+
+def _lines(node: yaml.Node, pointer: str) -> Iterator[tuple[str, int]]:
+    yield pointer, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            inner = f"{pointer}/{key.value.replace('~', '~0').replace('/', '~1')}"
+            yield from _lines(value, inner)
+            yield inner, key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _lines(value, f"{pointer}/{index}")
 
 
 def _yaml(path: Path) -> Any:

@@ -6,7 +6,8 @@ Every error that ends the suite's work on purpose; each says whose move it is, a
     ClosecheckError
     ├── UsageError       the user's move: a target file, an option, a variable        exit 4
     ├── NothingToJudge   the user's move: there is no operation to judge there        exit 4, before a run begins
-    └── SuiteFault       ours: a mistake in the suite itself                          exit 3
+    ├── SuiteFault       ours: a mistake in the suite itself                          exit 3
+    └── GeneratorTrouble nobody's: a generator of random requests gave up, and the exploration ends; noted in the run
 
 What a *target* does wrong is never an exception: it is a :class:`closecheck.model.Finding`.
 """
@@ -65,3 +66,7 @@ class NothingToJudge(ClosecheckError):
 
 class SuiteFault(ClosecheckError):
     """The suite itself failed; never the target's fault, never a verdict on it."""
+
+
+class GeneratorTrouble(ClosecheckError):
+    """A library that generates requests complained of itself (its health, its deadlines, its flakiness), not of the target."""

@@ -1082,7 +1082,8 @@ class Experiment:
         if found := self._no_closing() or self._unheard():
             return found
         counted = Counter(number for document in self.watch.events() for number in tracking_numbers(document))
-        closed = [(done, one) for done in self._accepted() if done.step.role != "repeated" for one in done.known]
+        once = [done for done in self._accepted() if done.step.role != "repeated"]
+        closed = [(done, one) for done in once for one in done.known if self._state(one) is not False]
         heard = [(done, one) for done, one in closed if counted.keys() & self.watch.aliases(one)]
         if not heard:
             return undecided("no event came for a closed request: judged under CAR-LIFE-EVENT")

@@ -155,6 +155,8 @@ class Requirement(Struct):
     needs: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     mistakes: Mistakes | None = None
+    line: int = 0
+    """The line of ``spec/openapi.yaml`` that ``openapi`` points at; filled when a run is recorded."""
 
     @property
     def source(self) -> str:
@@ -190,11 +192,14 @@ class Catalogue(Struct):
     def _by_id(self) -> dict[str, Requirement]:
         return {requirement.id: requirement for requirement in self.requirements}
 
-    def without_guidance(self) -> Catalogue:
-        """Return the catalogue as a run records it: what is needed to read a report, not the advice of ``explain``."""
-        return msgspec.structs.replace(
-            self, requirements=tuple(msgspec.structs.replace(r, mistakes=None) for r in self.requirements)
-        )
+    def recorded(self, lines: Mapping[str, int]) -> Catalogue:
+        """
+        Return the catalogue as a run records it: what is needed to read a report, not the advice of ``explain``.
+
+        ``lines`` tells where in ``spec/openapi.yaml`` each pointer points.
+        """
+        kept = (msgspec.structs.replace(one, mistakes=None, line=lines.get(one.openapi, 0)) for one in self.requirements)
+        return msgspec.structs.replace(self, requirements=tuple(kept))
 
 
 # ----------------------------------------------------------------------------------------------------- the wire, as seen

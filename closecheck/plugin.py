@@ -24,7 +24,7 @@ from closecheck.ids import Untested
 from closecheck.model import Evidence, Exit, Finding, Level, Outcome, Run
 from closecheck.options import OPTIONS
 from closecheck.run import RunContext, open_run
-from closecheck.session import Session
+from closecheck.session import EXPLORED, Session
 
 
 class Refuted(Exception):
@@ -71,6 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "requirement(id, part=''): the one requirement that the test judges, and which part of it")
     config.addinivalue_line("markers", "choice(id): the choice that the test observes")
     config.addinivalue_line("markers", "closes: the test closes existing access requests; it needs consent and runs late")
+    config.addinivalue_line("markers", "explores: the test reads what the exploration found, which follows the deterministic core")
     config.addinivalue_line("markers", "last: the test looks back at the whole run")
     if getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("-n splits limits and consent over processes that do not know one another; use --concurrency N")
@@ -132,11 +133,15 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 
 def _chosen(item: pytest.Item, pattern: str) -> bool:
     case = case_of(item)
+    if pattern.startswith(EXPLORED):
+        return item.get_closest_marker("explores") is not None
     return fnmatch.fnmatchcase(requirement_of(item), pattern) or (case is not None and fnmatch.fnmatchcase(case.id, pattern))
 
 
 def _turn(item: pytest.Item) -> int:
     if item.get_closest_marker("last"):
+        return 3
+    if item.get_closest_marker("explores"):
         return 2
     return 1 if item.get_closest_marker("closes") else 0
 
@@ -261,6 +266,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """A finding is a failure for a MUST and a warning for a SHOULD; what is untested is skipped, with its reason."""
+    if call.excinfo is not None and isinstance(call.excinfo.value, (Refuted, Untested)):
+        # Neither has use for a traceback, which takes pytest 20 ms to draw.
+        setattr(item, "repr_failure", lambda *_, **__: "")  # noqa: B010 - mypy knows it as a method
     report: Any = yield
     context = item.config.stash.get(CONTEXT, None)
     if context is None or call.when != "call":

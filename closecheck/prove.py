@@ -28,6 +28,8 @@ from closecheck.target import nearest
 
 _PENDING: Final = 700
 """Pending requests of a faulty target."""
+_SETTLE: Final = 2.0
+"""Seconds that a faulty target promises to complete within; what never comes is waited for that long."""
 
 
 class Trial(msgspec.Struct, frozen=True):
@@ -88,7 +90,7 @@ def trial(kind: str, name: str, profile: str, seed: int) -> Trial:
 
     deviation = next((one for one in deviations(kind) if one.name == name), None) if name else None
     # A whole run needs about 600 pending requests where unknown ids are taken; fewer make a quicker target.
-    config = deviation.configured(**({"pending": _PENDING} if kind == "fault" else {})) if deviation else ReferenceConfig()
+    config = deviation.configured(**({"pending": _PENDING, "settle_seconds": _SETTLE} if kind == "fault" else {})) if deviation else ReferenceConfig()
     began = time.monotonic()
     output = io.StringIO()
     with (

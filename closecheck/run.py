@@ -42,7 +42,6 @@ class RunContext:
         self.interrupted = False
         self.suite_fault = ""
         self.stopped = ""
-        self.explored = 0
         self._began = time.monotonic()
         document = contract()
         self.redactor = Redactor(settings.secrets, settings.secret_fields)
@@ -93,7 +92,7 @@ class RunContext:
                 seed=settings.seed,
                 strict=settings.strict,
                 settings=settings.provenance,
-                catalogue=document.catalogue.without_guidance(),
+                catalogue=document.catalogue.recorded(document.lines),
                 out_of_scope=dict(settings.target.out_of_scope),
                 selection=self.selection,
                 spec_digest=document.digest,
@@ -120,13 +119,13 @@ class RunContext:
         self.recorder.write(
             Closing(
                 seconds=time.monotonic() - self._began,
-                requests=self.session.sent + self.explored,
+                requests=self.session.sent + self.session.explored,
                 interrupted=self.interrupted,
                 suite_fault=self.suite_fault,
                 stopped=self.stopped,
                 waived=in_force,
                 waiver_faults=faults,
-                explored=self.explored,
+                explored=self.session.explored,
             )
         )
         self.recorder.close()

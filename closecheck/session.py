@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from closecheck.cases import Case, Draft, Json, fill
+from closecheck.cases import Case, Draft, Json, Raw, fill
 from closecheck.checks import Clauses
 from closecheck.checks.rate_limit import wait_asked
 from closecheck.contract import Contract
@@ -140,6 +140,27 @@ class _Conversation:
         return self.attempts[-1][0]
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shot:
+    """A request of the exploration: its name, the bytes of its body, who sends it."""
+
+    name: str
+    body: bytes
+    caller: str = "authorized"
+
+    @property
+    def draft(self) -> Draft:
+        """The request as a draft, without its body: that is bytes already, in which nothing stands for ids."""
+        return Draft(body=_EMPTY, caller=self.caller)
+
+
+EXPLORED: Final = "explored/"
+"""What the names of findings of the exploration begin with."""
+_EMPTY: Final = Raw(b"")
+_SAMPLED: Final = (20, 500)
+"""Of the explored exchanges so many first ones are recorded, and then one in so many."""
+
+
 class Session:
     """
     Sends cases, remembers their exchanges, and turns them into evidence.
@@ -174,6 +195,8 @@ class Session:
         self.at_end: list[Callable[[], None]] = []
         """What must be undone on the target however the run ends."""
         self.sent = 0
+        self.explored = 0
+        """How many requests of the exploration were judged and counted, but not recorded."""
         self.planned = 0
         """How many single requests are planned; sequences come on top."""
         self.down = ""
@@ -181,6 +204,9 @@ class Session:
         self.refusal_status = 400
         """How the target refuses the plainest invalid body; judged once, under CAR-OP-STATUS or CAR-OP-NO-500."""
         self._memo: dict[str, Exchange | Untested] = {}
+        self._glimpses = 0
+        self._heads: dict[str, Request] = {}
+        """The request of the exploration for each caller, but for its body."""
         self._numbers = itertools.count(1)
         self._unconfirmed: list[Exchange] = []
         self._waits: list[Wait] = []
@@ -310,6 +336,75 @@ class Session:
         """Yield a connection of its own, for requests that are to follow one another on it."""
         with self.transport.lane() as lane:
             yield lane
+
+    # -- exploration
+
+    def explore(self, shots: Sequence[Shot], *, lane: Lane | None = None, keep: bool = False) -> list[Exchange]:
+        """
+        Send explored requests, as many at once as the run allows, or one after another on a lane.
+
+        Every clause judges each answer. Recorded are those that break one, a sample, and with ``keep`` all.
+
+        Raises:
+            Untested: as in :meth:`send`.
+
+        """
+        found: list[Exchange] = []
+        width = 1 if lane else self.plan.concurrency
+        for start in range(0, len(shots), width):
+            part = shots[start : start + width]
+            requests = [self._aimed(shot) for shot in part]
+            with contextlib.ExitStack() as flights:
+                for _ in part:
+                    flights.enter_context(self.gate.flight())
+                replies = [lane.send(requests[0])] if lane else self.transport.volley(requests)
+            found += [self._explored(*one, lane, keep=keep) for one in zip(part, requests, replies, strict=True)]
+        return found
+
+    def _aimed(self, shot: Shot) -> Request:
+        head = self._heads.get(shot.caller)
+        if head is None:
+            head = self._heads[shot.caller] = self.request(shot.draft, [])
+        size = str(len(shot.body))
+        headers = tuple((name, size if name == "Content-Length" else value) for name, value in head.headers)
+        return Request(head.method, head.target, headers, shot.body)
+
+    def _explored(self, shot: Shot, request: Request, reply: Reply, lane: Lane | None, *, keep: bool) -> Exchange:
+        response = reply.response
+        if response is None or reply.failure is not None or response.status == 429 or (response.status == 401 and self.tokens.expired()):
+            self._heads.clear()
+            if reply.failure is None or reply.failure.kind in {FailureKind.MALFORMED, FailureKind.ENDLESS}:
+                self.keep(self._glimpsed(shot, request, reply))
+            conversation = self._converse(request, shot.draft, lane)
+            return self._record(shot.name, shot.draft, conversation, (), 0, "")
+        exchange = self._glimpsed(shot, request, reply)
+        if keep or self._glimpses <= _SAMPLED[0] or self._glimpses % _SAMPLED[1] == 0:
+            self.keep(exchange)
+        return exchange
+
+    def _glimpsed(self, shot: Shot, request: Request, reply: Reply) -> Exchange:
+        exchange = Exchange(next(self._numbers), shot.name, shot.draft, request, reply.timing, reply.response, reply.failure)
+        self.explored += 1
+        self._glimpses += 1
+        for evidence in self.clauses.judge(exchange):
+            self.keep(exchange)
+            self.record(evidence)
+        return exchange
+
+    def rename(self, exchange: Exchange, name: str, base: int) -> Exchange:
+        """Record an explored exchange as the witness of a finding; one that is recorded already keeps its name."""
+        if exchange.number in self.exchanges:
+            return exchange
+        exchange = dataclasses.replace(exchange, case=name, base=base)
+        self.keep(exchange)
+        return exchange
+
+    def keep(self, exchange: Exchange) -> None:
+        """Record an explored exchange; harmless if it is recorded."""
+        if exchange.number in self.exchanges:
+            return
+        self.explored -= 1
+        self._keep(exchange, judged=False)
 
     # -- cases
 

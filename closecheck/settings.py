@@ -58,13 +58,14 @@ CONCURRENCY: Final = 8
 SETTLE: Final = 5.0
 SEED: Final = 0
 REPORTS: Final = Path("reports")
+EXAMPLES: Final = ".closecheck/examples"
 VENDOR_VERSION: Final = "/v2024"
 """What ``SAIL_BASE_URL`` lacks."""
 TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - a path
 
 OPTIONS: Final = (
     "target", "base_url", "profile", "only", "strict", "reports", "seed", "concurrency", "rate", "safe", "timeout",
-    "edition", "budget",
+    "edition", "budget", "examples",
 )  # fmt: skip
 """The options of the command line; each has a variable of its name, ``CLOSECHECK_`` in front."""
 TOKEN_VARIABLES: Final = {
@@ -124,9 +125,16 @@ class Settings(Struct):
     """The edition of the catalogue that is asked for; empty: the suite's own."""
     budget: int | None
     """The most requests that the run may send; None: as many as the profile plans."""
+    examples: str
+    """Where a deep exploration keeps what it found: a folder, ``redis://…`` or ``github://owner/repository``."""
     target_file: Path | None
     provenance: tuple[Setting, ...]
     """Every setting, printable, with its origin."""
+
+    @property
+    def seed_by_default(self) -> bool:
+        """Whether nobody chose the seed."""
+        return any(one.name == "seed" and one.origin == Origin.DEFAULT for one in self.provenance)
 
     @property
     def path(self) -> str:
@@ -290,6 +298,7 @@ class _Merger:
             seed=self.merged("seed", _whole(0, 2**63 - 1), None, SEED),
             edition=self.merged("edition", lambda given: str(given.value), None, "", lambda one: one or "current"),
             budget=self.budget(),
+            examples=self.merged("examples", lambda given: str(given.value), None, EXAMPLES),
             target_file=self.target_file,
             provenance=tuple(self.ledger),
         )

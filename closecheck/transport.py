@@ -15,7 +15,7 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -182,16 +182,29 @@ class Connection:
 
         ``headless`` is true for HEAD, whose answers have no body; ``deadline`` is a reading of the clock.
         """
-        answer = self._answer
-        answer.reset(headless=headless)
+        failure = self.begin(data, headless=headless, deadline=deadline)
+        return (None, failure) if failure else self.finish(deadline=deadline)
+
+    def begin(self, data: bytes, *, headless: bool, deadline: float) -> Failure | None:
+        """Send the bytes of one request; the failure that keeps its answer from being waited for, if there is one."""
+        self._answer.reset(headless=headless)
         self.served += 1
         try:
             self._send(data, deadline)
+        except _Broken as broken:
+            self.close()
+            return broken.failure
+        return None
+
+    def finish(self, *, deadline: float) -> tuple[Response | None, Failure | None]:
+        """Read the answer to the request that was begun."""
+        answer = self._answer
+        try:
             self._receive(answer, deadline)
         except _Broken as broken:
             self.close()
             return (_response(answer) if answer.complete else None), broken.failure
-        if headless or not answer.keeps_connection or answer.ends_with_connection:
+        if answer.headless or not answer.keeps_connection or answer.ends_with_connection:
             self.close()
         return _response(answer), None
 
@@ -364,6 +377,32 @@ class Transport:
                 with self._lock:
                     self._idle.append(connection)
             return reply
+
+    def volley(self, requests: Sequence[Request]) -> list[Reply]:
+        """Send requests at once, each on a connection of its own: all are written before the first answer is read."""
+        deadline = self._clock() + self._timeout
+        flying: list[tuple[float, Connection | None, bool, Failure | None]] = []
+        for request in requests:
+            begun = self._clock()
+            connection = self._take()
+            if connection is None:
+                try:
+                    connection = self._connect(deadline)
+                except OSError as error:
+                    flying.append((begun, None, True, Failure(FailureKind.UNREACHABLE, _connect_problem(error))))
+                    continue
+            fresh = connection.served == 0
+            failure = connection.begin(serialise(request), headless=request.method == "HEAD", deadline=deadline)
+            flying.append((begun, connection, fresh, failure))
+        replies = []
+        for begun, connection, fresh, unsent in flying:
+            response, failure = (None, unsent) if connection is None or unsent else connection.finish(deadline=deadline)
+            number = connection.number if connection else 0
+            replies.append(Reply(Timing(begun - self.started, self._clock() - begun, number, fresh), response, failure))
+            if connection is not None and connection.usable:
+                with self._lock:
+                    self._idle.append(connection)
+        return replies
 
     @contextlib.contextmanager
     def lane(self) -> Iterator[Lane]:

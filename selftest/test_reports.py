@@ -184,6 +184,12 @@ def _lines(run: Run) -> list[Any]:
     return [run.opening, *kept, *([run.closing] if run.closing else [])]
 
 
+def test_the_sample_of_thirty_findings_has_thirty() -> None:
+    counts = sample_runs.findings().counts()
+
+    assert counts[Status.FAIL] + counts[Status.WARNING] + counts[Status.WAIVED] == 30
+
+
 # ------------------------------------------------------------------------------------------------------- verdicts agree
 
 

@@ -48,7 +48,7 @@ def opening(context):
     from closecheck.contract import contract
     from closecheck.model import Opening, Profile
 
-    catalogue = contract().catalogue.without_guidance()
+    catalogue = contract().catalogue.recorded({})
     return Opening("test", "2026-01-01T00:00:00+00:00", "test", context.settings.base_url, Profile.QUICK, 0, False, (), catalogue)
 
 

@@ -1,8 +1,7 @@
 """
 ``report.sarif``: each finding as a result that points at the contract, for code scanning (SARIF 2.1.0).
 
-The place is a logical one, a JSON pointer into ``spec/openapi.yaml``; the record of a run knows no line, so the region is the
-first. Fingerprints hold what stays when a run is repeated (requirement, case, expectation) and nothing that the target draws
+The place is the line of ``spec/openapi.yaml`` that carries the requirement, and its JSON pointer. Fingerprints hold what stays when a run is repeated (requirement, case, expectation) and nothing that the target draws
 anew, such as a trackingId.
 """
 
@@ -112,7 +111,7 @@ def _result(run: Run, result: Result, broken: Broken, index: dict[str, int]) -> 
             {
                 "physicalLocation": {
                     "artifactLocation": {"uri": "spec/openapi.yaml", "uriBaseId": "CLOSECHECK"},
-                    "region": {"startLine": 1},
+                    "region": {"startLine": max(result.requirement.line, 1)},
                 },
                 "logicalLocations": [
                     {"fullyQualifiedName": line(result.requirement.openapi, 1000), "kind": "object"},

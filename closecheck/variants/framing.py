@@ -12,13 +12,15 @@ from closecheck.reference import Answer, End, Reference
 from closecheck.variants._seams import each_answer, stays_open
 
 MIDDLE = 20
+MAX_CHUNKS = 1000
 
 
 def chunk(answer: Answer, size: int, line: bytes = b"%x\r\n", end: bytes = b"0\r\n\r\n") -> None:
-    """Send the body in chunks of this size; to a client of HTTP/1.0, which knows no chunks, it goes as it is."""
+    """Send the body in chunks of this size, larger ones if it is long; to HTTP/1.0, which knows no chunks, it goes as it is."""
     if not stays_open(answer):
         return
     body = answer.body
+    size = max(size, len(body) // MAX_CHUNKS + 1)
     parts = [body[start : start + size] for start in range(0, len(body), size)]
     coding = next((value for name, value in answer.headers if name == b"transfer-encoding"), b"chunked")
     answer.set_header(b"content-length", None)
@@ -64,10 +66,10 @@ def chunked_in_capitals(reference: Reference) -> None:
 
 @variant()
 def chunks_one_by_one(reference: Reference) -> None:
-    """Each chunk arrives by itself, and its size line apart from it."""
+    """Ten chunks or so arrive one by one, their size lines apart from them."""
 
     def change(answer: Answer) -> None:
-        chunk(answer, 40)
+        chunk(answer, len(answer.body) // 10 + 1)
         head, _, body = answer.data.partition(b"\r\n\r\n")
         pieces: list[bytes | float | End] = [head + b"\r\n\r\n"]
         for line in body.splitlines(keepends=True):

@@ -1,0 +1,198 @@
+"""
+What a deep exploration borrows: Schemathesis' bodies for the operation, Hypothesis' seeds, and its databases of examples.
+
+Both libraries work on the contract alone. They send nothing and judge nothing, and their complaints about themselves are
+:class:`~closecheck.errors.GeneratorTrouble`, never a finding.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as seeded
+from hypothesis.configuration import set_hypothesis_home_dir
+from hypothesis.errors import HypothesisException
+
+from closecheck import strategies
+from closecheck.contract import OPERATION, spec_folder
+from closecheck.errors import GeneratorTrouble, UsageError
+
+if TYPE_CHECKING:
+    from hypothesis.database import ExampleDatabase
+
+FUZZED: Final = 150
+"""Bodies that are asked of Schemathesis' strategies; each costs as much as a hundred of ours."""
+SEEDS_AT_ONCE: Final = 400
+"""Seeds that one run of Hypothesis draws."""
+_KEY: Final = b"closecheck/witnesses"
+
+
+@contextlib.contextmanager
+def _homed() -> Iterator[None]:
+    """Let Hypothesis keep what it learns of the code in a folder that is thrown away, not in the caller's."""
+    with tempfile.TemporaryDirectory(prefix="closecheck-") as folder:
+        set_hypothesis_home_dir(Path(folder))
+        try:
+            yield
+        except HypothesisException as error:
+            raise GeneratorTrouble(f"{type(error).__name__}: {error}") from error
+        finally:
+            set_hypothesis_home_dir(None)
+
+
+def _quiet(examples: int) -> settings:
+    """Return settings under which Hypothesis neither hurries, nor complains, nor shrinks, nor remembers."""
+    return settings(
+        max_examples=examples, phases=[Phase.generate], deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=False
+    )
+
+
+def seeds(seed: int, use: Callable[[int], None], over: Callable[[], bool]) -> None:
+    """
+    Call ``use`` with seeds that Hypothesis draws, until it is over.
+
+    Raises:
+        GeneratorTrouble: Hypothesis gave up.
+
+    """
+
+    @seeded(seed)
+    @_quiet(SEEDS_AT_ONCE)
+    @given(strategies.seeds())
+    def drawn(one: int) -> None:
+        if not over():
+            use(one)
+
+    with _homed():
+        drawn()
+
+
+def _operation() -> Any:
+    import schemathesis  # noqa: PLC0415 - half a second, for those who dig
+
+    return schemathesis.openapi.from_path(spec_folder() / "openapi.yaml")[OPERATION]["POST"]
+
+
+def _body(case: Any) -> bytes | None:
+    """Return the bytes of a case's body; None if it is another method, another media type, or no body."""
+    if case.method.upper() != "POST" or (case.media_type or "application/json") != "application/json":
+        return None
+    if isinstance(case.body, bytes):
+        return case.body
+    try:
+        return msgspec.json.encode(case.body)
+    except (TypeError, ValueError, RecursionError):
+        return None  # no body, or one that cannot be written
+
+
+def covering() -> list[bytes]:
+    """
+    Return the bodies of Schemathesis' coverage of the operation: every constraint of the document, at and beyond its bounds.
+
+    Raises:
+        GeneratorTrouble: Schemathesis gave up.
+
+    """
+    with _homed(), _schemathesis():
+        from schemathesis.config import GenerationConfig  # noqa: PLC0415
+        from schemathesis.generation.modes import GenerationMode  # noqa: PLC0415
+
+        operation = _operation()
+        cases = operation.schema.iter_coverage_cases(operation, generation_modes=list(GenerationMode), generation_config=GenerationConfig())
+        return [body for case in cases if (body := _body(case)) is not None]
+
+
+def fuzzed(seed: int, most: int = FUZZED) -> list[bytes]:
+    """
+    Return bodies that Schemathesis draws for the operation, as many valid as invalid ones.
+
+    Raises:
+        GeneratorTrouble: Schemathesis or Hypothesis gave up.
+
+    """
+    found: list[bytes] = []
+    with _homed(), _schemathesis():
+        from schemathesis.generation.modes import GenerationMode  # noqa: PLC0415
+
+        operation = _operation()
+        for mode in GenerationMode:
+
+            @seeded(seed)
+            @_quiet(most // 2)
+            @given(operation.as_strategy(generation_mode=mode))
+            def drawn(case: Any) -> None:
+                if (body := _body(case)) is not None:
+                    found.append(body)
+
+            drawn()
+    return found
+
+
+@contextlib.contextmanager
+def _schemathesis() -> Iterator[None]:
+    try:
+        yield
+    except HypothesisException:
+        raise
+    except Exception as error:  # whatever a library's inner parts raise, it is no finding
+        raise GeneratorTrouble(f"{type(error).__name__}: {error}") from error
+
+
+class Examples:
+    """
+    Where witnesses are kept beyond a run: a folder, a Redis server, or the artifacts of a GitHub repository.
+
+    Artifacts can only be read; what is found beside them is kept in the default folder, for the next artifact.
+    Witnesses are bodies, without headers and without tokens.
+
+    Raises:
+        UsageError: the place is none of these, or its library is not installed.
+
+    """
+
+    def __init__(self, place: str) -> None:
+        self._database = _database(place)
+
+    def save(self, body: bytes) -> None:
+        """Keep the body of a witness."""
+        self._database.save(_KEY, body)
+
+    def bodies(self) -> list[bytes]:
+        """Return every body that was kept, in an order that does not depend on the place."""
+        return sorted(self._database.fetch(_KEY), key=lambda body: (len(body), hashlib.sha256(body).digest()))
+
+
+def _database(place: str) -> ExampleDatabase:
+    from hypothesis.database import (  # noqa: PLC0415 - some of them are slow to import
+        DirectoryBasedExampleDatabase,
+        GitHubArtifactDatabase,
+        MultiplexedDatabase,
+        ReadOnlyDatabase,
+    )
+
+    scheme, _, rest = place.partition("://")
+    if not rest:
+        return DirectoryBasedExampleDatabase(place)
+    if scheme == "github":
+        owner, _, repository = rest.strip("/").partition("/")
+        if not owner or not repository or "/" in repository:
+            raise UsageError("examples", f"{place} names no repository", "Write github://owner/repository.")
+        folder = Path(tempfile.gettempdir()) if os.environ.get("CI") else Path(".closecheck")
+        artifacts = GitHubArtifactDatabase(owner, repository, path=folder / "artifacts")
+        return MultiplexedDatabase(DirectoryBasedExampleDatabase(".closecheck/examples"), ReadOnlyDatabase(artifacts))
+    if scheme in {"redis", "rediss"}:
+        try:
+            import redis  # noqa: PLC0415
+            from hypothesis.extra.redis import RedisExampleDatabase  # noqa: PLC0415
+        except ImportError:
+            raise UsageError("examples", "the library redis is not installed", "Install it beside closecheck: pip install redis.") from None
+        return RedisExampleDatabase(redis.Redis.from_url(place))
+    raise UsageError("examples", f"{scheme}:// is no place for examples", "Give a folder, redis://… or github://owner/repository.")

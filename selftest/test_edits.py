@@ -1,0 +1,284 @@
+"""Derived and declared cases, held against the OpenAPI document: what is to be accepted is valid, what is to be refused is not."""
+
+import json
+import re
+from collections import Counter
+
+import jsonschema_rs
+import msgspec
+import pytest
+
+from closecheck import edits, preflight
+from closecheck.cases import Draft, Id, Ids, Raw, count_ids, fill
+from closecheck.contract import contract
+from closecheck.ids import impossible
+from closecheck.model import Level
+
+DERIVED = edits.derived()
+DECLARED = dict(contract().declared)
+ALL = {**DERIVED, **DECLARED, preflight.FIRST_ERROR.id: preflight.FIRST_ERROR, preflight.NO_TOKEN.id: preflight.NO_TOKEN}
+JUDGED = {name: case for name, case in ALL.items() if case.expect is not None}
+VALID = jsonschema_rs.validator_for(contract().body_schema)
+FAKE = impossible(0, "selftest", 1600)
+
+
+def sent(case):
+    return fill(case.request.body, FAKE)
+
+
+def document(case):
+    """Return the JSON data that a case sends; ValueError if it is none."""
+    return json.loads(sent(case).decode("utf-8"))
+
+
+def valid(case):
+    try:
+        data = document(case)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(data, dict) and VALID.is_valid(data)
+
+
+def every(cases):
+    return pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in cases.items()])
+
+
+def wrong(cases, holds):
+    """Return the ids of the cases for which something does not hold."""
+    return [name for name, case in cases.items() if not holds(case)]
+
+
+# ------------------------------------------------------------------------------------------------------ each by itself
+
+
+def test_there_are_many_and_their_ids_are_one_of_a_kind():
+    assert len(DERIVED) > 400
+    assert len(DECLARED) > 200
+    assert set(DERIVED).isdisjoint(DECLARED)
+    assert wrong(ALL, lambda case: ALL[case.id] is case) == []
+
+
+def test_ids_can_be_typed_in_a_shell():
+    assert wrong(ALL, lambda case: re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9/+._-]*", case.id)) == []
+
+
+def test_every_requirement_choice_and_part_is_known():
+    choices = {choice.id for choice in contract().catalogue.choices}
+
+    assert wrong(ALL, lambda case: case.requirement in contract().ids if case.requirement else case.choice in choices) == []
+    assert wrong(ALL, lambda case: bool(case.requirement) != bool(case.choice)) == []
+
+
+def test_every_necessary_part_that_cases_can_cover_is_covered_by_one():
+    covered = {(case.requirement, case.part) for case in JUDGED.values()}
+    by_cases = {case.requirement for case in DERIVED.values()}
+    tests = "".join(path.read_text() for path in (contract().folder.parent / "tests").glob("*.py"))
+    missing = [
+        (one.id, part)
+        for one in contract().catalogue.requirements
+        if one.id in by_cases
+        for part in one.parts
+        if (one.id, part) not in covered and f'"{part}"' not in tests
+    ]
+
+    assert missing == []
+
+
+def test_descriptions_state_facts():
+    assert wrong(ALL, lambda case: not re.search(r"\b(should|test that|ensure|verify|check that|must)\b", case.description, re.IGNORECASE)) == []
+    assert wrong(ALL, lambda case: case.description and not case.description.endswith(".")) == []
+
+
+def test_what_is_judged_has_words_for_what_is_expected():
+    assert wrong(JUDGED, lambda case: case.expect.statuses and case.expect.text) == []
+    assert wrong(ALL, lambda case: bool(case.expect) != bool(case.choice)) == []
+
+
+def test_a_choice_names_what_it_may_see():
+    assert wrong({name: case for name, case in ALL.items() if case.choice}, lambda case: len(case.observes) >= 2) == []
+
+
+def test_no_request_carries_a_field_that_changes_answers_lawfully():
+    forbidden = {"origin", "range", "expect", "content-encoding", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"}
+
+    assert wrong(ALL, lambda case: forbidden.isdisjoint(name.lower() for name in case.request.headers)) == []
+
+
+def test_header_sections_stay_below_4_kb_unless_that_is_what_is_provoked():
+    def short(case):
+        return case.request.provokes or sum(len(name) + len(value or "") for name, value in case.request.headers.items()) < 4096
+
+    assert wrong(ALL, short) == []
+
+
+# ------------------------------------------------------------------------------------------------ against the document
+
+
+@every({name: case for name, case in JUDGED.items() if case.accepts and case.request.body is not msgspec.UNSET})
+def test_a_body_that_is_to_be_accepted_is_valid(case):
+    assert valid(case), sent(case)[:200]
+
+
+def test_a_derived_body_that_is_to_be_refused_violates_the_document():
+    refused = {name: case for name, case in DERIVED.items() if not case.accepts and case.requirement != "CAR-IDS-MAX-ENTRIES"}
+
+    assert wrong(refused, lambda case: not valid(case)) == []
+
+
+def test_a_declared_body_that_is_to_be_refused_is_no_json_or_violates_the_document_or_another_aspect_is_wrong():
+    refused = {name: case for name, case in DECLARED.items() if case.expect and not case.accepts}
+
+    def at_fault(case):
+        request = case.request
+        level = contract()[case.requirement].level
+        return not valid(case) or request.headers or request.method != "POST" or request.chunks or level is Level.SHOULD
+
+    assert wrong(refused, at_fault) == []
+
+
+def test_every_limit_of_the_document_is_reached_and_passed():
+    counts = {count_ids(case.request.body) for case in DERIVED.values() if isinstance((case.request.body or {}), dict) and case.accepts}
+    beyond = {count_ids(case.request.body) for case in DERIVED.values() if case.requirement == "CAR-IDS-MAX"}
+
+    assert {1, 2, *range(249, 258), 499, 500} <= counts
+    assert {501, 502, 600, 999, 1000, 1001, 1500} <= beyond
+
+
+def test_every_member_meets_every_json_type():
+    kinds = {"null", "boolean", "number", "string", "array", "object"}
+    for name in ("message", "executionStatus", "completionStatus"):
+        seen = {case.part for case in edits.members_of_other_types() if case.id.startswith(f"{name}/")}
+        assert seen == kinds - {"string"}
+    assert {case.part for case in edits.ids_of_other_types()} == kinds - {"array"}
+    assert {case.part for case in edits.bodies_of_other_types()} == kinds - {"object"}
+
+
+def test_a_near_miss_is_no_member_of_its_enumeration():
+    for case in edits.near_misses():
+        name = case.id.split("/")[0]
+        assert document(case)[name] not in contract().property(name).values
+
+
+def test_all_combinations_of_the_statuses_are_there_with_and_without_a_message():
+    found = Counter((body["executionStatus"], body["completionStatus"], "message" in body) for body in map(document, edits.combinations()))
+
+    assert len(found) == 2 * 3 * 2
+    assert set(found.values()) == {1}
+
+
+# ---------------------------------------------------------------------------------------------------------- one edit
+
+
+WITH_BASE = {name: case for name, case in ALL.items() if case.base}
+
+
+def test_every_base_is_an_accepted_case_and_every_edit_has_words():
+    assert wrong(WITH_BASE, lambda case: case.base in ALL and ALL[case.base].accepts) == []
+    assert wrong(WITH_BASE, lambda case: case.change) == []
+
+
+def test_every_derived_refusal_is_an_edit_of_an_accepted_request_or_breaks_several_rules_on_purpose():
+    refused = {name: case for name, case in DERIVED.items() if not case.accepts}
+
+    assert wrong(refused, lambda case: case.base or case.id.startswith("several/")) == []
+
+
+def test_a_base_is_no_edit_of_itself_and_no_chain_is_longer_than_three():
+    def depth(case):
+        return 0 if not case.base else 1 + depth(ALL[case.base])
+
+    assert max(depth(case) for case in WITH_BASE.values()) <= 3
+
+
+def aspects(draft, but=()):
+    return {name: value for name in Draft.__struct_fields__ if name not in but for value in [getattr(draft, name)]}
+
+
+def test_a_derived_edit_changes_the_body_and_nothing_else():
+    derived = {name: case for name, case in WITH_BASE.items() if name in DERIVED}
+
+    assert wrong(derived, lambda case: aspects(case.request, ["body"]) == aspects(ALL[case.base].request, ["body"])) == []
+    assert wrong(derived, lambda case: sent(case) != sent(ALL[case.base]) or case.accepts) == []
+
+
+def test_a_declared_edit_changes_one_aspect_of_the_request_or_moves_something_between_two():
+    def aspect_count(case):
+        mine, base = aspects(case.request, ["provokes"]), aspects(ALL[case.base].request, ["provokes"])
+        differing = {name for name in mine if mine[name] != base[name]}
+        if all(name.lower().startswith("x-") for draft in (case.request, ALL[case.base].request) for name in draft.headers):
+            differing.discard("headers")  # unknown fields have a fresh value in each request
+        return len(differing)
+
+    def fits(case):
+        moved = re.search(r"\bmoved to the query\b|, under |\bContent-Type\b.* left out", case.change)
+        return aspect_count(case) == (2 if moved else 1)
+
+    assert wrong({name: case for name, case in WITH_BASE.items() if name in DECLARED}, fits) == []
+
+
+def changed_members(case):
+    mine, base = case.request.body, ALL[case.base].request.body
+    return {name for name in {*mine, *base} if mine.get(name, ...) != base.get(name, ...)}
+
+
+def test_a_derived_refusal_changes_one_member_or_renames_one():
+    derived = {name: case for name, case in DERIVED.items() if case.base and not case.accepts and isinstance(case.request.body, dict)}
+
+    def one_member(case):
+        changed = changed_members(case)
+        renamed = case.part == "near name" and len(changed) == 2 and "accessRequestIds" in changed
+        return len(changed) == 1 or renamed
+
+    assert wrong(derived, one_member) == []
+
+
+def test_a_wrong_item_is_the_only_wrong_one_and_the_list_is_as_long_as_that_of_its_base():
+    for case in edits.items_of_other_types():
+        items, base = document(case)["accessRequestIds"], document(ALL[case.base])["accessRequestIds"]
+        assert len(items) == len(base), case.id
+        assert len([one for one in items if not isinstance(one, str)]) == 1, case.id
+
+
+def test_an_accepted_edit_of_the_optional_members_only_leaves_out():
+    for case in edits.optional_members():
+        mine, base = case.request.body, ALL[case.base].request.body
+        assert mine.items() <= base.items()
+        assert "accessRequestIds" in mine
+
+
+# --------------------------------------------------------------------------------------------------------- drafts
+
+
+@pytest.mark.parametrize(
+    ("body", "needed", "written"),
+    [
+        ({"a": Ids(2)}, 2, b'{"a": ["x", "y"]}'),
+        ({"a": [Id(0), 7, Id(2)]}, 3, b'{"a": ["x", 7, "z"]}'),
+        (Raw(b'{"a": [{{ids:2}}], "b": "{{id}}", "c": "{{id:2}}"}'), 3, b'{"a": ["x", "y"], "b": "x", "c": "z"}'),
+        (Raw(b"{{"), 0, b"{{"),
+        (msgspec.UNSET, 0, b""),
+        (None, 0, b"null"),
+        ({"a": "é\ud800"}, 0, '{"a": "é\ud800"}'.encode("utf-8", "surrogatepass")),
+        ([[Ids(1)]], 1, b'[[["x"]]]'),
+        (Ids(3), 3, b'["x", "y", "z"]'),
+    ],
+)
+def test_a_draft_is_filled_with_ids(body, needed, written):
+    assert count_ids(body) == needed
+    assert fill(body, ["x", "y", "z"]) == written
+
+
+def test_every_request_needs_as_many_ids_as_it_names():
+    for case in ALL.values():
+        exact = impossible(0, case.id, case.request.ids)
+        fill(case.request.body, exact)  # IndexError where it were fewer
+        text = fill(case.request.body, exact)
+        if case.request.ids and case.request.names == "canonical":
+            assert exact[-1].encode() in text or b"\x00" in text, case.id
+
+
+def test_ids_in_one_list_are_all_different_unless_that_is_the_point():
+    for case in DERIVED.values():
+        if case.accepts or case.requirement == "CAR-IDS-MAX":
+            ids = document(case)["accessRequestIds"]
+            assert len(set(ids)) == len(ids), case.id

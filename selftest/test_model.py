@@ -1,0 +1,342 @@
+"""How evidence folds into results, results into a verdict, and a verdict into an exit code and a sentence."""
+
+import itertools
+
+import pytest
+import sample_runs
+
+from closecheck import stream
+from closecheck.model import (
+    Area,
+    Body,
+    Catalogue,
+    Choice,
+    Closing,
+    Evidence,
+    ExchangeLine,
+    Exit,
+    Finding,
+    Level,
+    Observation,
+    Opening,
+    Outcome,
+    Profile,
+    Requirement,
+    Run,
+    RunFault,
+    SentRequest,
+    Status,
+    Tally,
+    Timing,
+    Verdict,
+    Waiver,
+    decode,
+    encode,
+    fold,
+)
+
+MUST, SHOULD = Level.MUST, Level.SHOULD
+HELD, BROKEN, UNTESTED, ERROR = Outcome.HELD, Outcome.BROKEN, Outcome.UNTESTED, Outcome.ERROR
+WAIVER = Waiver("CAR-X-1", "known", "team", "T-1", "2099-12-31")
+
+
+def requirement(name="CAR-X-1", level=MUST, parts=()):
+    return Requirement(name, "x", level, "statement", "Body", "#/paths", "consequence", "fix", "2026.1", parts=tuple(parts))
+
+
+def said(outcome, name="CAR-X-1", part="", *exchanges, **more):
+    finding = Finding("this", "that") if outcome is BROKEN else None
+    return Evidence(name, outcome, "case", part, exchanges, finding, **more)
+
+
+def run(*lines, requirements=(requirement(),), closing=Closing(1.5, 3), strict=False, out_of_scope=None, selection=""):  # noqa: B008 - frozen
+    catalogue = Catalogue("2026.1", (Area("x", "X"),), tuple(requirements), (Choice("one", "What?", "2026.1"),))
+    opening = Opening("0", "2026-01-01", "t", "http://t", Profile.QUICK, 0, strict, (), catalogue, out_of_scope or {}, selection)
+    return Run([opening, *lines, *([closing] if closing else [])])
+
+
+def folded(*outcomes, level=MUST, strict=False, waived=False, scoped_out="", parts=()):
+    return fold(requirement(level=level, parts=parts), [said(one) for one in outcomes], strict=strict, waived=waived, scoped_out=scoped_out)
+
+
+# --------------------------------------------------------------------------------------------------------------- folding
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_a_must_folds_in_the_order_of_the_contract(size):
+    for outcomes in itertools.product(Outcome, repeat=size):
+        first = next(one for one in (BROKEN, ERROR, UNTESTED, HELD) if one in outcomes)
+
+        assert folded(*outcomes) is {BROKEN: Status.FAIL, ERROR: Status.ERROR, UNTESTED: Status.UNTESTED, HELD: Status.PASS}[first]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_a_should_warns_unless_something_worse_hides_it(size):
+    for outcomes in itertools.product(Outcome, repeat=size):
+        first = next(one for one in (ERROR, UNTESTED, BROKEN, HELD) if one in outcomes)
+
+        expected = {BROKEN: Status.WARNING, ERROR: Status.ERROR, UNTESTED: Status.UNTESTED, HELD: Status.PASS}[first]
+        assert folded(*outcomes, level=SHOULD) is expected
+        assert folded(*outcomes, level=SHOULD, strict=True) is folded(*outcomes)
+
+
+def test_folding_does_not_depend_on_the_order():
+    for outcomes in itertools.combinations_with_replacement(Outcome, 3):
+        assert len({folded(*order, level=level) for order in itertools.permutations(outcomes) for level in [MUST]}) == 1
+
+
+def test_without_evidence_nothing_passes():
+    assert folded() is Status.UNTESTED
+    assert folded(level=SHOULD, strict=True) is Status.UNTESTED
+
+
+def test_a_pass_needs_every_part():
+    parts = requirement(parts=["1", "500"])
+
+    def of(*evidence):
+        return fold(parts, evidence, strict=False, waived=False, scoped_out="")
+
+    assert of(said(HELD, part="1")) is Status.UNTESTED
+    assert of(said(HELD, part="1"), said(HELD, part="2")) is Status.UNTESTED
+    assert of(said(HELD, part="1"), said(HELD, part="500"), said(HELD, part="more")) is Status.PASS
+    assert of(said(BROKEN, part="1")) is Status.FAIL
+
+
+def test_what_is_out_of_scope_still_fails_if_it_is_broken():
+    assert folded(HELD, scoped_out="why") is Status.OUT_OF_SCOPE
+    assert folded(scoped_out="why") is Status.OUT_OF_SCOPE
+    assert folded(UNTESTED, ERROR, scoped_out="why") is Status.OUT_OF_SCOPE
+    assert folded(BROKEN, scoped_out="why") is Status.FAIL
+    assert folded(BROKEN, scoped_out="why", level=SHOULD) is Status.WARNING
+
+
+def test_a_waiver_excuses_what_is_broken_and_nothing_else():
+    assert folded(BROKEN, HELD, waived=True) is Status.WAIVED
+    assert folded(BROKEN, waived=True, strict=True, level=SHOULD) is Status.WAIVED
+    assert folded(HELD, waived=True) is Status.PASS
+    assert folded(UNTESTED, waived=True) is Status.UNTESTED
+
+
+def test_a_tally_is_evidence_and_an_empty_one_is_none():
+    assert run(Tally("CAR-X-1", 7)).results[0].status is Status.PASS
+    assert run(Tally("CAR-X-1", 7)).results[0].exchanges == 7
+    assert run(Tally("CAR-X-1", 0)).results[0].status is Status.UNTESTED
+    assert run(Tally("CAR-X-1", 7), said(BROKEN)).results[0].status is Status.FAIL
+
+
+# --------------------------------------------------------------------------------------------------- verdict, exit code
+
+TWO = (requirement("CAR-X-1"), requirement("CAR-X-2", SHOULD))
+
+
+@pytest.mark.parametrize(
+    ("lines", "closing", "verdict", "code"),
+    [
+        ([said(HELD), said(HELD, "CAR-X-2")], Closing(1, 1), Verdict.CONFORMANT, Exit.CONFORMANT),
+        ([said(HELD), said(BROKEN, "CAR-X-2")], Closing(1, 1), Verdict.CONFORMANT, Exit.CONFORMANT),
+        ([said(HELD)], Closing(1, 1), Verdict.CONFORMANT, Exit.CONFORMANT),
+        ([said(HELD, "CAR-X-2")], Closing(1, 1), Verdict.INCOMPLETE, Exit.INCOMPLETE),
+        ([said(ERROR), said(HELD, "CAR-X-2")], Closing(1, 1), Verdict.INCOMPLETE, Exit.INCOMPLETE),
+        ([said(BROKEN)], Closing(1, 1), Verdict.NON_CONFORMANT, Exit.NON_CONFORMANT),
+        ([said(BROKEN)], Closing(1, 1, waived={"CAR-X-1": WAIVER}), Verdict.CONFORMANT, Exit.CONFORMANT),
+        ([said(HELD)], Closing(1, 1, waiver_faults=("stale",)), Verdict.NON_CONFORMANT, Exit.NON_CONFORMANT),
+        ([said(HELD)], Closing(1, 1, suite_fault="oh"), Verdict.ERROR, Exit.SUITE_FAULT),
+        ([said(BROKEN)], Closing(1, 1, suite_fault="oh"), Verdict.ERROR, Exit.SUITE_FAULT),
+        ([], Closing(1, 4, stopped="nothing there"), Verdict.ERROR, Exit.USAGE),
+        ([said(HELD)], Closing(1, 1, interrupted=True), Verdict.INCOMPLETE, Exit.INTERRUPTED),
+        ([said(BROKEN)], Closing(1, 1, interrupted=True), Verdict.NON_CONFORMANT, Exit.INTERRUPTED),
+        ([said(BROKEN)], Closing(1, 1, interrupted=True, suite_fault="oh"), Verdict.ERROR, Exit.INTERRUPTED),
+        ([said(HELD)], None, Verdict.INCOMPLETE, Exit.INTERRUPTED),
+        ([said(BROKEN)], None, Verdict.NON_CONFORMANT, Exit.INTERRUPTED),
+        ([], Closing(1, 1), Verdict.INCOMPLETE, Exit.INCOMPLETE),
+    ],
+)
+def test_the_verdict_and_the_exit_code(lines, closing, verdict, code):
+    judged = run(*lines, requirements=TWO, closing=closing)
+
+    assert judged.verdict is verdict
+    assert judged.exit_code is code
+
+
+def test_strict_makes_a_warning_a_failure():
+    lines = [said(HELD), said(BROKEN, "CAR-X-2")]
+
+    assert run(*lines, requirements=TWO, strict=True).exit_code is Exit.NON_CONFORMANT
+
+
+def test_out_of_scope_completes_a_run():
+    given = {"CAR-X-*": "the gateway does that"}
+
+    assert run(requirements=TWO, out_of_scope=given).exit_code is Exit.CONFORMANT
+    assert run(said(BROKEN), requirements=TWO, out_of_scope=given).exit_code is Exit.NON_CONFORMANT
+    assert run(requirements=TWO, out_of_scope=given).results[0].reason == "the gateway does that"
+
+
+@pytest.mark.parametrize("outcomes", list(itertools.product([None, *Outcome], repeat=2)))
+@pytest.mark.parametrize("more", [{}, {"interrupted": True}, {"suite_fault": "x"}, {"stopped": "x"}, {"waiver_faults": ("x",)}])
+def test_nothing_that_went_wrong_ends_in_0(outcomes, more):
+    names = ("CAR-X-1", "CAR-X-2")
+    requirements = tuple(requirement(name) for name in names)
+    lines = [said(outcome, name) for outcome, name in zip(outcomes, names, strict=True) if outcome]
+    judged = run(*lines, requirements=requirements, closing=Closing(1, 1, **more))
+
+    assert (judged.exit_code == 0) == (outcomes == (HELD, HELD) and not more)
+
+
+# ------------------------------------------------------------------------------------------------------------- headline
+
+
+@pytest.mark.parametrize(
+    ("lines", "closing", "words"),
+    [
+        ([said(HELD), said(HELD, "CAR-X-2")], Closing(1, 1), "conformant: 2 of 2 requirements tested"),
+        ([said(HELD), said(BROKEN, "CAR-X-2")], Closing(1, 1), "conformant: 2 of 2 requirements tested; 1 warning"),
+        ([said(HELD)], Closing(1, 1), "conformant: 1 of 2 requirements tested; 1 SHOULD untested"),
+        ([said(BROKEN)], Closing(1, 1, waived={"CAR-X-1": WAIVER}), "conformant with 1 waiver: 1 of 2 requirements tested; 1 SHOULD untested"),
+        ([said(BROKEN)], Closing(1, 1), "not conformant: 1 of 2 requirements failed; 1 untested"),
+        ([said(HELD, "CAR-X-2")], Closing(1, 1), "incomplete: 1 of 2 requirements tested, none failed; 1 MUST untested"),
+        ([said(HELD)], Closing(1, 1, waiver_faults=("a", "b")), "not conformant: 2 waivers expired or stale; 1 untested"),
+        ([said(HELD)], None, "interrupted, incomplete: 1 of 2 requirements tested, none failed"),
+        ([], Closing(1, 1, stopped="nobody there"), "no verdict: nobody there"),
+        ([], Closing(1, 1, suite_fault="oh"), "no verdict: the suite itself failed (oh)"),
+    ],
+)  # fmt: skip
+def test_the_headline_is_one_true_sentence(lines, closing, words):
+    assert run(*lines, requirements=TWO, closing=closing).headline == words
+
+
+@pytest.mark.parametrize("name", sample_runs.SAMPLES)
+def test_the_numbers_of_a_run_add_up(name):
+    judged = sample_runs.SAMPLES[name]()
+    counts = judged.counts()
+
+    assert sum(counts.values()) == len(judged.results) == len(judged.opening.catalogue.requirements)
+    assert {status: judged.counts(MUST)[status] + judged.counts(SHOULD)[status] for status in Status} == counts
+    assert judged.tested == len(judged.results) - len(judged.with_status(Status.UNTESTED, Status.ERROR, Status.OUT_OF_SCOPE))
+    assert sum(len(results) for _, results in judged.by_area()) == len(judged.results)
+    assert (judged.exit_code == 0) == (judged.verdict is Verdict.CONFORMANT and judged.complete)
+    assert all(one.occurrences >= len(one.findings) for one in judged.results)
+    assert all(one.reason for one in judged.with_status(Status.UNTESTED, Status.ERROR, Status.OUT_OF_SCOPE, Status.WAIVED))
+
+
+# -------------------------------------------------------------------------------------------------------------- reasons
+
+
+def test_the_reasons_say_why_something_is_untested():
+    def reason(*lines, **how):
+        return run(*lines, **how).results[0].reason
+
+    assert reason(said(UNTESTED, reason="no token"), said(UNTESTED, reason="no token")) == "no token"
+    assert reason(closing=None) == "the run ended before this was tested"
+    assert reason(selection="--only CAR-Y-*") == "not selected by --only CAR-Y-*"
+    assert reason(said(HELD, part="1"), requirements=(requirement(parts=["1", "500"]),)) == "these parts did not run: 500"
+    assert reason() == "no test covers it yet"
+
+
+def test_supplies_are_told_once_and_only_for_what_is_untested():
+    lines = [said(UNTESTED, supply="a: 1"), said(UNTESTED, supply="a: 1"), said(UNTESTED, supply="b: 2"), said(ERROR, supply="c: 3")]
+
+    assert run(*lines).results[0].supply == ("a: 1", "b: 2")
+
+
+def exchange(number, base=0):
+    return ExchangeLine(number, f"case-{number}", SentRequest("POST", "http://t", (), Body(0), "authorized"), Timing(0.1 * number, 0.25), base=base)
+
+
+def test_a_finding_knows_its_witness_and_the_base_of_it():
+    judged = run(exchange(1), exchange(2, base=1), said(BROKEN, "CAR-X-1", "", 1, 2))
+    finding = judged.results[0].findings[0]
+
+    assert finding.witness.number == 2
+    assert finding.base.number == 1
+    assert finding.finding.because == "consequence"
+    assert judged.results[0].exchanges == 2
+
+
+def test_findings_beyond_those_that_are_kept_are_counted():
+    judged = run(*[said(BROKEN)] * 50)
+
+    assert len(judged.results[0].findings) == 20
+    assert judged.results[0].occurrences == 50
+
+
+def test_observations_of_one_choice_are_told_together():
+    judged = run(Observation("one", "yes", (1,)), Observation("one", "no", (2,)), Observation("one", "yes", (3,)))
+
+    assert judged.choices[0][1] == Observation("one", "yes; no", (1, 2, 3))
+
+
+# --------------------------------------------------------------------------------------------------------- the stream
+
+
+def lines_of(judged):
+    """Return the lines of a run made by hand."""
+    return [judged.opening, *judged.exchanges.values(), *judged.evidence, *judged.tallies, *judged.observations, *judged.notes]
+
+
+@pytest.mark.parametrize("name", sample_runs.SAMPLES)
+def test_what_is_written_is_read_back(name):
+    lines = lines_of(sample_runs.SAMPLES[name]())
+
+    assert list(decode(encode(line) + b"\n" for line in lines)) == lines
+
+
+def test_a_stream_can_be_cut_off_anywhere_after_its_opening(tmp_path):
+    whole = run(exchange(1), exchange(2), said(HELD, "CAR-X-1", "", 1), said(BROKEN, "CAR-X-1", "", 2))
+    lines = [encode(line) + b"\n" for line in [*lines_of(whole), whole.closing]]
+    data = b"".join(lines)
+    for cut in range(len(lines[0]), len(data) - 1):
+        (tmp_path / stream.FILE_NAME).write_bytes(data[:cut])
+        judged = stream.read(tmp_path)
+        assert judged.exit_code is Exit.INTERRUPTED
+        assert not judged.complete
+        assert judged.seconds >= 0
+        assert judged.requests == len(judged.exchanges)
+        assert judged.headline.startswith("interrupted")
+    (tmp_path / stream.FILE_NAME).write_bytes(data)
+    assert stream.read(tmp_path).exit_code is Exit.NON_CONFORMANT
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "no opening"),
+        (b"{", "no opening"),
+        (b"\n\n", "no opening"),
+        (b"nonsense\n", "line 1"),
+        (b'{"type":"nothing"}\n', "line 1"),
+        (b'{"type":"tally","requirement":"CAR-X-1","exchanges":1,"more":2}\n', "line 1"),
+        (b"\xff\xfe\n", "line 1"),
+        (encode(Tally("CAR-X-1", 1)) + b"\n", "no opening"),
+    ],
+)
+def test_what_is_no_recorded_run_is_told(tmp_path, data, words):
+    (tmp_path / stream.FILE_NAME).write_bytes(data)
+
+    with pytest.raises(RunFault, match=words):
+        stream.read(tmp_path)
+
+
+def test_an_exchange_stands_there_once():
+    with pytest.raises(RunFault, match="twice"):
+        run(exchange(1), exchange(1))
+
+
+def test_a_missing_run_is_told_by_its_path(tmp_path):
+    with pytest.raises(RunFault, match=r"run\.jsonl"):
+        stream.read(tmp_path)
+
+
+# --------------------------------------------------------------------------------------------------------------- bodies
+
+
+@pytest.mark.parametrize("data", [b"", b"abc", "é語😀".encode(), b"\xff\xfe\x00", bytes(range(256))])
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 9, 1000])
+def test_a_body_is_kept_up_to_its_limit(data, limit):
+    body = Body.of(data, limit=limit)
+
+    assert body.size == len(data)
+    assert body.cut == (len(data) > limit)
+    assert data.startswith(body.data)
+    assert len(body.data) <= limit
+    assert body.cut or body.data == data

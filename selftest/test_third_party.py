@@ -1,0 +1,130 @@
+"""Servers that nobody here wrote are found as wrong as docs/third-party.md says: no more, no less."""
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+TARGETS = ROOT / "targets"
+PAGE = ROOT / "docs" / "third-party.md"
+READY_WITHIN = 60
+"""Seconds; a server is up in two on a machine that does nothing else."""
+JUDGED_WITHIN = 240
+"""Seconds; a run takes about ten."""
+
+
+def recorded():
+    """Return what the page says was found, server by server."""
+    block = re.search(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert block is not None, f"{PAGE} records no findings"
+    return yaml.safe_load(block[1])
+
+
+def installed():
+    """Skip, or fail under REQUIRE_ALL, where the servers have not been installed."""
+    if shutil.which("npm") is None or not (TARGETS / "node_modules").is_dir():
+        reason = "targets/node_modules is missing: targets/install makes it"
+        if os.environ.get("REQUIRE_ALL"):
+            pytest.fail(f"{reason}, and REQUIRE_ALL is set")
+        pytest.skip(reason)
+
+
+def environment():
+    """Return the environment without settings of the suite, and with fresh tokens."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("CLOSECHECK_", "SAIL_", "PYTEST_", "JWT_"))}
+    told = subprocess.run([TARGETS / "tokens"], env=clean, capture_output=True, text=True, timeout=30, check=True).stdout
+    return clean | dict(word.split("=", 1) for line in told.splitlines() for word in shlex.split(line)[1:])
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def served(name, port, env, log):
+    """Run a server's script until its port answers, and end its process group afterwards."""
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [TARGETS / f"serve-{name}", str(port)], env=env, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        deadline = time.monotonic() + READY_WITHIN
+        while not answers(port):
+            assert server.poll() is None, f"serve-{name} ended with {server.returncode}: {log.read_text()}"
+            assert time.monotonic() < deadline, f"serve-{name} was not ready after {READY_WITHIN} s: {log.read_text()}"
+            time.sleep(0.05)
+        yield
+    finally:
+        ended(server)
+
+
+def answers(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def ended(server):
+    for last in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, last)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(5)
+            return
+
+
+def judged(name, port, env, folder):
+    """Return the report of the suite, run as its users run it, and the exit code."""
+    target = TARGETS / f"{name}.yaml"
+    base_url = yaml.safe_load(target.read_text(encoding="utf-8"))["base_url"]
+    here = re.sub(r":\d+", f":{port}", base_url)
+    command = [sys.executable, "-m", "closecheck", "run", "--profile=quick", f"--target={target}", f"--base-url={here}", f"--reports={folder}"]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=JUDGED_WITHIN, check=False)
+    report = folder / "latest" / "report.json"
+    assert report.is_file(), done.stdout + done.stderr
+    return json.loads(report.read_text(encoding="utf-8")), done.returncode
+
+
+@pytest.mark.needs("node")
+@pytest.mark.parametrize("name", ["express", "prism"])
+def test_findings_are_those_on_the_page(name, tmp_path):
+    installed()
+    said = recorded()[name]
+    env, port = environment(), free_port()
+
+    with served(name, port, env, tmp_path / "server.log"):
+        report, exit_code = judged(name, port, env, tmp_path / "reports")
+
+    found = {
+        "verdict": report["verdict"],
+        "failed": sorted(one["id"] for one in report["requirements"] if one["status"] == "fail"),
+        "warned": sorted(one["id"] for one in report["requirements"] if one["status"] == "warning"),
+    }
+    assert found == {"verdict": said["verdict"], "failed": sorted(said["failed"] or []), "warned": sorted(said["warned"] or [])}
+    assert exit_code == report["exit_code"]
+
+
+def test_each_finding_is_explained():
+    """The page has a row for each requirement that it records, below its server's heading."""
+    page = PAGE.read_text(encoding="utf-8")
+    for name, said in recorded().items():
+        section = re.search(rf"^## {name}\b.*?(?=^## |\Z)", page, re.DOTALL | re.MULTILINE | re.IGNORECASE)
+        assert section is not None, name
+        rows = set(re.findall(r"^\| (CAR-[A-Z0-9-]+) \|", section[0], re.MULTILINE))
+
+        assert rows == {*(said["failed"] or []), *(said["warned"] or [])}, name
