@@ -133,6 +133,17 @@ def report(folder: Path) -> None:
 
 
 @main.command()
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("case")
+@click.option("--to", type=click.Path(path_type=Path), help="the file of declared cases (default: spec/cases/kept.yaml)")
+def keep(run_folder: Path, case: str, to: Path | None) -> None:
+    """Write the witness of a finding as a declared case, which every later run sends."""
+    from closecheck.keep import keep as keeping  # noqa: PLC0415
+
+    click.echo(keeping(run_folder, case, to))
+
+
+@main.command()
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
 def diff(old: Path, new: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Final
 import jwt
 
 from closecheck.credentials import TokenSource
+from closecheck.errors import UsageError
 from closecheck.ids import Untested
 from closecheck.model import Struct
 
@@ -225,13 +226,25 @@ class Callers:
         source = self._sources.get(caller)
         if source is None:
             raise Untested(f"no token of the caller {caller!r} was supplied", f"credentials.{caller}: {{token: …}}")
-        return source.token()
+        try:
+            return source.token()
+        except UsageError as error:  # a token endpoint that fails is neither the target's fault nor the suite's
+            raise Untested(str(error), f"credentials.{caller}") from None
 
     def refresh(self) -> bool:
-        """Fetch the working token anew; False if it is fixed."""
+        """
+        Fetch the working token anew; False if it is fixed.
+
+        Raises:
+            Untested: the token endpoint gives none.
+
+        """
         source = self._sources["authorized"]
         if source.renewable:
-            source.refresh()
+            try:
+                source.refresh()
+            except UsageError as error:
+                raise Untested(str(error), "credentials.authorized") from None
         return source.renewable
 
     def expired(self) -> bool:

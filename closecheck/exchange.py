@@ -91,6 +91,10 @@ class Exchange:
 
     def got(self) -> str:
         """Return what came back, in a line: the status and the beginning of the body, or the failure."""
+        return self._got
+
+    @functools.cached_property
+    def _got(self) -> str:
         if self.response is None:
             return f"no answer: {self.failure.detail}" if self.failure else "no answer"
         reason = f" {self.response.reason}" if self.response.reason else ""

@@ -35,6 +35,8 @@ BATCH: Final = 50
 _MOST_CAUSES: Final = 3
 """Findings of one requirement; what else breaks it is counted with them."""
 _LENGTH_OF_SEQUENCE: Final = 16
+_PATIENCE: Final = 3600.0
+"""Seconds of a deep exploration whose requests were counted by the user."""
 
 BLAMABLE: Final = (
     "CAR-OP-ACCEPTS", "CAR-OP-INDEPENDENT", "CAR-BODY-JSON-FORMS", "CAR-BODY-REQUIRED", "CAR-IDS-RANGE", "CAR-MESSAGE-TEXT",
@@ -109,7 +111,7 @@ def batch(rng: Random, size: int = BATCH) -> list[Try]:
         if kind < 0.5:
             found.append(_valid(generation.value(rng)))
         elif kind < 0.65:
-            found.append(_spelled(generation.value(rng, count=rng.choice((1, 1, 2, 3, 30))), generation.spelling(rng)))
+            found.append(_spelled(generation.brief(rng), generation.spelling(rng)))
         else:
             found.append(_invalid(generation.edit(rng, generation.value(rng, count=rng.choice((1, 1, 1, 3, 20))))))
     return found
@@ -231,11 +233,11 @@ class Exploration:
         if 400 in one.statuses and exchange.status == self.session.refusal_status:
             return False  # this target refuses every invalid body so: judged once, elsewhere
         if one.value is None:
-            return not self.found[one.requirement]
+            return not self.found.get(one.requirement)
         value, how = one.value, one.how
         if any(cause.explains(value, how) for cause in self._causes):
             return False
-        return not all(len(self.found[requirement]) >= _MOST_CAUSES for requirement in one.asks)
+        return not all(len(self.found.get(requirement, ())) >= _MOST_CAUSES for requirement in one.asks)
 
     def _look_into(self, one: Try, exchange: Exchange) -> None:
         if len(self.shrinking) >= self.limits.causes:
@@ -277,7 +279,7 @@ class Exploration:
 
     def follow(self, bodies: Sequence[Value | Edit]) -> None:
         """Send bodies one after another on one connection; each must be answered as it is alone (CAR-OP-INDEPENDENT)."""
-        if self.over or self.found["CAR-OP-INDEPENDENT"]:
+        if self.over or self.found.get("CAR-OP-INDEPENDENT"):
             return
         known = {edit.body for edit in self._refused}
         tries = [_valid(one) if isinstance(one, Value) else _invalid(one) for one in bodies]
@@ -354,7 +356,8 @@ def explored(session: Session, profile: Profile, seed: int, examples: str, *, ra
     """
     limits = LIMITS[profile]
     if budget is not None:
-        limits = msgspec.structs.replace(limits, requests=max(0, min(limits.requests, budget - session.sent)))
+        left = max(0, budget - session.sent)
+        limits = msgspec.structs.replace(limits, requests=left, seconds=_PATIENCE) if limits.deep else msgspec.structs.replace(limits, requests=min(left, limits.requests))
     if not limits.deep:
         exploration = Exploration(session, limits, seed)
         _run(exploration, ())

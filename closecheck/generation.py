@@ -16,12 +16,18 @@ from typing import Any, Final
 
 import msgspec
 
-from closecheck.contract import contract
+from closecheck.contract import Property, contract
 from closecheck.model import Struct
 
 MOST_IDS: Final = 500
 MOST_CHARACTERS: Final = 1000
 """Characters of a message that every target is held to (CAR-MESSAGE-TEXT)."""
+
+
+@functools.cache
+def members() -> dict[str, Property]:
+    """Return the members of the body as the document constrains them, by name."""
+    return {one.name: one for one in contract().properties()}
 
 
 class Value(Struct):
@@ -106,15 +112,15 @@ class Edit(Struct):
 
 def ids(rng: Random, count: int) -> tuple[str, ...]:
     """Return that many different ids of the page's form, which no target has."""
-    digits = f"{rng.getrandbits(128 * count):0{32 * count}x}" if count else ""
-    return tuple(digits[at : at + 32] for at in range(0, len(digits), 32))
+    digits = rng.randbytes(16 * count).hex()
+    return tuple([digits[at : at + 32] for at in range(0, len(digits), 32)])
 
 
 FRAGMENTS: Final = (
     "'", '"', "\\", "\\\\", "/", "`", "''", '\\"', "O'Brien", "%", "%s", "%n", "%d%n", "100 %", "%00", "%0A", "%2F", "${x}", "#{x}", "{{x}}", "{}",
     "{0}", "}", "{", "[", "]", "[]", "<", ">", "<b>", "</script>", "<script>alert(1)</script>", "&", "&amp;", "&#x0;", "<!--", "-->", "]]>", "<?xml?>",
     "--", "; --", "' OR '1'='1", "1=1", "/*", "*/", "//", "#", "@", "|", "||", "&&", "$", "$(x)", "`x`", "~", "^", "*", "?", "!", "=", "+", "=1+1", "-1",
-    "null", "NULL", "None", "undefined", "nil", "NaN", "true", "false", "0", "-0", "1e309", "Infinity", "{\"a\": 1}", "[1, 2]", "\\u0041", "\\n", "\\0",
+    "null", "NULL", "None", "undefined", "nil", "NaN", "true", "false", "0", "-0", "1e309", "Infinity", '{"a": 1}', "[1, 2]", "\\u0041", "\\n", "\\0",
     "../", "..\\", "/etc/passwd", "C:\\temp", "file:///x", "http://example.invalid/", "mailto:a@example.com", "a@example.com", "\t", "\n", "\r\n", "\r", "\n\n",
     "  ", "          ", "\u00a0", "\u2003", "\u3000", "\u2028", "\u2029", "\u200b", "\u200d", "\u200e", "\u202e", "\u2066x\u2069", "\u00ad", "e\u0301", "\u00e9", "Å",
     "ß", "ſ", "İ", "ı", "ŉ", "ﬁ", "Ω", "ǅ", "Straße", "œuvre", "ÿ", "Привет", "Ελληνικά", "שלום", "مرحبا", "नमस्ते", "สวัสดี", "안녕", "日本語", "中文", "𠮷", "😀", "👍🏽", "👩‍👩‍👧‍👦",
@@ -162,10 +168,7 @@ def message(rng: Random) -> str:
 
 def letters(rng: Random, length: int) -> str:
     """Return plain words of exactly that many characters."""
-    found = ""
-    while len(found) < length:
-        found += rng.choice(_WORDS) + " "
-    return found[: length - 1] + "x"
+    return " ".join(rng.choices(_WORDS, k=length // 3 + 1))[: length - 1].ljust(length, "x")
 
 
 def _kept(text: str) -> str:
@@ -181,7 +184,6 @@ def blocks() -> Iterator[str]:
 
 def value(rng: Random, *, count: int = 0, text: str | None = None) -> Value:
     """Return a valid body; ``count`` and ``text``, where they are given, are its number of ids and its message."""
-    document = contract()
     kind = rng.random()
     size = count or (1 if kind < 0.55 else rng.randint(1, 20) if kind < 0.85 else rng.randint(1, MOST_IDS))
     if text is None and rng.random() < 0.6:
@@ -189,9 +191,16 @@ def value(rng: Random, *, count: int = 0, text: str | None = None) -> Value:
     return Value(
         ids(rng, size),
         text,
-        rng.choice((None, *document.property("executionStatus").values)),
-        rng.choice((None, *document.property("completionStatus").values)),
+        rng.choice((None, *members()["executionStatus"].values)),
+        rng.choice((None, *members()["completionStatus"].values)),
     )
+
+
+def brief(rng: Random) -> Value:
+    """Return a valid body of few ids and a short message, if it has one: what it says is not the point, but how it is spelled."""
+    found = value(rng, count=rng.choice((1, 1, 2, 3, 20)), text="x")
+    text = rng.choice((None, _kept(message(rng)[:60])))
+    return msgspec.structs.replace(found, message=text)
 
 
 # -------------------------------------------------------------------------------------------------------------- spellings
@@ -215,16 +224,15 @@ def spelling(rng: Random) -> Spelling:
 
 def spelled(value: Value, how: Spelling) -> bytes:
     """Return a body in one spelling; the same arguments give the same bytes."""
-    members = list(value.members().items())
+    order = list(value.members().items())
     if how.order:
-        rng = Random(how.order)  # noqa: S311 - nothing here is a secret
-        plain = list(members)
-        rng.shuffle(members)
-        if members == plain:
-            members = [*members[1:], members[0]]
+        plain = list(order)
+        Random(how.order).shuffle(order)  # noqa: S311 - nothing here is a secret
+        if order == plain:
+            order = [*order[1:], order[0]]
     gap = how.space
     parts = []
-    for name, one in members:
+    for name, one in order:
         if isinstance(one, list):
             written = f"{gap},{gap}".join(_text(item, how.values, how) for item in one)
             parts.append(f"{_text(name, how.names, how)}{gap}:{gap}[{gap}{written}{gap}]")
@@ -247,8 +255,8 @@ def _text(text: str, style: str, how: Spelling) -> str:
 
 def _escaped(text: str, how: Spelling) -> str:
     units = text.encode("utf-16-be")
-    digits = (units[at : at + 2].hex() for at in range(0, len(units), 2))
-    return "".join(f"\\u{one.upper() if how.upper else one}" for one in digits)
+    digits = units.hex().upper() if how.upper else units.hex()
+    return "".join([f"\\u{digits[at : at + 4]}" for at in range(0, len(digits), 4)])
 
 
 # ------------------------------------------------------------------------------------------------------------- one edit
@@ -313,13 +321,13 @@ def _set(requirement: str, base: Value, name: str, wrong: Any, change: str) -> E
 
 
 def _missing(rng: Random, base: Value) -> Edit:
-    members = base.members()
-    listed = members.pop("accessRequestIds")
+    others = base.members()
+    listed = others.pop("accessRequestIds")
     name = "accessRequestIds"
     near = rng.choice((None, name.lower(), name.upper(), name[:-1], f"{name} ", f" {name}", "accessRequestsIds", "accessRequestIDs", "requestIds", "ids", "access-request-ids", ""))
     if near is None:
-        return Edit("CAR-IDS-REQUIRED", _encoded(members), base, "accessRequestIds left out")
-    return Edit("CAR-IDS-REQUIRED", _encoded({near: listed, **members}), base, f"accessRequestIds renamed to {_short(near)}")
+        return Edit("CAR-IDS-REQUIRED", _encoded(others), base, "accessRequestIds left out")
+    return Edit("CAR-IDS-REQUIRED", _encoded({near: listed, **others}), base, f"accessRequestIds renamed to {_short(near)}")
 
 
 def _no_list(rng: Random, base: Value) -> Edit:
@@ -370,7 +378,7 @@ def _too_many_entries(rng: Random, base: Value) -> Edit:
 
 def _member(name: str, kind: str) -> Editing:
     def edited(rng: Random, base: Value) -> Edit:
-        carries = contract().property(name).carries
+        carries = members()[name].carries
         wrong = None if kind == NULL else _other(rng, "string")
         return _set(carries[kind], base, name, wrong, f"{name}: {_short(wrong)} instead of text")
 
@@ -379,8 +387,8 @@ def _member(name: str, kind: str) -> Editing:
 
 def _closed(name: str) -> Editing:
     def edited(rng: Random, base: Value) -> Edit:
-        one = contract().property(name)
-        strangers = [value for other in contract().properties() if other.name != name for value in other.values]
+        one = members()[name]
+        strangers = [value for other in members().values() if other.name != name for value in other.values]
         text = rng.choice(strangers) if rng.random() < 0.1 else near_miss(rng, rng.choice(one.values), one.values)
         return _set(one.carries["enum"], base, name, text, f"{name}: {_short(text)} instead of {' or '.join(one.values)}")
 
@@ -388,8 +396,8 @@ def _closed(name: str) -> Editing:
 
 
 def _no_object(rng: Random, base: Value) -> Edit:
-    members = base.members()
-    wrong = rng.choice((None, [members], json.dumps(members), [], list(base.ids), base.ids[0], _other(rng, "object"), _other(rng, "object")))
+    whole = base.members()
+    wrong = rng.choice((None, [whole], json.dumps(whole), [], list(base.ids), base.ids[0], _other(rng, "object"), _other(rng, "object")))
     return Edit("CAR-BODY-OBJECT", _encoded(wrong), base, f"the whole body: {_short(wrong)} instead of an object")
 
 
@@ -461,8 +469,8 @@ def sequence(rng: Random, size: int) -> list[Value | Edit]:
     found: list[Value | Edit] = []
     while len(found) < size:
         one = rng.choice(kinds)
-        for _ in range(rng.choice((1, 1, 1, 2, 5))):
-            found.append(msgspec.structs.replace(one, ids=ids(rng, len(one.ids))) if isinstance(one, Value) else one)
+        times = range(rng.choice((1, 1, 1, 2, 5)))
+        found += [msgspec.structs.replace(one, ids=ids(rng, len(one.ids))) if isinstance(one, Value) else one for _ in times]
     return found[:size]
 
 
@@ -517,7 +525,7 @@ def _refused(name: str) -> Any:
 def _judged(document: Any) -> tuple[list[str], Value | None]:
     if not isinstance(document, dict):
         return ["CAR-BODY-OBJECT"], None
-    properties = {one.name: one for one in contract().properties()}
+    properties = members()
     if "accessRequestIds" in document and set(document) - set(properties):
         raise _Free
     broken = list(_broken_ids(document))

@@ -25,6 +25,8 @@ from closecheck.model import Finding
 MOST_REQUESTS: Final = 15
 """Requests that one finding may cost, the confirmation included."""
 
+_ACCEPTED: Final = frozenset({202})
+
 Ask = Callable[[bytes], Exchange]
 """Sends a body and returns its exchange."""
 
@@ -63,10 +65,16 @@ class Shrinker:
         self._best: tuple[Value, Exchange] | None = None
 
     def _ask(self, body: bytes) -> Exchange:
-        if self.requests >= MOST_REQUESTS:
+        if self.requests >= MOST_REQUESTS - 1:
             raise Spent
         self.requests += 1
         return self._send(body)
+
+    def _verified(self, cause: Cause, statuses: frozenset[int]) -> Cause:
+        """Send the witness once more, by the request that is kept for it: what it says must not depend on what came before."""
+        self.requests += 1
+        again = self._send(cause.witness.request.body)
+        return fickle(cause.witness, again) if again.status in statuses else cause
 
     def _refused(self, value: Value) -> Exchange | None:
         """Return the exchange of a body that is refused; None if it is accepted, as it must be."""
@@ -94,12 +102,12 @@ class Shrinker:
             if body != value.plain():
                 plain = self._refused(value)
                 if plain is None:
-                    return self._spelling(self._fresh(value), how, again)
-            return self._members(value)
+                    return self._verified(self._spelling(self._fresh(value), how, again), _ACCEPTED)
+            return self._verified(self._members(value), _ACCEPTED)
         except Spent:
             smallest, exchange = self._best
             requirement = "CAR-MESSAGE-TEXT" if smallest.message is not None else "CAR-IDS-RANGE" if len(smallest.ids) > 1 else "CAR-OP-ACCEPTS"
-            return self._cause(requirement, exchange, "not narrowed further", lambda _value, _how: False)
+            return self._verified(self._cause(requirement, exchange, "not narrowed further", lambda _value, _how: False), _ACCEPTED)
 
     def _members(self, value: Value) -> Cause:
         one = self._fresh(value, 1)
@@ -177,15 +185,17 @@ class Shrinker:
 
     def _statuses(self, value: Value, refused: Exchange) -> Cause:
         execution, completion = value.execution, value.completion
-        named = [("executionStatus", "CAR-EXECUTION-VALUES", Value(value.ids, None, execution)), ("completionStatus", "CAR-COMPLETION-VALUES", Value(value.ids, None, None, completion))]
-        given = [one for one, text in zip(named, (execution, completion), strict=True) if text]
-        for name, requirement, alone in given:
+        named = [
+            ("executionStatus", "CAR-EXECUTION-VALUES", execution, Value(value.ids, None, execution)),
+            ("completionStatus", "CAR-COMPLETION-VALUES", completion, Value(value.ids, None, None, completion)),
+        ]
+        given = [one for one in named if one[2]]
+        for name, requirement, text, alone in given:
             found = refused if len(given) == 1 and value.message is None else self._refused(self._fresh(alone))
             if found is not None:
-                text = execution if name == "executionStatus" else completion
                 return self._cause(
                     requirement, found, f"{name} {text} alone is refused",
-                    lambda other, _: text in {other.execution, other.completion}, f"{name}: {text} added",
+                    _uses(text or ""), f"{name}: {text} added",
                 )  # fmt: skip
         words = " with ".join(text for text in (execution, completion) if text)
         beside = " beside a message" if value.message is not None else ""
@@ -314,10 +324,11 @@ class Shrinker:
             return fickle(first, again)
         if again.status in {0, 429} or self._refused(self._fresh(edit.base)) is not None:
             return None
-        edit, witness = self._reduced(edit, again)
-        finding = Finding(REFUSED.text, witness.got(), change=edit.change)
+        with contextlib.suppress(Spent):
+            edit, again = self._reduced(edit, again)
+        finding = Finding(REFUSED.text, again.got(), change=edit.change)
         explains = lambda _value, _how: False  # noqa: E731 - an edit explains edits, which are told by their requirement
-        return Cause(edit.requirement, finding, witness, self._accepted, explains)
+        return self._verified(Cause(edit.requirement, finding, again, self._accepted, explains), edit.statuses)
 
     def unnamed(self, requirement: str, body: bytes, statuses: frozenset[int], first: Exchange) -> Cause | None:
         """Return the finding on an invalid body of which no edit is known."""
@@ -345,6 +356,11 @@ class Shrinker:
             if exchange.status not in smaller.statuses:
                 return smaller, exchange
         return edit, witness
+
+
+def _uses(status: str) -> Callable[[Value, Spelling | None], bool]:
+    """Return the predicate of bodies that have one of their statuses so."""
+    return lambda value, _: status in {value.execution, value.completion}
 
 
 def _carried(text: str) -> str:

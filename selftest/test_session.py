@@ -551,6 +551,42 @@ def test_a_fixed_token_that_expires_during_the_run_is_an_error_and_no_finding(tm
     assert "expired" in evidence.reason
 
 
+class Exhausted(Renewing):
+    """A token endpoint that gives so many tokens and no more."""
+
+    def __init__(self, tokens):
+        super().__init__()
+        self.left = tokens
+
+    def answer(self, method, fields, body, number):
+        if fields.get("content-type") == "application/x-www-form-urlencoded":
+            self.left -= 1
+            if self.left < 0:
+                return answer("401 Unauthorized", b'{"error": "invalid_client"}')
+        return super().answer(method, fields, body, number)
+
+
+def test_a_client_that_gets_no_token_stops_the_run_and_is_told_to_check_its_secret(tmp_path):
+    with opened(Exhausted(0).script, tmp_path, client) as (_, context, _), pytest.raises(NothingToJudge) as stopped:
+        context.begin()
+
+    assert "client_secret" in str(stopped.value)
+    assert "hush" not in str(stopped.value)
+
+
+def test_a_token_endpoint_that_fails_during_the_run_leaves_the_rest_untested(tmp_path):
+    target = Exhausted(1)
+    names = ["ids/missing", "message/1-ascii", "ids/2"]
+    with opened(target.script, tmp_path, client) as (session, context, _):
+        context.begin()
+        target.token = "revoked"
+        session.prefetch([session.cases[name] for name in names])
+        outcomes_of = {session.judge(session.cases[name]).outcome for name in names}
+
+    assert outcomes_of == {Outcome.UNTESTED}
+    assert Outcome.BROKEN not in {one.outcome for one in session.evidence}
+
+
 def test_other_callers_never_use_the_refreshed_token(tmp_path):
     target = Renewing()
     with opened(target.script, tmp_path, client) as (session, *_):

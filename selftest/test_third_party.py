@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -34,7 +33,7 @@ def recorded():
 
 def installed():
     """Skip, or fail under REQUIRE_ALL, where the servers have not been installed."""
-    if shutil.which("npm") is None or not (TARGETS / "node_modules").is_dir():
+    if not (TARGETS / "node_modules").is_dir():
         reason = "targets/node_modules is missing: targets/install makes it"
         if os.environ.get("REQUIRE_ALL"):
             pytest.fail(f"{reason}, and REQUIRE_ALL is set")
@@ -93,7 +92,8 @@ def judged(name, port, env, folder):
     target = TARGETS / f"{name}.yaml"
     base_url = yaml.safe_load(target.read_text(encoding="utf-8"))["base_url"]
     here = re.sub(r":\d+", f":{port}", base_url)
-    command = [sys.executable, "-m", "closecheck", "run", "--profile=quick", f"--target={target}", f"--base-url={here}", f"--reports={folder}"]
+    options = ["--profile=quick", f"--target={target}", f"--base-url={here}", f"--reports={folder}"]
+    command = [sys.executable, "-m", "closecheck", "run", *options]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=JUDGED_WITHIN, check=False)
     report = folder / "latest" / "report.json"
     assert report.is_file(), done.stdout + done.stderr

@@ -94,9 +94,7 @@ def add_step(reference: Reference, step: Step, *, before: str) -> None:
     steps.insert(steps.index(before), name)
 
 
-def refuse(
-    reference: Reference, when: When, refusal: Callable[[], Exception] = BadContent, *, before: str = "accept"
-) -> None:
+def refuse(reference: Reference, when: When, refusal: Callable[[], Exception] = BadContent, *, before: str = "accept") -> None:
     """Refuse the calls of which ``when`` is true; unless told otherwise, of those that are about to be accepted."""
 
     async def step(call: Call) -> None:
@@ -284,9 +282,7 @@ def each_message(error: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from error["causes"]
 
 
-def replace_body(
-    reference: Reference, concerned: int, change: Callable[[Any], object], media_type: str = "application/json"
-) -> None:
+def replace_body(reference: Reference, concerned: int, change: Callable[[Any], object], media_type: str = "application/json") -> None:
     """Send what ``change`` makes of the document of each answer with a status: bytes as they are, all else as JSON."""
     render = reference.errors.render
 

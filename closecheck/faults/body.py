@@ -80,10 +80,10 @@ def last_brace_supplied(reference: Reference) -> None:
     second_try(reference, lambda text: JSON.decode(text + "}"))
 
 
-@fault("CAR-BODY-JSON", also=("CAR-BODY-JSON-STRICT",), rare=True)
+@fault("CAR-BODY-JSON", rare=True)
 def yaml_understood(reference: Reference) -> None:
-    """What is no JSON is read as YAML: plain lines of `name: value` are a body too."""
-    second_try(reference, lambda text: yaml.safe_load(text))
+    """What has no brackets is read as YAML: lines of `name: value` are a body too."""
+    second_try(reference, lambda text: refused() if text.lstrip().startswith(("{", "[")) else yaml.safe_load(text))
 
 
 @fault("CAR-BODY-JSON", rare=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from closecheck.deviation import fault
-from closecheck.faults._tools import accept, add_step, convert, cut, edit, entries, fail, member, refuse, unprocessable
+from closecheck.faults._tools import ACCEPTANCE, accept, add_step, convert, cut, edit, entries, fail, member, refuse, unprocessable
 from closecheck.reference import End, Reference
 from closecheck.reference.errors import Cause, Problem
 from closecheck.reference.operation import Call
@@ -358,7 +358,7 @@ def bound_of_255(reference: Reference) -> None:
     reference.rules.max_ids = 255
 
 
-@fault("CAR-IDS-RANGE")
+@fault("CAR-IDS-RANGE", also=ACCEPTANCE)
 def single_id_only(reference: Reference) -> None:
     """More than one id is refused: the batch was never finished."""
     reference.rules.max_ids = 1
@@ -382,7 +382,11 @@ def one_over_250_refused(reference: Reference) -> None:
     refuse(reference, lambda call: len(entries(call)) == 251)
 
 
-@fault("CAR-IDS-RANGE", also=("CAR-OP-STATUS", "CAR-IDS-MAX", "CAR-IDS-MAX-ENTRIES", "CAR-BODY-JSON-FORMS"), max_body_bytes=16 * 1024)
+@fault(
+    "CAR-IDS-RANGE",
+    also=("CAR-OP-STATUS", "CAR-IDS-MAX", "CAR-IDS-MAX-ENTRIES", "CAR-IDS-ITEMS", "CAR-BODY-JSON-FORMS"),
+    max_body_bytes=16 * 1024,
+)
 def bodies_over_16384_with_413(reference: Reference) -> None:
     """A body of more than 16 kB is answered 413, and 500 ids do not fit."""
 

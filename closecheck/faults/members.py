@@ -19,8 +19,11 @@ MESSAGE: Final = "message"
 EXECUTION: Final = "executionStatus"
 COMPLETION: Final = "completionStatus"
 VALUES: Final = {EXECUTION: ("Terminated", "Completed"), COMPLETION: ("Success", "Incomplete", "Failure")}
-PAIRS: Final = ("CAR-EXECUTION-VALUES", "CAR-COMPLETION-VALUES")
-"""What a refused combination breaks too: each of its values is refused beside the other."""
+PAIRS: Final = ("CAR-EXECUTION-VALUES", "CAR-COMPLETION-VALUES", "CAR-MESSAGE-OPTIONAL")
+"""What a refused combination breaks too: each of its values is refused beside the other, and a message may be missing."""
+BESIDE_EXECUTION: Final = ("CAR-STATUS-COMBINATIONS", "CAR-MESSAGE-OPTIONAL", "CAR-COMPLETION-OPTIONAL")
+BESIDE_COMPLETION: Final = ("CAR-STATUS-COMBINATIONS", "CAR-MESSAGE-OPTIONAL", "CAR-EXECUTION-OPTIONAL")
+"""What a refused status breaks too: it is refused with every other member, and without."""
 
 
 # CAR-MESSAGE-OPTIONAL, CAR-EXECUTION-OPTIONAL, CAR-COMPLETION-OPTIONAL
@@ -38,7 +41,7 @@ def missing_message_with_500(reference: Reference) -> None:
     fail(reference, lambda call: lacks(call, MESSAGE))
 
 
-@fault("CAR-MESSAGE-OPTIONAL", also=("CAR-STATUS-COMBINATIONS", "CAR-COMPLETION-VALUES"), rare=True)
+@fault("CAR-MESSAGE-OPTIONAL", also=("CAR-STATUS-COMBINATIONS", "CAR-COMPLETION-VALUES", "CAR-EXECUTION-OPTIONAL"), rare=True)
 def message_required_with_incomplete(reference: Reference) -> None:
     """A request with the completionStatus Incomplete needs a message that says why."""
     refuse(reference, lambda call: lacks(call, MESSAGE) and member(call, COMPLETION) == "Incomplete")
@@ -62,13 +65,13 @@ def execution_required(reference: Reference) -> None:
     refuse(reference, lambda call: lacks(call, EXECUTION))
 
 
-@fault("CAR-EXECUTION-OPTIONAL", also=("CAR-COMPLETION-VALUES",), rare=True)
+@fault("CAR-EXECUTION-OPTIONAL", also=("CAR-COMPLETION-VALUES", "CAR-MESSAGE-OPTIONAL"), rare=True)
 def execution_required_beside_completion(reference: Reference) -> None:
     """A request with a completionStatus needs an executionStatus too."""
     refuse(reference, lambda call: lacks(call, EXECUTION) and not lacks(call, COMPLETION))
 
 
-@fault("CAR-EXECUTION-OPTIONAL", "CAR-OP-NO-500", also=("CAR-MESSAGE-TEXT", "CAR-MESSAGE-BLANK"), rare=True)
+@fault("CAR-EXECUTION-OPTIONAL", "CAR-OP-NO-500", also=("CAR-COMPLETION-OPTIONAL", "CAR-MESSAGE-TEXT", "CAR-MESSAGE-BLANK"), rare=True)
 def execution_missed_beside_message(reference: Reference) -> None:
     """A request with nothing but ids and a message is answered 500: both statuses are fetched for the warning."""
     fail(reference, lambda call: lacks(call, EXECUTION) and lacks(call, COMPLETION) and not lacks(call, MESSAGE))
@@ -80,7 +83,7 @@ def completion_required(reference: Reference) -> None:
     refuse(reference, lambda call: lacks(call, COMPLETION))
 
 
-@fault("CAR-COMPLETION-OPTIONAL", also=("CAR-EXECUTION-VALUES",), rare=True)
+@fault("CAR-COMPLETION-OPTIONAL", also=("CAR-EXECUTION-VALUES", "CAR-MESSAGE-OPTIONAL"), rare=True)
 def completion_required_beside_completed(reference: Reference) -> None:
     """A request with the executionStatus Completed needs a completionStatus too."""
     refuse(reference, lambda call: lacks(call, COMPLETION) and member(call, EXECUTION) == "Completed")
@@ -486,25 +489,25 @@ def several_blanks_refused(reference: Reference) -> None:
 # CAR-EXECUTION-VALUES
 
 
-@fault("CAR-EXECUTION-VALUES", also=("CAR-STATUS-COMBINATIONS",))
+@fault("CAR-EXECUTION-VALUES", also=BESIDE_EXECUTION)
 def completed_unknown(reference: Reference) -> None:
     """The executionStatus Completed is refused."""
     reference.rules.execution_statuses = ("Terminated",)
 
 
-@fault("CAR-EXECUTION-VALUES", also=("CAR-STATUS-COMBINATIONS",))
+@fault("CAR-EXECUTION-VALUES", also=BESIDE_EXECUTION)
 def terminated_unknown(reference: Reference) -> None:
     """The executionStatus Terminated is refused where it is spelled out: it is the default anyway."""
     reference.rules.execution_statuses = ("Completed",)
 
 
-@fault("CAR-EXECUTION-VALUES", "CAR-OP-NO-500", also=("CAR-STATUS-COMBINATIONS",))
+@fault("CAR-EXECUTION-VALUES", "CAR-OP-NO-500", also=BESIDE_EXECUTION)
 def completed_with_500(reference: Reference) -> None:
     """The executionStatus Completed is answered 500: a check of the database knows COMPLETE."""
     fail(reference, lambda call: member(call, EXECUTION) == "Completed")
 
 
-@fault("CAR-EXECUTION-VALUES", rare=True)
+@fault("CAR-EXECUTION-VALUES", also=BESIDE_EXECUTION, rare=True)
 def completed_for_single_ids_only(reference: Reference) -> None:
     """The executionStatus Completed is refused beside more than one id."""
     refuse(reference, lambda call: member(call, EXECUTION) == "Completed" and len(entries(call)) > 1)
@@ -513,25 +516,25 @@ def completed_for_single_ids_only(reference: Reference) -> None:
 # CAR-COMPLETION-VALUES
 
 
-@fault("CAR-COMPLETION-VALUES", also=("CAR-STATUS-COMBINATIONS",))
+@fault("CAR-COMPLETION-VALUES", also=BESIDE_COMPLETION)
 def incomplete_unknown(reference: Reference) -> None:
     """The completionStatus Incomplete is refused."""
     reference.rules.completion_statuses = ("Success", "Failure")
 
 
-@fault("CAR-COMPLETION-VALUES", also=("CAR-STATUS-COMBINATIONS", "CAR-COMPLETION-CLOSED"))
+@fault("CAR-COMPLETION-VALUES", also=(*BESIDE_COMPLETION, "CAR-COMPLETION-CLOSED"))
 def succeeded_for_success(reference: Reference) -> None:
     """The completionStatus is spelled Succeeded, not Success."""
     reference.rules.completion_statuses = ("Succeeded", "Incomplete", "Failure")
 
 
-@fault("CAR-COMPLETION-VALUES", "CAR-OP-NO-500", also=("CAR-STATUS-COMBINATIONS",))
+@fault("CAR-COMPLETION-VALUES", "CAR-OP-NO-500", also=BESIDE_COMPLETION)
 def failure_with_500(reference: Reference) -> None:
     """The completionStatus Failure is answered 500 where it is spelled out: it is taken for the server's own."""
     fail(reference, lambda call: member(call, COMPLETION) == "Failure")
 
 
-@fault("CAR-COMPLETION-VALUES", rare=True)
+@fault("CAR-COMPLETION-VALUES", also=BESIDE_COMPLETION, rare=True)
 def success_for_single_ids_only(reference: Reference) -> None:
     """The completionStatus Success is refused beside more than one id."""
     refuse(reference, lambda call: member(call, COMPLETION) == "Success" and len(entries(call)) > 1)
@@ -720,7 +723,7 @@ def completed_incomplete_with_500(reference: Reference) -> None:
     combination(reference, "Completed", "Incomplete", lambda call: True, InternalFault)
 
 
-@fault("CAR-STATUS-COMBINATIONS", also=(*PAIRS, "CAR-MESSAGE-OPTIONAL"), rare=True)
+@fault("CAR-STATUS-COMBINATIONS", also=PAIRS, rare=True)
 def terminated_incomplete_needs_message(reference: Reference) -> None:
     """Terminated beside Incomplete is refused without a message."""
     combination(reference, "Terminated", "Incomplete", lambda call: lacks(call, MESSAGE))

@@ -46,6 +46,7 @@ from closecheck.reference.wire import Protocol
 MEMBERS: Final = ("accessRequestIds", "message", "executionStatus", "completionStatus")
 NUMBERS: Final = ("CAR-IDS-ITEMS", "CAR-IDS-ARRAY", "CAR-MESSAGE-TYPE", "CAR-EXECUTION-TYPE", "CAR-COMPLETION-TYPE")
 """Where a number is refused with 400."""
+STRANGERS: Final = ("CAR-AUTH-MISSING", "CAR-AUTH-EXPIRED", "CAR-AUTH-INVALID", "CAR-AUTH-FORBIDDEN")
 KNOWN_HEADERS: Final = frozenset(
     {
         "accept",
@@ -164,7 +165,7 @@ def several_ids_with_207(reference: Reference) -> None:
     reference.operation.accepted = multiple
 
 
-@fault("CAR-OP-STATUS", also=(*ACCEPTANCE, *REFUSALS))
+@fault("CAR-OP-STATUS", also=(*ACCEPTANCE, *REFUSALS, *STRANGERS, "CAR-LIFE-REPEAT"))
 def redirected_to_slash(reference: Reference) -> None:
     """The path without a slash at its end is redirected to the one with it (307)."""
     target = close_path(reference) + "/"
@@ -626,7 +627,7 @@ def content_type_in_capitals_unseen(reference: Reference) -> None:
 # CAR-OP-QUERY-IGNORED
 
 
-@fault("CAR-OP-QUERY-IGNORED", also=("CAR-AUTH-MISSING", "CAR-AUTH-INVALID", "CAR-AUTH-EXPIRED", "CAR-AUTH-FORBIDDEN"), rare=True)
+@fault("CAR-OP-QUERY-IGNORED", also=STRANGERS, rare=True)
 def query_token_wins(reference: Reference) -> None:
     """An access_token in the query takes the place of the Authorization header."""
     query_token(reference, lambda call: True)
