@@ -71,6 +71,10 @@ _LITERAL: Final = frozenset({"garbage", "empty", "basic"})
 """Forgeries in which nothing of the working token is left: no secret."""
 
 
+_TELLING: Final = 32
+"""Characters of a token from which a part of it would tell something; parts of a shorter one are words like any other."""
+
+
 def split(token: str) -> Parts | None:
     """Return the decoded parts of a signed JWT (RFC 7515, 7.1), or None if the token is none."""
     try:
@@ -218,9 +222,16 @@ class Callers:
         value = self._forged.get((kind, token))
         if value is None:
             value = self._forged[kind, token] = forge(kind, token)
-            if kind not in _LITERAL:
+            if kind not in _LITERAL and len(token) >= _TELLING:
                 self._learn(value.partition(" ")[2])
         return value
+
+    def inapplicable(self, caller: str) -> str:
+        """Return why a caller cannot be made from this working token, whatever is supplied; empty if it can."""
+        what, _, kind = caller.partition(":")
+        if what == "forged" and any(one.kind == kind and one.needs_jwt for one in FORGERIES) and split(self._token("authorized")) is None:
+            return "the working token is opaque, no JWT: forgeries are limited to those that need none"
+        return ""
 
     def _token(self, caller: str) -> str:
         source = self._sources.get(caller)

@@ -114,7 +114,7 @@ class Contract:
     def lines(self) -> dict[str, int]:
         """The line of ``openapi.yaml`` on which each JSON pointer's value begins, counted from 1."""
         root = yaml.compose((self.folder / "openapi.yaml").read_text(encoding="utf-8"), Loader=_Loader)
-        return dict(_lines(root, "#"))
+        return dict(_lines(root, "#")) if root is not None else {}
 
     # -- checks
 

@@ -24,7 +24,7 @@ from closecheck.errors import GeneratorTrouble
 from closecheck.exchange import Exchange
 from closecheck.generation import Edit, Spelling, Value
 from closecheck.ids import Source, Untested
-from closecheck.model import Evidence, Outcome, Profile, Struct
+from closecheck.model import Evidence, Level, Outcome, Profile, Struct
 from closecheck.session import EXPLORED, Session, Shot
 from closecheck.shrinking import Cause, Shrinker, Spent, fickle
 
@@ -232,6 +232,8 @@ class Exploration:
             return False  # no answer, or not for the body's sake: the session has judged that
         if 400 in one.statuses and exchange.status == self.session.refusal_status:
             return False  # this target refuses every invalid body so: judged once, elsewhere
+        if exchange.status >= 500 and one.requirement and self.session.contract[one.requirement].level is Level.SHOULD:
+            return False  # judged under CAR-OP-NO-500
         if one.value is None:
             return not self.found.get(one.requirement)
         value, how = one.value, one.how

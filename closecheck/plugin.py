@@ -339,9 +339,17 @@ def judge(session: Session, request: pytest.FixtureRequest) -> Callable[[Case], 
     """A function that asks a case and judges its answer for the case's requirement."""
 
     def judged(case: Case) -> Evidence:
+        skip_inapplicable(session, case.request.caller)
         return settled(request.node, session.judge(case))
 
     return judged
+
+
+def skip_inapplicable(session: Session, caller: str) -> None:
+    """Skip a test whose caller cannot be made from this working token: that is no gap, and the report says so once."""
+    if reason := session.tokens.inapplicable(caller):
+        session.note_once("token", reason)
+        pytest.skip(reason)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import hashlib
 import io
 import multiprocessing
 import sys
@@ -24,7 +25,6 @@ from closecheck.deviation import Deviation
 from closecheck.errors import UsageError
 from closecheck.model import Exit, Outcome, Run, Status
 from closecheck.target import nearest
-
 
 _PENDING: Final = 700
 """Pending requests of a faulty target."""
@@ -159,7 +159,8 @@ def chosen(only: Iterable[str], seeds: int) -> list[tuple[str, str, int]]:
         if not names or name in names:
             count = seeds if kind == "variant" and not one.slow else 1
             found += [(kind, name, seed) for seed in range(count)]
-    return found
+    # Spread, so that a look at an early sum says something about everything.
+    return sorted(found, key=lambda one: hashlib.sha256(repr(one).encode()).digest())
 
 
 def prove(*, profile: str, only: tuple[str, ...], jobs: int, seeds: int, write: Path | None) -> int:

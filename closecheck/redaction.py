@@ -45,6 +45,10 @@ _STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 """Makes one alphabet of base64 and base64url."""
 
 
+_LONGEST_SCHEME: Final = 9
+"""Letters of the longest registered scheme that anybody uses (Negotiate); a longer word may be a token."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """
@@ -128,7 +132,14 @@ class Redactor:
     def headers(self, headers: Headers) -> Headers:
         """Return header fields without secrets: those that are known to hold one are replaced whole."""
         fields = self._known.fields
-        return tuple((name, STARS if name.lower() in fields else self.text(value)) for name, value in headers)
+        return tuple((name, _starred_field(name, value) if name.lower() in fields else self.text(value)) for name, value in headers)
+
+
+def _starred_field(name: str, value: str) -> str:
+    """Return a secret field's value in stars, and the scheme of an Authorization field before them: it is no secret."""
+    scheme, blank, _ = value.partition(" ")
+    known = name.lower() in {"authorization", "proxy-authorization"} and blank and scheme.isalpha() and len(scheme) <= _LONGEST_SCHEME
+    return f"{scheme} {STARS}" if known else STARS
 
 
 def _parts(secret: bytes) -> tuple[bytes, ...]:

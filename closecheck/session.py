@@ -71,6 +71,9 @@ class Tokens(Protocol):
 
         """
 
+    def inapplicable(self, caller: str) -> str:
+        """Return why a caller cannot be made from this working token at all; empty if it can."""
+
     def refresh(self) -> bool:
         """Fetch the working token anew; False if it is fixed."""
 
@@ -209,6 +212,8 @@ class Session:
         """The request of the exploration for each caller, but for its body."""
         self._numbers = itertools.count(1)
         self._unconfirmed: list[Exchange] = []
+        self._hung = 0
+        self._noted: set[tuple[str, str]] = set()
         self._waits: list[Wait] = []
         self._wait_lock = threading.Lock()
         self._exhausted = False
@@ -493,12 +498,14 @@ class Session:
         attempts = conversation.attempts
         failures = 0
         refreshed = False
+        alone = False  # what got no answer is confirmed with nothing else in flight: we may have been the ones who were too many
         while True:
             if self.down:
                 raise Untested(f"the target could not be reached any more: {self.down}")
             opening = self.gate.openings
-            with self.gate.flight():
+            with self.gate.alone() if alone else contextlib.nullcontext(), self.gate.flight():
                 reply = self._attempt(request, lane, fresh=fresh or failures > 0)
+            alone = False
             if reply.response is not None and reply.failure is None:
                 attempts.append((reply, True))
                 if reply.response.status != 429:
@@ -540,10 +547,13 @@ class Session:
                     return conversation
                 self.gate.pause(_RECONNECT[failures - 1], f"the target cannot be reached ({failure.detail})")
                 continue
-            confirmed = failures > 1
-            attempts.append((reply, confirmed))
-            if confirmed:
+            # Three confirmed ones show that the target does this: a fourth need not be waited for twice.
+            if failures > 1 or self._hung >= ENOUGH_UNCONFIRMED:
+                self._hung += 1
+                attempts.append((reply, True))
                 return conversation
+            attempts.append((reply, False))
+            alone = lane is None
 
     def _attempt(self, request: Request, lane: Lane | None, *, fresh: bool) -> Reply:
         if lane is not None:
@@ -716,6 +726,12 @@ class Session:
         """Write a sentence about the run."""
         self.recorder.write(Note(about, text))
 
+    def note_once(self, about: str, text: str) -> None:
+        """Write a sentence about the run, unless it was written before."""
+        if (about, text) not in self._noted:
+            self._noted.add((about, text))
+            self.note(about, text)
+
     def judge(self, case: Case) -> Evidence:
         """
         Return, and record, what a case says about its requirement.
@@ -746,6 +762,11 @@ class Session:
             words = "CAR-OP-NO-500" if exchange.status >= 500 else "CAR-OP-STATUS"
             reason = f"refused with {exchange.status}, as this target refuses every invalid body: judged under {words}"
             return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
+        if case.tolerant and exchange.status >= 500:
+            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=f"answered {exchange.status}: judged under CAR-OP-NO-500")
+        if self._twin_says_the_same(case, exchange):
+            reason = f"answered {exchange.status}, as the same body without the query and in one piece is: judged there"
+            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
         finding = Finding(case.expect.text, exchange.got(), change=case.change)
         return msgspec.structs.replace(said, outcome=Outcome.BROKEN, finding=finding)
 
@@ -753,6 +774,16 @@ class Session:
         """Undo on the target what the run has set up there; harmless if it is done."""
         for action in self.at_end:
             action()
+
+    def _twin_says_the_same(self, case: Case, exchange: Exchange) -> bool:
+        """Tell whether an invalid body that came with a query or in chunks is answered so without these too."""
+        draft = case.request
+        if case.accepts or not (draft.query or draft.chunks):
+            return False
+        plain = msgspec.structs.replace(draft, query="", chunks=(), provokes="")
+        with contextlib.suppress(Untested):
+            return self.ask(Case(id=f"{case.id}#plain", description=case.description, request=plain)).status == exchange.status
+        return False
 
     def finish(self) -> None:
         """Record what only the whole run can say: unconfirmed failures, and how often the clauses held."""

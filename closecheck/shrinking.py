@@ -167,19 +167,17 @@ class Shrinker:
                 found = self._refused(self._fresh(value, middle))
                 low, high = (low, middle) if found else (middle, high)
                 witness = found or witness
-            more = self._fresh(value, high + 1)
-            exactly = high == count < generation.MOST_IDS and self._refused(more) is None
+            most = self._refused(self._fresh(value, generation.MOST_IDS)) is not None
         except Spent:
-            exactly = False
+            most = False
         if witness is None:
             raise Spent
         beside = " beside these members" if value.message or value.execution or value.completion else ""
-        words = f"it refuses exactly {high} ids{beside}" if exactly else f"it accepts at most {low} {'id' if low == 1 else 'ids'}{beside}"
         return self._cause(
             "CAR-IDS-RANGE",
             witness,
-            words,
-            lambda other, _: len(other.ids) == high if exactly else len(other.ids) >= high,
+            _threshold(low, high, "ids", most=most) + beside,
+            lambda other, _: high <= len(other.ids) and (most or len(other.ids) <= count),
             f"accessRequestIds: {high} ids instead of {low}",
         )
 
@@ -225,15 +223,14 @@ class Shrinker:
             else:
                 low = middle
         try:
-            exactly = high == length < generation.MOST_CHARACTERS and self._tried("a" * (high + 1), rest) is None
+            most = self._tried("a" * generation.MOST_CHARACTERS, rest) is not None
         except Spent:
-            exactly = False
-        words = f"it refuses exactly {high} characters" if exactly else f"it accepts at most {low} characters"
+            most = False
         return self._cause(
             "CAR-MESSAGE-TEXT",
             witness,
-            words,
-            lambda other, _: len(other.message or "") == high if exactly else len(other.message or "") >= high,
+            _threshold(low, high, "characters", most=most),
+            lambda other, _: high <= len(other.message or "") and (most or len(other.message or "") <= length),
             f"message: {high} characters instead of {low}",
         )
 
@@ -356,6 +353,11 @@ class Shrinker:
             if exchange.status not in smaller.statuses:
                 return smaller, exchange
         return edit, witness
+
+
+def _threshold(low: int, high: int, what: str, *, most: bool) -> str:
+    """Return a threshold in words; ``most`` says that the largest size of all is refused as well."""
+    return f"it accepts at most {low} {what}" if most else f"it accepts {low} {what}, and refuses {high}"
 
 
 def _uses(status: str) -> Callable[[Value, Spelling | None], bool]:

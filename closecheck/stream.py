@@ -13,11 +13,15 @@ import msgspec
 from closecheck.exchange import Exchange
 from closecheck.model import (
     Body,
+    Closing,
     Evidence,
     ExchangeLine,
     Failure,
+    Finding,
     Headers,
     Line,
+    Note,
+    Observation,
     ReceivedResponse,
     Run,
     RunFault,
@@ -62,8 +66,7 @@ class Recorder:
 
     def write(self, line: Line) -> None:
         """Write one line. Text of the target that found its way into findings is redacted with it."""
-        data = self._redactor.data(encode(line))
-        self._file.write(data + b"\n")
+        self._file.write(encode(self._redacted(line)) + b"\n")
         for listener in self.listeners:
             listener(line)
 
@@ -72,6 +75,23 @@ class Recorder:
         data = encode(evidence)
         clean = self._redactor.data(data)
         return evidence if clean is data else msgspec.json.decode(clean, type=Evidence)
+
+    def _redacted(self, line: Line) -> Line:
+        """Return a line whose free text is redacted; an exchange was before its bodies were cut."""
+        text = self._redactor.text
+        match line:
+            case Evidence(finding=finding, reason=reason):
+                if finding is not None:
+                    finding = Finding(*(text(one) for one in (finding.expected, finding.got, finding.because, finding.change)))
+                return msgspec.structs.replace(line, finding=finding, reason=text(reason))
+            case Observation(observed=observed):
+                return msgspec.structs.replace(line, observed=text(observed))
+            case Note(text=said):
+                return msgspec.structs.replace(line, text=text(said))
+            case Closing(suite_fault=fault, stopped=stopped):
+                return msgspec.structs.replace(line, suite_fault=text(fault), stopped=text(stopped))
+            case _:
+                return line
 
     def exchange(self, exchange: Exchange, url: str) -> None:
         """Write one exchange."""

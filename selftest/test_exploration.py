@@ -105,7 +105,7 @@ def test_one_length_is_found_by_a_deep_sweep(tmp_path):
         one.judge([each for each in tries if 700 < len(each.value.message or "") < 750])
     evidence, witness = only(read(tmp_path / "latest"), "CAR-MESSAGE-TEXT")
     assert len(json.loads(witness)["message"]) == 731
-    assert "it refuses exactly 731 characters" in evidence.finding.got
+    assert "it accepts 730 characters, and refuses 731" in evidence.finding.got
     assert max(one.shrinking) <= MOST_REQUESTS
 
 

@@ -31,6 +31,6 @@ def test_a_token_in_the_query_authorizes_nobody(session, clause, name):
     nobody = session.ask(NO_TOKEN)
     exchange = asked_once(session, f"query/{name}", Draft(body=MINIMAL, caller="none", query=f"{name}={{token}}"))
 
-    kept = exchange.status == nobody.status or exchange.status == 400
+    kept = exchange.status in {nobody.status, 400}
     expected = f"{nobody.status}, as without any token: it stands in no header"
     clause.expect(kept, expected, exchange.got(), nobody, exchange, change=f"?{name}= with the working token added, without the header")

@@ -27,7 +27,7 @@ def check(exchange: Exchange, documented: frozenset[int]) -> Iterator[Ruling]:
         "CAR-OP-ANSWERS",
         exchange.failure is None,
         "one complete, well-framed answer within the time limit",
-        exchange.failure.detail if exchange.failure else "",
+        exchange.got() if exchange.response is None else f"{exchange.got()}; {exchange.failure.detail if exchange.failure else ''}",
     )
     if exchange.response is None:
         return
