@@ -22,6 +22,7 @@ MESSAGE: Final = "Closed by the conformance suite."
 ONE_ID: Final = "accepted/one-id"
 THREE_IDS: Final = "accepted/three-ids"
 FULL: Final = "accepted/full"
+FULL_MANY: Final = "accepted/full-300"
 EVERY_ID: Final = "ids/500"
 
 _VALUES: Final[dict[str, tuple[Json, ...]]] = {
@@ -76,6 +77,7 @@ def bases() -> tuple[Case, ...]:
         ONE_ID: (_body(**{ids: Ids(1)}), "A request with one id is accepted", "CAR-OP-ACCEPTS", "one id"),
         FULL: (_full(document), "A request with every member is accepted", "CAR-OP-ACCEPTS", "every member"),
         THREE_IDS: (_body(**{ids: Ids(3)}), "A request with three ids is accepted", "CAR-IDS-RANGE", "3"),
+        FULL_MANY: ({**_full(document), ids: Ids(300)}, "A request with 300 ids and every member is accepted", "CAR-IDS-RANGE", "between"),
     }
     return tuple(
         Case(id=name, description=text, request=Draft(body=body), requirement=requirement, part=part, expect=ACCEPTED)
@@ -164,6 +166,11 @@ def optional_members() -> tuple[Case, ...]:
                         f"{', '.join(names)} left out",
                     )
                 )
+    many = {**full, "accessRequestIds": Ids(300)}
+    for one in optional:
+        body = {name: value for name, value in many.items() if name != one.name}
+        text = f"A request with 300 ids and without {one.name} is accepted"
+        found.append(_accepted(f"optional/300/{one.name}", text, one.carries["optional"], "many ids", body, FULL_MANY, f"{one.name} left out"))
     return tuple(found)
 
 

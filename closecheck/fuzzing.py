@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -185,8 +184,7 @@ def _database(place: str) -> ExampleDatabase:
         owner, _, repository = rest.strip("/").partition("/")
         if not owner or not repository or "/" in repository:
             raise UsageError("examples", f"{place} names no repository", "Write github://owner/repository.")
-        folder = Path(tempfile.gettempdir()) if os.environ.get("CI") else Path(".closecheck")
-        artifacts = GitHubArtifactDatabase(owner, repository, path=folder / "artifacts")
+        artifacts = GitHubArtifactDatabase(owner, repository, path=Path(".closecheck") / "artifacts")
         return MultiplexedDatabase(DirectoryBasedExampleDatabase(".closecheck/examples"), ReadOnlyDatabase(artifacts))
     if scheme in {"redis", "rediss"}:
         try:

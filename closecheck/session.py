@@ -656,7 +656,7 @@ class Session:
                 response=reply.response,
                 failure=reply.failure,
                 base=base,
-                provoked=provoked if reply is conversation.attempts[0][0] else "",
+                provoked=provoked,
                 ids=tuple(ids),
             )
             numbers.append(exchange.number)

@@ -187,7 +187,7 @@ def test_header_fields_that_hold_secrets_are_replaced_whole() -> None:
             ("x-api-key", "d"), ("WWW-Authenticate", 'Bearer realm="x"'), ("X-Echo", f"was {TOKEN}"),
         )
     ) == (
-        ("authorization", "***"), ("Cookie", "***"), ("Set-Cookie", "***"), ("Proxy-Authorization", "***"),
+        ("authorization", "Basic ***"), ("Cookie", "***"), ("Set-Cookie", "***"), ("Proxy-Authorization", "***"),
         ("x-api-key", "***"), ("WWW-Authenticate", 'Bearer realm="x"'), ("X-Echo", "was ***"),
     )  # fmt: skip
 

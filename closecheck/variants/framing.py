@@ -64,7 +64,7 @@ def chunked_in_capitals(reference: Reference) -> None:
     each_answer(reference, change)
 
 
-@variant()
+@variant(slow=True)
 def chunks_one_by_one(reference: Reference) -> None:
     """Ten chunks or so arrive one by one, their size lines apart from them."""
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from closecheck.deviation import variant
 from closecheck.reference import Answer, Reference
-from closecheck.reference.errors import NotFound, Problem, cause
+from closecheck.reference.errors import NotFound, Problem, TooLarge, cause
 from closecheck.reference.operation import Call
 from closecheck.variants._seams import Handler, close_handlers, insert_step
 
@@ -190,9 +190,21 @@ def no_length_411(reference: Reference) -> None:
     refused_framing(reference, refused, 411, "411 Length Required")
 
 
-@variant(max_body_bytes=65_536)
+def large_bodies(reference: Reference) -> None:
+    """Answer a body over 64 KiB 413, having read it all."""
+
+    async def size(call: Call) -> Response | None:
+        if len(call.body) > 65_536:
+            raise TooLarge(413, cause("body.too_large", limit=65_536))
+        return None
+
+    insert_step(reference, "read", "size", size)
+
+
+@variant()
 def bodies_over_64_kib_413(reference: Reference) -> None:
     """A body over 64 KiB is answered 413."""
+    large_bodies(reference)
 
 
 def as_page(reference: Reference, change: Callable[[Answer], int | None]) -> None:
@@ -208,9 +220,10 @@ def as_page(reference: Reference, change: Callable[[Answer], int | None]) -> Non
     reference.wire.append(hook)
 
 
-@variant(max_body_bytes=65_536)
+@variant()
 def bodies_over_64_kib_413_page(reference: Reference) -> None:
     """A body over 64 KiB is answered 413 with a web page, as gateways do."""
+    large_bodies(reference)
     as_page(reference, lambda answer: 413 if answer.status == 413 else None)
 
 
