@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from closecheck.cases import ACCEPTED, REFUSED, Case, Draft, Id, Ids, Json
+from closecheck.cases import ACCEPTED, REFUSED, Case, Draft, Id, Ids, Json, Raw
 from closecheck.contract import Contract, Property, contract
 
 MESSAGE: Final = "Closed by the conformance suite."
@@ -239,6 +239,29 @@ def message_lengths() -> tuple[Case, ...]:
         for name, chosen in lengths.items()
         for length in chosen
     )
+
+
+@functools.cache
+def roomy_bodies() -> tuple[Case, ...]:
+    """Return a body with much white space around and between its tokens (RFC 8259, 2)."""
+    places = {"before": "{room}{{{name}: [{id}]}}", "after": "{{{name}: [{id}]}}{room}", "between": "{{{room}{name}{room}:{room}[{room}{id}{room}]{room}}}"}
+    found = []
+    for where, shape in places.items():
+        for size in (300, 1100, 5000):
+            text = shape.format(room=("\n" + " " * 99) * (size // 100), name='"accessRequestIds"', id='"{{id}}"')
+            found.append(
+                Case(
+                    id=f"spaced/{where}-{size}",
+                    description=f"A body with {size:,} characters of white space {where} is accepted",
+                    request=Draft(body=Raw(text.encode())),
+                    requirement="CAR-BODY-JSON-FORMS",
+                    part="white-space",
+                    expect=ACCEPTED,
+                    base=ONE_ID,
+                    change=f"{size:,} characters of white space {where}",
+                )
+            )
+    return tuple(found)
 
 
 # ------------------------------------------------------------------------------------------------------- what is refused
@@ -582,7 +605,7 @@ def several_wrong() -> tuple[Case, ...]:
 
 
 DERIVED: Final = (
-    bases, id_counts, optional_members, enumerated_values, combinations, message_lengths, bodies_of_other_types, missing_members,
+    bases, id_counts, optional_members, enumerated_values, combinations, message_lengths, roomy_bodies, bodies_of_other_types, missing_members,
     ids_of_other_types, items_of_other_types, too_few_ids, too_many_ids, too_many_entries, members_of_other_types, near_misses,
     near_misses_alone, several_wrong,
 )  # fmt: skip

@@ -28,6 +28,8 @@ from closecheck.target import nearest
 
 _PENDING: Final = 700
 """Pending requests of a faulty target."""
+_TIMEOUT: Final = "3"
+"""Seconds that a target on loopback has for an answer."""
 _SETTLE: Final = 2.0
 """Seconds that a faulty target promises to complete within; what never comes is waited for that long."""
 
@@ -100,7 +102,7 @@ def trial(kind: str, name: str, profile: str, seed: int) -> Trial:
         contextlib.redirect_stderr(output),
     ):
         listener = Listener(quiet=True, target_data=server.target(), write_reports=False)
-        code = engine({"profile": profile, "seed": str(seed), "reports": reports}, listener)
+        code = engine({"profile": profile, "seed": str(seed), "reports": reports, "timeout": _TIMEOUT}, listener)
         run = listener.run
     return _trial(kind, deviation, seed, run, code, time.monotonic() - began, output.getvalue())
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
+import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -765,7 +766,7 @@ class Session:
         if case.tolerant and exchange.status >= 500:
             return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=f"answered {exchange.status}: judged under CAR-OP-NO-500")
         if self._twin_says_the_same(case, exchange):
-            reason = f"answered {exchange.status}, as the same body without the query and in one piece is: judged there"
+            reason = f"answered {exchange.status}, as the same value in its plainest form is: judged there"
             return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
         finding = Finding(case.expect.text, exchange.got(), change=case.change)
         return msgspec.structs.replace(said, outcome=Outcome.BROKEN, finding=finding)
@@ -776,11 +777,14 @@ class Session:
             action()
 
     def _twin_says_the_same(self, case: Case, exchange: Exchange) -> bool:
-        """Tell whether an invalid body that came with a query or in chunks is answered so without these too."""
+        """Tell whether the same JSON value is answered so as well without query and chunks, in the plainest spelling."""
         draft = case.request
-        if case.accepts or not (draft.query or draft.chunks):
+        if draft.query or draft.chunks:
+            plain = msgspec.structs.replace(draft, query="", chunks=(), provokes="")
+        elif case.requirement == "CAR-BODY-JSON-FORMS" and case.accepts:
+            plain = msgspec.structs.replace(draft, body=json.loads(exchange.request.body))
+        else:
             return False
-        plain = msgspec.structs.replace(draft, query="", chunks=(), provokes="")
         with contextlib.suppress(Untested):
             return self.ask(Case(id=f"{case.id}#plain", description=case.description, request=plain)).status == exchange.status
         return False

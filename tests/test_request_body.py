@@ -10,6 +10,12 @@ def test_a_body_that_is_no_object_is_refused(judge, case):
     judge(case)
 
 
+@cases(edits.roomy_bodies)
+def test_white_space_changes_nothing(judge, case):
+    """White space between tokens, however much, is lawful JSON (CAR-BODY-JSON-FORMS)."""
+    judge(case)
+
+
 @cases(edits.optional_members)
 def test_an_optional_member_may_be_left_out(judge, case):
     """Each member beside the ids may be missing, alone and together with the others."""

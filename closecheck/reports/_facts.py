@@ -138,7 +138,7 @@ def request_line(exchange: ExchangeLine, base_url: str = "", limit: int = 160) -
     request = exchange.request
     parts = [f"{request.method} {line(path_of(exchange, base_url), 200)}", _content(request.body, limit)]
     if request.caller != "authorized":
-        parts.append(f"caller: {request.caller}")
+        parts.append(f"caller: {visible(request.caller)}")
     return "   ".join(parts)
 
 

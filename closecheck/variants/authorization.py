@@ -94,7 +94,9 @@ def word(reference: Reference, document: Mapping[str, object] | None = None, tex
     """Write this document, or this text in it, in every 401."""
 
     def unauthenticated(error: Unauthenticated) -> Any:
-        written = {"error": text or error.error} if document is None else {**document}
+        written: dict[str, object] = {"error": text or error.error} if document is None else {**document}
+        if "trackingId" in written:
+            written["trackingId"] = reference.errors.tracking_id()
         return reference.errors.render(401, written, {"WWW-Authenticate": reference.errors.challenge(error)})
 
     reference.errors.unauthenticated = unauthenticated
@@ -118,7 +120,7 @@ def unauthorized_with_everything(reference: Reference) -> None:
     message = {"locale": "en-US", "localeOrigin": "DEFAULT", "text": "Unauthorized"}
     word(
         reference,
-        {"detailCode": "401", "trackingId": "0", "messages": [message], "causes": None, "error": "Unauthorized", "status": 401},
+        {"detailCode": "401", "trackingId": None, "messages": [message], "causes": None, "error": "Unauthorized", "status": 401},
     )
 
 

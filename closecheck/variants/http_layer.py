@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from closecheck.deviation import variant
 from closecheck.reference import Answer, Reference
-from closecheck.reference.errors import NotFound, Problem, TooLarge, cause
+from closecheck.reference.errors import MethodNotAllowed, NotFound, Problem, TooLarge, cause
 from closecheck.reference.operation import Call
 from closecheck.variants._seams import Handler, close_handlers, insert_step
 
@@ -118,6 +118,7 @@ def methods_404_page(reference: Reference) -> None:
 def methods_501(reference: Reference) -> None:
     """PUT, PATCH, DELETE and TRACE are answered 501; GET and HEAD, which every server has to know, 405."""
     answer_methods(reference, ("PUT", "PATCH", "DELETE", "TRACE"), lambda: page(501))
+    answer_methods(reference, ("GET", "HEAD"), lambda: reference.errors.problem(MethodNotAllowed(["POST"]), None))
 
 
 @variant()
@@ -129,8 +130,12 @@ def methods_405_empty(reference: Reference) -> None:
 @variant()
 def methods_405_named(reference: Reference) -> None:
     """405 has the document that the vendor's other operations have for it."""
-    document = {"errorName": "NotSupportedException", "errorMessage": "Cannot consume content type", "trackingId": "1"}
-    answer_methods(reference, OTHERS, lambda: reference.errors.render(405, document, {"Allow": "POST"}))
+
+    def answer() -> Response:
+        words = {"errorName": "NotSupportedException", "errorMessage": "Cannot consume content type"}
+        return reference.errors.render(405, {**words, "trackingId": reference.errors.tracking_id()}, {"Allow": "POST"})
+
+    answer_methods(reference, OTHERS, answer)
 
 
 @variant()
