@@ -763,7 +763,7 @@ class Session:
             words = "CAR-OP-NO-500" if exchange.status >= 500 else "CAR-OP-STATUS"
             reason = f"refused with {exchange.status}, as this target refuses every invalid body: judged under {words}"
             return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
-        if case.tolerant and exchange.status >= 500:
+        if exchange.status >= 500 and (case.tolerant or case.requirement == "CAR-ERROR-OBJECT"):
             return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=f"answered {exchange.status}: judged under CAR-OP-NO-500")
         if self._twin_says_the_same(case, exchange):
             reason = f"answered {exchange.status}, as the same value in its plainest form is: judged there"
@@ -777,13 +777,17 @@ class Session:
             action()
 
     def _twin_says_the_same(self, case: Case, exchange: Exchange) -> bool:
-        """Tell whether the same JSON value is answered so as well without query and chunks, in the plainest spelling."""
+        """
+        Tell whether the same JSON value is refused so as well in its plainest form.
+
+        Plainest: without query, chunks and fields of its own, and where spellings are judged, spelled in the plainest way.
+        """
         draft = case.request
-        if draft.query or draft.chunks:
-            plain = msgspec.structs.replace(draft, query="", chunks=(), provokes="")
-        elif case.requirement == "CAR-BODY-JSON-FORMS" and case.accepts:
-            plain = msgspec.structs.replace(draft, body=json.loads(exchange.request.body))
-        else:
+        plain = Draft(body=draft.body, caller=draft.caller)
+        if case.requirement == "CAR-BODY-JSON-FORMS":
+            with contextlib.suppress(ValueError):
+                plain = msgspec.structs.replace(plain, body=json.loads(exchange.request.body))
+        if plain == draft or exchange.status == 202 or isinstance(draft.body, msgspec.UnsetType):
             return False
         with contextlib.suppress(Untested):
             return self.ask(Case(id=f"{case.id}#plain", description=case.description, request=plain)).status == exchange.status
