@@ -175,12 +175,13 @@ def forge(kind: str) -> None:
 @click.option("--only", metavar="PATTERN", multiple=True, help="names of faults and variants")
 @click.option("--jobs", default=2, show_default=True, help="targets judged at the same time")
 @click.option("--seeds", default=1, show_default=True, help="runs against each variant, each with another seed")
+@click.option("--sample", type=click.IntRange(min=1), help="judge only so many of them, spread over all")
 @click.option("--write", type=click.Path(path_type=Path), help="write the kill matrix here")
-def prove(profile: str, only: tuple[str, ...], jobs: int, seeds: int, write: Path | None) -> None:
+def prove(profile: str, only: tuple[str, ...], jobs: int, seeds: int, sample: int | None, write: Path | None) -> None:
     """Run the suite against every fault and every variant, and print the kill matrix."""
     from closecheck.prove import prove as proving  # noqa: PLC0415
 
-    sys.exit(proving(profile=profile, only=only, jobs=jobs, seeds=seeds, write=write))
+    sys.exit(proving(profile=profile, only=only, jobs=jobs, seeds=seeds, sample=sample, write=write))
 
 
 if __name__ == "__main__":

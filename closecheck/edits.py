@@ -521,6 +521,9 @@ def _near(value: str) -> Iterator[tuple[str, str]]:
 _STRANGERS: Final = (
     ("empty", ""), ("blank", " "), ("zero", "0"), ("one", "1"), ("null", "null"), ("undefined", "undefined"), ("true", "true"),
     ("star", "*"), ("Pending", "Pending"), ("Cancelled", "Cancelled"), ("None", "None"), ("unknown", "Unknown"),
+    ("Failed", "Failed"), ("Fail", "Fail"), ("Succeeded", "Succeeded"), ("Successful", "Successful"), ("Complete", "Complete"),
+    ("Terminating", "Terminating"), ("Canceled", "Canceled"), ("Closed", "Closed"), ("Done", "Done"), ("Error", "Error"),
+    ("Finished", "Finished"), ("Executing", "Executing"), ("PENDING", "PENDING"), ("OK", "OK"),
     ("long", "Terminated" * 100), ("emoji", "✅"), ("message", MESSAGE),
 )  # fmt: skip
 

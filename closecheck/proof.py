@@ -28,12 +28,14 @@ class Proof(Struct):
     profile: str
     seconds: float
     python: str
+    every: int
+    """How many trials a whole proof has; more than there are here if this is a sample."""
     trials: tuple[Trial, ...]
 
 
-def write(trials: Sequence[Trial], profile: str, seconds: float, page: Path) -> None:
+def write(trials: Sequence[Trial], every: int, profile: str, seconds: float, page: Path) -> None:
     """Write the proof: its data, the picture and the page, side by side."""
-    proof = Proof(__version__, contract().catalogue.edition, profile, seconds, platform.python_version(), tuple(trials))
+    proof = Proof(__version__, contract().catalogue.edition, profile, seconds, platform.python_version(), every, tuple(trials))
     page.parent.mkdir(parents=True, exist_ok=True)
     page.with_suffix(".json").write_bytes(msgspec.json.format(msgspec.json.encode(proof), indent=1) + b"\n")
     page.with_suffix(".svg").write_text(picture(proof), encoding="utf-8")
@@ -55,7 +57,8 @@ def render(proof: Proof) -> str:
         "# Proof",
         "",
         "Every faulty target must be caught under the clause that it breaks; on no lawful target may anything be blamed. This page is made",
-        f"by `make prove` (suite {proof.suite}, edition {proof.edition}, profile `{proof.profile}`, Python {proof.python}); its data is `proof.json`.",
+        f"by `closecheck prove` (suite {proof.suite}, edition {proof.edition}, profile `{proof.profile}`, Python {proof.python}); its data is `proof.json`.",
+        *([f"It is a **sample**: {len(proof.trials)} of {proof.every} trials, spread over all."] if len(proof.trials) < proof.every else []),
         "",
         "| | |",
         "| --- | --- |",

@@ -763,8 +763,12 @@ class Session:
             words = "CAR-OP-NO-500" if exchange.status >= 500 else "CAR-OP-STATUS"
             reason = f"refused with {exchange.status}, as this target refuses every invalid body: judged under {words}"
             return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
-        if exchange.status >= 500 and (case.tolerant or case.requirement == "CAR-ERROR-OBJECT"):
-            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=f"answered {exchange.status}: judged under CAR-OP-NO-500")
+        several = case.requirement == "CAR-ERROR-OBJECT"
+        if (exchange.status == 0 or exchange.status >= 500) and (case.tolerant or several):
+            words = "answered {0}: judged under CAR-OP-NO-500" if exchange.status else "not answered: judged under CAR-OP-ANSWERS"
+            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=words.format(exchange.status))
+        if several and exchange.status == 202:
+            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason="accepted: judged under the rules that it breaks")
         if self._twin_says_the_same(case, exchange):
             reason = f"answered {exchange.status}, as the same value in its plainest form is: judged there"
             return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 
 import pytest
 from hypothesis import settings
@@ -11,6 +12,8 @@ settings.load_profile("selftest")
 
 
 def pytest_configure(config):
+    # A shell that runs the tests in the background has them ignore Ctrl-C, and every child with them.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "needs(program): the test needs a program that a bare machine may lack")
 
 
