@@ -32,6 +32,7 @@ from closecheck.reference.errors import (
 from closecheck.reference.model import EXECUTING, PENDING, AccessRequest, Closing, Subscription
 from closecheck.reference.operation import Call
 from closecheck.reference.query import Selection
+from closecheck.reference.rules import is_text
 
 Document = dict[str, object]
 Handler = Callable[[Call], Awaitable[Response]]
@@ -39,10 +40,12 @@ Handler = Callable[[Call], Awaitable[Response]]
 STATUSES = ("CAR-LIFE-EXECUTION", "CAR-LIFE-COMPLETION", "CAR-LIFE-EXECUTION-DEFAULT", "CAR-LIFE-COMPLETION-DEFAULT")
 AS_ASKED = (*STATUSES, "CAR-LIFE-MESSAGE", "CAR-LIFE-MESSAGE-DEFAULT")
 """What a request shows that was closed as it was asked for."""
-UNCLOSED = (*AS_ASKED, "CAR-LIFE-EVENT", "CAR-LIFE-FAILED-IDS")
+UNCLOSED = (*AS_ASKED, "CAR-LIFE-EVENT", "CAR-LIFE-FAILED-IDS", "CAR-LIFE-AFTER-APPROVAL")
 """What is missing, too, of a request that should have been closed, stays pending and is listed nowhere."""
-TAKEN = ("CAR-LIFE-CLOSED", *AS_ASKED, "CAR-LIFE-EVENT", "CAR-LIFE-CONCURRENT")
-"""What is missing of a request that had been closed already, with one that does not concern it."""
+TAKEN = ("CAR-LIFE-CLOSED", *AS_ASKED, "CAR-LIFE-EVENT", "CAR-LIFE-FAILED-IDS", "CAR-LIFE-CONCURRENT")
+"""What is missing of a request that is named when it has been closed already, together with one that does not concern it."""
+MIXED = ("CAR-LIFE-CONCURRENT",)
+"""What a status looks like that is wrong, but that another closing of the same time may have asked for."""
 QUEUED = ("CAR-LIFE-NO-AUDIT", "CAR-LIFE-EVENT")
 """What else shows that a refused request was carried out like an accepted one."""
 
@@ -125,7 +128,7 @@ def salvage(reference: Reference, call: Call) -> Closing | None:
     except Problem:
         return None
     ids = body.get("accessRequestIds") if isinstance(body, dict) else None
-    named = [item for item in ids if isinstance(item, str)] if isinstance(ids, list) else []
+    named = [item for item in ids if isinstance(item, str) and is_text(item)] if isinstance(ids, list) else []
     if not named or not isinstance(body, dict):
         return None
     rules = reference.rules
@@ -133,7 +136,7 @@ def salvage(reference: Reference, call: Call) -> Closing | None:
     message, execution, completion = (body.get(name) for name in ("message", "executionStatus", "completionStatus"))
     return replace(
         closing,
-        message=message if isinstance(message, str) else closing.message,
+        message=message if isinstance(message, str) and is_text(message) else closing.message,
         execution_status=execution if execution in rules.execution_statuses else closing.execution_status,
         completion_status=completion if completion in rules.completion_statuses else closing.completion_status,
         requested_by=call.caller.user_name if call.caller else "",
@@ -421,7 +424,7 @@ def faults_are_audited(reference: Reference) -> None:
 # ------------------------------------------------------------------------------------------------- CAR-LIFE-CLOSED
 
 
-@fault("CAR-LIFE-CLOSED", also=(*UNCLOSED, "CAR-LIFE-AFTER-APPROVAL"))
+@fault("CAR-LIFE-CLOSED", also=UNCLOSED)
 def nothing_is_closed(reference: Reference) -> None:
     """A closing is accepted, audited and forgotten."""
     close_only(reference, lambda _: ())
@@ -547,13 +550,13 @@ def dropped_while_another_runs(reference: Reference) -> None:
 # ------------------------------------------------------------------------------------------------- CAR-LIFE-EXECUTION
 
 
-@fault("CAR-LIFE-EXECUTION")
+@fault("CAR-LIFE-EXECUTION", also=MIXED)
 def always_terminated(reference: Reference) -> None:
     """The execution status of a closed request is Terminated whatever was asked for."""
     record(reference, lambda closing: replace(closing, execution_status="Terminated"))
 
 
-@fault("CAR-LIFE-EXECUTION", "CAR-LIFE-EXECUTION-DEFAULT")
+@fault("CAR-LIFE-EXECUTION", "CAR-LIFE-EXECUTION-DEFAULT", also=MIXED)
 def execution_statuses_swapped(reference: Reference) -> None:
     """Terminated and Completed change places."""
     other = {"Terminated": "Completed", "Completed": "Terminated"}
@@ -566,7 +569,7 @@ def status_without_stage(reference: Reference) -> None:
     record(reference, lambda closing: replace(closing, execution_status=EXECUTING))
 
 
-@fault("CAR-LIFE-EXECUTION", rare=True)
+@fault("CAR-LIFE-EXECUTION", also=MIXED, rare=True)
 def terminated_if_it_failed(reference: Reference) -> None:
     """Completed with Failure is stored as Terminated: a failure cannot have completed."""
 
@@ -576,7 +579,7 @@ def terminated_if_it_failed(reference: Reference) -> None:
     record(reference, change)
 
 
-@fault("CAR-LIFE-EXECUTION", rare=True)
+@fault("CAR-LIFE-EXECUTION", also=MIXED, rare=True)
 def completed_if_incomplete(reference: Reference) -> None:
     """Terminated with Incomplete is stored as Completed."""
 
@@ -600,7 +603,7 @@ def record_first_only(reference: Reference, change: Callable[[Closing], Closing]
     reference.closer.close = close
 
 
-@fault("CAR-LIFE-EXECUTION")
+@fault("CAR-LIFE-EXECUTION", also=MIXED)
 def execution_status_of_the_first_only(reference: Reference) -> None:
     """Only the first of a list gets the execution status asked for; the others get the default."""
     record_first_only(reference, lambda closing: replace(closing, execution_status="Terminated"))
@@ -609,20 +612,20 @@ def execution_status_of_the_first_only(reference: Reference) -> None:
 # ------------------------------------------------------------------------------------------------- CAR-LIFE-COMPLETION
 
 
-@fault("CAR-LIFE-COMPLETION")
+@fault("CAR-LIFE-COMPLETION", also=MIXED)
 def always_failure(reference: Reference) -> None:
     """The completion status of a closed request is Failure whatever was asked for."""
     record(reference, lambda closing: replace(closing, completion_status="Failure"))
 
 
-@fault("CAR-LIFE-COMPLETION")
+@fault("CAR-LIFE-COMPLETION", also=MIXED)
 def incomplete_is_failure(reference: Reference) -> None:
     """Incomplete is stored as Failure."""
     names = {"Incomplete": "Failure"}
     record(reference, lambda closing: replace(closing, completion_status=names.get(closing.completion_status, closing.completion_status)))
 
 
-@fault("CAR-LIFE-COMPLETION", rare=True)
+@fault("CAR-LIFE-COMPLETION", also=MIXED, rare=True)
 def terminated_successes_are_failures(reference: Reference) -> None:
     """Terminated with Success is stored as Failure."""
 
@@ -633,13 +636,13 @@ def terminated_successes_are_failures(reference: Reference) -> None:
     record(reference, change)
 
 
-@fault("CAR-LIFE-COMPLETION", rare=True)
+@fault("CAR-LIFE-COMPLETION", also=MIXED, rare=True)
 def completion_status_needs_execution_status(reference: Reference) -> None:
     """The completion status is taken only if an execution status is named as well; otherwise it is Failure."""
     default(reference, "executionStatus", lambda closing, _: replace(closing, completion_status="Failure"))
 
 
-@fault("CAR-LIFE-COMPLETION")
+@fault("CAR-LIFE-COMPLETION", also=MIXED)
 def completion_status_of_the_first_only(reference: Reference) -> None:
     """Only the first of a list gets the completion status asked for; the others get the default."""
     record_first_only(reference, lambda closing: replace(closing, completion_status="Failure"))
@@ -923,7 +926,7 @@ def is_approved(reference: Reference, identifier: str) -> bool:
     return request is not None and request.is_pending and request.approval == "FINISHED"
 
 
-@fault("CAR-LIFE-AFTER-APPROVAL", also=("CAR-LIFE-CLOSED", *UNCLOSED))
+@fault("CAR-LIFE-AFTER-APPROVAL", also=("CAR-LIFE-CLOSED", *AS_ASKED, "CAR-LIFE-EVENT", "CAR-LIFE-FAILED-IDS"))
 def approved_requests_skipped(reference: Reference) -> None:
     """A request past its approval stays pending, and is listed nowhere."""
     close_only(reference, lambda ids: [identifier for identifier in ids if not is_approved(reference, identifier)])
@@ -954,7 +957,7 @@ def approved_requests_refused(reference: Reference) -> None:
     reference.rules.check = check
 
 
-@fault("CAR-LIFE-AFTER-APPROVAL", also=("CAR-LIFE-CLOSED", *UNCLOSED), rare=True)
+@fault("CAR-LIFE-AFTER-APPROVAL", also=("CAR-LIFE-CLOSED", *AS_ASKED, "CAR-LIFE-EVENT", "CAR-LIFE-FAILED-IDS"), rare=True)
 def approved_requests_skipped_in_lists(reference: Reference) -> None:
     """A request past its approval is closed if it is named alone or with its like; beside others it is skipped."""
 
@@ -1027,13 +1030,13 @@ def events_with_the_number_of_the_closing(reference: Reference) -> None:
     renumber(reference, lambda closing, event: {**event, "trackingNumber": closing.id})
 
 
-@fault("CAR-LIFE-EVENT")
+@fault("CAR-LIFE-EVENT", also=("CAR-LIFE-EVENT-ONCE",))
 def events_with_the_number_of_the_first(reference: Reference) -> None:
     """The tracking number of all events of a closing is that of its first id."""
     renumber(reference, lambda closing, event: {**event, "trackingNumber": closing.ids[0]})
 
 
-@fault("CAR-LIFE-EVENT")
+@fault("CAR-LIFE-EVENT", also=("CAR-LIFE-EVENT-ONCE",))
 def events_for_ids_in_error(reference: Reference) -> None:
     """Ids that finish in error have events, too."""
 
@@ -1328,18 +1331,21 @@ def first_page_only(reference: Reference) -> None:
 
 
 def share(reference: Reference, mix: Callable[[Closing, Closing], Closing], *, first: bool = False) -> None:
-    """Carry each closing out with what is kept of the last accepted one, or of the first of those that run."""
+    """Carry each closing out with what is kept of the last accepted one, or of the one that ran when it was accepted."""
     closer = reference.closer
     accept, close = closer.accept, closer.close
     running: dict[str, Closing] = {}
+    leaders: dict[str, Closing] = {}
 
     def take(closing: Closing) -> None:
         running[closing.id] = closing
+        leader = next(iter(running.values()))
+        leaders[closing.id] = leaders.get(leader.id, leader)
         accept(closing)
 
     def close_with(closing: Closing) -> tuple[list[AccessRequest], list[str]]:
-        others = list(running.values()) or [closing]
-        found = close(mix(closing, others[0 if first else -1]))
+        last = list(running.values())[-1] if running else closing
+        found = close(mix(closing, leaders.get(closing.id, closing) if first else last))
         running.pop(closing.id, None)
         return found
 
@@ -1492,9 +1498,10 @@ def ids_closed_up_to_the_bad_item(reference: Reference) -> None:
             ids = body.get("accessRequestIds") if isinstance(body, dict) else None
             if isinstance(ids, list) and isinstance(body, dict):
                 wrong = next((number for number, item in enumerate(ids) if not isinstance(item, str)), 0)
-                closing = replace(reference.rules.check({"accessRequestIds": ["-"]}), ids=tuple(dict.fromkeys(ids[:wrong])))
+                before = tuple(item for item in dict.fromkeys(ids[:wrong]) if is_text(item))
+                closing = replace(reference.rules.check({"accessRequestIds": ["-"]}), ids=before)
                 message = body.get("message")
-                act(replace(closing, message=message) if isinstance(message, str) else closing)
+                act(replace(closing, message=message) if isinstance(message, str) and is_text(message) else closing)
             raise
 
     handlers["POST"] = handle
