@@ -17,6 +17,8 @@ from closecheck.model import Struct
 
 LONGEST_MESSAGE: Final = 1000
 METHODS: Final = frozenset({"GET", "HEAD", "PUT", "PATCH", "DELETE"})
+BY_QUERY: Final = {"GET with a query": "GET", "HEAD with a query": "HEAD"}
+"""Safe methods whose query says what a body would say, by what is sent."""
 CALLERS: Final = {
     "no token": "none",
     "an expired token": "expired",
@@ -70,6 +72,7 @@ TEXTS: Final = {
     "quotes": "@ \"double\", 'single', `back', “curly”, it's done",
     "markup": '@ <b>bold</b> & <script>alert("x")</script> &amp; &lt;p&gt; <!-- -->',
     "line breaks": "@ first line\nsecond line\n\n\tthird after a tab",
+    "other line breaks": "@ one\r\ntwo\rthree\u2028four\u2029five\x85six",
     "blanks at both ends": "   @ blanks   between and   around   ",
     "templates and escapes": "@ 100 % of {0} ${name} {{x}} %s %d \\n \\u0041 C:\\temp\\",
 }
@@ -179,7 +182,7 @@ REFUSED: Final = {
         Step("refused: internal fault", "CAR-FAULT-NO-EFFECT", refusal="internal fault", role="refused"),
         *(
             Step(f"refused: {method}", "CAR-OP-SAFE-METHODS", refusal=method, role="refused")
-            for method in ("GET", "HEAD")
+            for method in ("GET", "HEAD", *BY_QUERY)
         ),
         *(
             Step(f"refused: {method}", "CAR-OP-OTHER-METHODS", refusal=method, role="refused")

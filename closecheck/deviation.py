@@ -24,7 +24,8 @@ class Deviation(Struct):
 
     ``breaks`` are the requirements of which at least one must be blamed (empty for a variant); ``also`` those that are
     broken by the letter as well, and may be blamed with it; ``rare`` says that only particular requests show it;
-    ``slow`` that it delays or limits, so that a run against it takes long; ``config`` replaces settings of the reference.
+    ``slow`` that it delays or limits, so that a run against it takes long; ``config`` replaces settings of the reference;
+    ``apart`` names variants that leave nothing lawful together with this one, or of which one undoes the other.
     """
 
     name: str
@@ -35,6 +36,12 @@ class Deviation(Struct):
     rare: bool = False
     slow: bool = False
     config: dict[str, Any] = msgspec.field(default_factory=dict)
+    apart: tuple[str, ...] = ()
+
+    @property
+    def area(self) -> str:
+        """What it deviates in: the name of the module in which it stands."""
+        return self.modify.__module__.rpartition(".")[2]
 
     def configured(self, **settings: Any) -> ReferenceConfig:
         """Return the reference's configuration for this deviation; ``settings`` give way to the deviation's own."""
@@ -53,6 +60,7 @@ class Shelf:
         breaks: tuple[str, ...],
         also: tuple[str, ...],
         config: Mapping[str, Any],
+        apart: tuple[str, ...] = (),
         *,
         rare: bool,
         slow: bool,
@@ -64,7 +72,7 @@ class Shelf:
             raise ValueError(f"{name} has no docstring to say what it does")
         if name in self._by_name:
             raise ValueError(f"two deviations are called {name}")
-        self._by_name[name] = Deviation(name, " ".join(sentence.split()), modify, breaks, also, rare, slow, dict(config))
+        self._by_name[name] = Deviation(name, " ".join(sentence.split()), modify, breaks, also, rare, slow, dict(config), apart)
 
     def __getitem__(self, name: str) -> Deviation:
         """Return the deviation of that name; KeyError if there is none."""
@@ -95,11 +103,11 @@ def fault(
     return put
 
 
-def variant(*, slow: bool = False, **config: Any) -> Callable[[Modify], Modify]:
+def variant(*, slow: bool = False, apart: tuple[str, ...] = (), **config: Any) -> Callable[[Modify], Modify]:
     """Return the decorator that puts a function on the shelf of variants; ``slow`` and ``config`` as for :func:`fault`."""
 
     def put(modify: Modify) -> Modify:
-        VARIANTS.add(modify, (), (), config, rare=False, slow=slow)
+        VARIANTS.add(modify, (), (), config, apart, rare=False, slow=slow)
         return modify
 
     return put

@@ -73,16 +73,21 @@ def bases() -> tuple[Case, ...]:
     """Return the accepted requests that everything else is an edit of."""
     document = contract()
     ids = next(one.name for one in document.properties() if one.required)
-    drafts = {
-        ONE_ID: (_body(**{ids: Ids(1)}), "A request with one id is accepted", "CAR-OP-ACCEPTS", "one id"),
-        FULL: (_full(document), "A request with every member is accepted", "CAR-OP-ACCEPTS", "every member"),
-        THREE_IDS: (_body(**{ids: Ids(3)}), "A request with three ids is accepted", "CAR-IDS-RANGE", "3"),
-        FULL_MANY: ({**_full(document), ids: Ids(300)}, "A request with 300 ids and every member is accepted", "CAR-IDS-RANGE", "between"),
-    }
-    return tuple(
-        Case(id=name, description=text, request=Draft(body=body), requirement=requirement, part=part, expect=ACCEPTED)
-        for name, (body, text, requirement, part) in drafts.items()
-    )
+    full = _full(document)
+    one = Case(
+        id=ONE_ID, description="A request with one id is accepted", request=Draft(body=_body(**{ids: Ids(1)})),
+        requirement="CAR-OP-ACCEPTS", part="one id", expect=ACCEPTED,
+    )  # fmt: skip
+    members = ", ".join(name for name in full if name != ids)
+    return (
+        one,
+        _accepted(FULL, "A request with every member is accepted", "CAR-STATUS-COMBINATIONS", "every member", full, ONE_ID, f"{members} added"),
+        _accepted(THREE_IDS, "A request with three ids is accepted", "CAR-IDS-RANGE", "3", _body(**{ids: Ids(3)}), ONE_ID, "3 ids instead of 1"),
+        _accepted(
+            FULL_MANY, "A request with 300 ids and every member is accepted", "CAR-IDS-RANGE", "between",
+            {**full, ids: Ids(300)}, FULL, "300 ids instead of 1",
+        ),
+    )  # fmt: skip
 
 
 def _accepted(name: str, text: str, requirement: str, part: str, body: Json, base: str, change: str) -> Case:
@@ -189,6 +194,26 @@ def enumerated_values() -> tuple[Case, ...]:
         )
         for one in contract().properties()
         for value in one.values
+    )
+
+
+@functools.cache
+def values_beside_many_ids() -> tuple[Case, ...]:
+    """Return each value of each enumeration beside several ids: what is right for one must be right for many."""
+    bases = {3: THREE_IDS, 300: "ids/300"}
+    return tuple(
+        _accepted(
+            f"{one.name}/{value}-beside-{count}",
+            f"{one.name} {value} beside {count} ids is accepted",
+            one.carries["values"],
+            "beside many ids",
+            _body(**{"accessRequestIds": Ids(count), one.name: value}),
+            base,
+            f"{one.name}: {show(value)} added",
+        )
+        for one in contract().properties()
+        for value in one.values
+        for count, base in bases.items()
     )
 
 
@@ -608,7 +633,7 @@ def several_wrong() -> tuple[Case, ...]:
 
 
 DERIVED: Final = (
-    bases, id_counts, optional_members, enumerated_values, combinations, message_lengths, roomy_bodies, bodies_of_other_types, missing_members,
+    bases, id_counts, optional_members, enumerated_values, values_beside_many_ids, combinations, message_lengths, roomy_bodies, bodies_of_other_types, missing_members,
     ids_of_other_types, items_of_other_types, too_few_ids, too_many_ids, too_many_entries, members_of_other_types, near_misses,
     near_misses_alone, several_wrong,
 )  # fmt: skip

@@ -42,6 +42,8 @@ class Exchange:
     """``rate_limit`` or ``internal_error`` if the target file's headers provoked the answer."""
     ids: tuple[str, ...] = ()
     """The ids that the body names."""
+    attempt: int = 1
+    """How often the request had been sent, this time included: what was lost on the way may have been served all the same."""
 
     @property
     def status(self) -> int:

@@ -36,6 +36,8 @@ class Findable:
             self._ids = list(given.pending.ids[:_SAMPLE])
         else:
             self._ids = sources.take("pending", _SAMPLE)
+        if isinstance(given.approved, Listed):
+            self._ids += given.approved.ids[:_SAMPLE]
         self._settle = settings.settle
         self._search = SearchObserver(session) if settings.target.observe.search else None
         self._activities = ActivitiesObserver(session) if settings.target.observe.account_activities else None

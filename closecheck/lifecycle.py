@@ -16,11 +16,13 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import msgspec
 
 from closecheck.cases import Draft, Id, Ids, Json
 from closecheck.closings import (
+    BY_QUERY,
     CALLERS,
     METHODS,
     OVER,
@@ -102,6 +104,11 @@ class Done:
     def known(self) -> list[str]:
         """The ids that the step closes on a conforming target."""
         return self.of_kind("pa")
+
+    @property
+    def sent_once(self) -> bool:
+        """Whether the target cannot have served the request twice: it was not sent anew after a connection was lost."""
+        return self.exchange is not None and self.exchange.attempt == 1
 
     @property
     def accepted(self) -> bool:
@@ -341,6 +348,9 @@ class Experiment:
         draft = self._draft(done)
         if refusal in METHODS:
             draft = msgspec.structs.replace(draft, method=refusal, provokes="method")
+        elif refusal in BY_QUERY:
+            said = {"accessRequestIds": ",".join(done.ids), **done.step.members(done.message)}
+            draft = Draft(body=msgspec.UNSET, method=BY_QUERY[refusal], query=urlencode(said), provokes="method")
         elif refusal in CALLERS:
             draft = msgspec.structs.replace(draft, caller=CALLERS[refusal])
         elif refusal == "rate limit":
@@ -666,6 +676,8 @@ class Experiment:
         if wrong and (member, done.gives(member)) in self._mixed:
             return undecided(f"{done.step.name}: sent alone it comes out right: judged under CAR-LIFE-CONCURRENT")
         asked = done.asked(member)
+        if wrong and not done.gives(member) and self._spelled_out_as_wrong(done, member, wrong):
+            return undecided(f"{done.step.name}: the default spelled out comes out as wrong: judged where it is given")
         change = "" if done.gives(member) else f"{member} left out"
         expected = (
             f'{"the message" if member == "message" else member} "{_cut(asked)}"{", the default" if change else ""}'
@@ -679,6 +691,18 @@ class Experiment:
         if len(right) < len(closed):
             return undecided(f"{done.step.name}: what is shown is no word of the page, or nothing", LOOK_SUPPLY)
         return Judgement(True, expected, "", _sent(done), change=change)
+
+    def _spelled_out_as_wrong(self, done: Done, member: str, wrong: list[Wrong]) -> bool:
+        """Tell whether the same closing with the default spelled out shows the same wrong word."""
+        if member == "message":
+            return False  # every message of the run is told from the default
+        asked = {name: done.asked(name) if done.gives(name) or name == member else None for name in MEMBERS[:2]}
+        for twin in self.done.values():
+            step = twin.step
+            same = {"executionStatus": step.execution, "completionStatus": step.completion} == asked
+            if same and twin.gives(member) and twin.gives("message") == done.gives("message") and len(twin.ids) == len(done.ids):
+                return {shown for _, _, shown in self._wrong(twin, member)} >= {shown for _, _, shown in wrong}
+        return False
 
     def unmixed(self) -> Judgement:
         """Judge that closings that ran at the same time did not mix their messages and statuses."""
@@ -935,6 +959,8 @@ class Experiment:
         done = self._of(name)
         if found := self._not_judged(done) or self._deaf():
             return found
+        if not done.sent_once:
+            return undecided(f"{done.step.name}: the request was sent anew after its connection was lost, and may have been served twice")
         places = self._failed_places(done)
         failed = done.of_kind("u")
         names = ", ".join(failed[:3]) + (f" and {len(failed) - 3} more" if len(failed) > 3 else "")
@@ -977,7 +1003,7 @@ class Experiment:
         expected = "a Completed audit that lists no id as finished in error, as all were closed"
         judged: list[Exchange] = []
         for done in self._accepted():
-            if done.of_kind("uc") or done.step.role == "repeated" or not all(self._state(one) for one in done.known):
+            if done.of_kind("uc") or done.step.role == "repeated" or not done.sent_once or not all(self._state(one) for one in done.known):
                 continue
             for one in self._ties()[done.step.name]:
                 if not one.completed or not done.exchange:
@@ -1078,11 +1104,11 @@ class Experiment:
         return Judgement(True, expected, "", tuple(asked.values()))
 
     def delivered_once(self) -> Judgement:
-        """Judge that no event came twice; a request that was sent again is left out."""
+        """Judge that no event came twice, also where a request was sent again."""
         if found := self._no_closing() or self._unheard():
             return found
         counted = Counter(number for document in self.watch.events() for number in tracking_numbers(document))
-        once = [done for done in self._accepted() if done.step.role != "repeated"]
+        once = [done for done in self._accepted() if done.sent_once]
         closed = [(done, one) for done in once for one in done.known if self._state(one) is not False]
         heard = [(done, one) for done, one in closed if counted.keys() & self.watch.aliases(one)]
         if not heard:

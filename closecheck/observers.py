@@ -19,6 +19,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import NoneType
 from typing import Any, ClassVar, Final, Protocol, runtime_checkable
 from urllib.parse import quote, urlsplit
 
@@ -197,7 +198,7 @@ def keys_of(document: Document) -> set[str]:
 
 def sight(document: Document) -> Sight:
     """Return what a document of the account activities or of search shows."""
-    strict = "executionStatus" in document or "completionStatus" in document
+    strict = any(isinstance(document.get(name, 0), (str, NoneType)) for name in ("executionStatus", "completionStatus"))
     execution, completion = ("executionStatus", "completionStatus") if strict else ("stage", "status")
     return Sight(
         keys=frozenset(keys_of(document)),

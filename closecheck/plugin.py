@@ -420,11 +420,25 @@ class Clause:
             Refuted: it did not hold.
 
         """
+        if not holds and exchanges and exchanges[-1].response is None:
+            self.untested("not answered: judged under CAR-OP-ANSWERS")
         finding = None if holds else Finding(expected, got, change=change)
         outcome = Outcome.HELD if holds else Outcome.BROKEN
         numbers = tuple(exchange.number for exchange in exchanges)
         evidence = Evidence(self.requirement, outcome, self.name, part or self.part, numbers, finding)
         settled(self._item, self._session.record(evidence))
+
+    def settle(self, exchange: Exchange) -> None:
+        """
+        Hold against the requirement what the session has judged of an exchange, as one of its clauses for every exchange.
+
+        Raises:
+            Refuted: it did not hold.
+
+        """
+        judged = (one for one in self._session.evidence if one.requirement == self.requirement and exchange.number in one.exchanges[-1:])
+        finding = next((one.finding for one in judged if one.finding), None)
+        self.expect(finding is None, finding.expected if finding else "", finding.got if finding else "", exchange)
 
     def untested(self, reason: str, supply: str = "") -> None:
         """

@@ -36,6 +36,8 @@ NO_TOKEN: Final = Case(
     base=edits.ONE_ID,
     change="the Authorization header left out",
 )
+WRONG: Final = ("ids/0", "body/array-0")
+"""Derived cases that are wrong in other ways than the first error is."""
 _SENT_AWAY: Final = frozenset({401, 403, 407})
 
 
@@ -64,9 +66,7 @@ def probe(session: Session) -> None:
             "check base_url (and path) in the target file: it must end where /access-requests/close begins",
         )
     _learn_ids(session, minimal, first)
-    refused = session.ask(FIRST_ERROR).status if _asked(session, FIRST_ERROR) else 400
-    if refused not in {202, 401, 403, 429, 0}:
-        session.refusal_status = refused
+    session.refusal_status = _manner(session)
 
 
 def _reached(session: Session, case: Case) -> Exchange:
@@ -110,6 +110,17 @@ def _turned_away(authorized: list[Exchange], anonymous: Exchange | None) -> None
             f"requests with the working token and without any are all answered {anonymous.status}",
             "the token has no effect here: check credentials.authorized, base_url, and gateways in between",
         )
+
+
+def _manner(session: Session) -> int:
+    """Return the status by which the target refuses whatever is wrong in a body: 400, or another that three such bodies get."""
+    statuses = set()
+    for case in (FIRST_ERROR, *(session.cases[name] for name in WRONG)):
+        exchange = _asked(session, case)
+        statuses.add(exchange.status if exchange else 0)
+        if statuses & {400, 202, 401, 403, 429, 0} or len(statuses) > 1:
+            return 400
+    return statuses.pop()
 
 
 def _learn_ids(session: Session, minimal: Case, first: Exchange) -> None:

@@ -2,28 +2,34 @@
 The kill matrix: every fault must be caught under the clause that it breaks, no variant may be blamed at all.
 
 A fault is *killed* if a requirement that it breaks is found broken, *blamed right* if nothing else is; a variant on which
-anything is found broken is a *false alarm*.
+anything is found broken is a *false alarm*. With the first seed each variant is judged by itself; with every further one all
+of them are judged again in *company*: targets with one oddity of each area at a time, which areas meet being up to the seed.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import gc
 import hashlib
 import io
+import itertools
 import multiprocessing
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from random import Random
+from typing import Any, Final
 
 import msgspec
 
 from closecheck.deviation import Deviation
 from closecheck.errors import UsageError
 from closecheck.model import Exit, Outcome, Run, Status
+from closecheck.session import EXPLORED
 from closecheck.target import nearest
 
 _PENDING: Final = 700
@@ -34,8 +40,22 @@ _SETTLE: Final = 2.0
 """Seconds that a faulty target promises to complete within; what never comes is waited for that long."""
 
 
+class Target(msgspec.Struct, frozen=True, order=True):
+    """What is to be judged: deviations of one kind over one reference, and the seed of the run; no names: the reference itself."""
+
+    kind: str
+    names: tuple[str, ...]
+    seed: int = 0
+    slow: bool = False
+
+    @property
+    def title(self) -> str:
+        """The names in one word."""
+        return "+".join(self.names) or "reference"
+
+
 class Trial(msgspec.Struct, frozen=True):
-    """One run against one deviation (``""``: the reference itself)."""
+    """One run against one target: a ``fault``, a ``variant``, the ``reference``, or several variants in ``company``."""
 
     name: str
     kind: str
@@ -50,8 +70,14 @@ class Trial(msgspec.Struct, frozen=True):
     breaks: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     rare: bool = False
+    core: bool = False
+    """Whether the deterministic core alone kills it."""
+    explored: bool = False
+    """Whether the exploration alone does."""
     sentence: str = ""
     note: str = ""
+    cases: tuple[str, ...] = ()
+    """The cases of one request each that kill it; for the order in which they are best sent, and not kept."""
 
     @property
     def killed(self) -> bool:
@@ -85,85 +111,133 @@ def deviations(kind: str) -> tuple[Deviation, ...]:
     return variants()
 
 
-def trial(kind: str, name: str, profile: str, seed: int) -> Trial:
-    """Judge one deviation in this process; an empty name is the reference itself."""
-    from closecheck.command import Listener, engine  # noqa: PLC0415
-    from closecheck.reference import ReferenceConfig, ReferenceServer  # noqa: PLC0415
+def _looked_up(target: Target) -> list[Deviation]:
+    known = {one.name: one for one in deviations("fault" if target.kind == "fault" else "variant")} if target.names else {}
+    return [known[name] for name in target.names]
 
-    deviation = next((one for one in deviations(kind) if one.name == name), None) if name else None
+
+def trial(target: Target, profile: str) -> Trial:
+    """Judge one target in this process."""
+    from closecheck.command import Listener, engine  # noqa: PLC0415
+    from closecheck.reference import Reference, ReferenceConfig, ReferenceServer  # noqa: PLC0415
+
+    found = _looked_up(target)
     # A whole run needs about 600 pending requests where unknown ids are taken; fewer make a quicker target.
-    config = deviation.configured(**({"pending": _PENDING, "settle_seconds": _SETTLE} if kind == "fault" else {})) if deviation else ReferenceConfig()
+    settings: dict[str, Any] = {"pending": _PENDING, "settle_seconds": _SETTLE} if target.kind == "fault" else {}
+    for one in found:
+        settings |= one.config
+
+    def modify(reference: Reference) -> None:
+        for one in found:
+            one.modify(reference)
+
     began = time.monotonic()
     output = io.StringIO()
     with (
         tempfile.TemporaryDirectory(prefix="closecheck-prove-") as reports,
-        ReferenceServer(config, modify=deviation.modify if deviation else None) as server,
+        ReferenceServer(ReferenceConfig(**settings), modify=modify) as server,
         contextlib.redirect_stdout(output),
         contextlib.redirect_stderr(output),
     ):
         listener = Listener(quiet=True, target_data=server.target(), write_reports=False)
-        code = engine({"profile": profile, "seed": str(seed), "reports": reports, "timeout": _TIMEOUT}, listener)
-        run = listener.run
-    return _trial(kind, deviation, seed, run, code, time.monotonic() - began, output.getvalue())
+        code = engine({"profile": profile, "seed": str(target.seed), "reports": reports, "timeout": _TIMEOUT}, listener)
+    return _trial(target, found, listener.run, code, time.monotonic() - began, output.getvalue())
 
 
-def _trial(
-    kind: str, deviation: Deviation | None, seed: int, run: Run | None, code: int, seconds: float, output: str
-) -> Trial:
-    broken = tuple(one.requirement.id for one in run.results if one.findings) if run else ()
-    untested = tuple(one.requirement.id for one in run.results if one.status in {Status.UNTESTED, Status.ERROR}) if run else ()
-    blamed = deviation.breaks if deviation else ()
-    numbers = [max(one.exchanges) for one in run.evidence if one.outcome is Outcome.BROKEN and one.requirement in blamed and one.exchanges] if run else []
+def _trial(target: Target, found: Sequence[Deviation], run: Run | None, code: int, seconds: float, output: str) -> Trial:
+    blamed = tuple(requirement for one in found for requirement in one.breaks)
+    told = [one for one in run.evidence if one.outcome is Outcome.BROKEN and one.requirement in blamed] if run else []
     closing = run.closing if run else None
-    note = (closing.suite_fault or closing.stopped) if closing else output[-400:]
     return Trial(
-        name=deviation.name if deviation else "reference",
-        kind=kind if deviation else "reference",
-        seed=seed,
+        name=target.title,
+        kind=target.kind if found else "reference",
+        seed=target.seed,
         exit_code=int(run.exit_code) if run else code,
-        broken=broken,
-        untested=untested,
+        broken=tuple(one.requirement.id for one in run.results if one.findings) if run else (),
+        untested=tuple(one.requirement.id for one in run.results if one.status in {Status.UNTESTED, Status.ERROR}) if run else (),
         requests=run.requests if run else 0,
         seconds=seconds,
-        first=min(numbers, default=0),
+        first=min((max(one.exchanges) for one in told if one.exchanges), default=0),
         breaks=blamed,
-        also=deviation.also if deviation else (),
-        rare=deviation.rare if deviation else False,
-        sentence=deviation.sentence if deviation else "",
-        note=note,
+        also=tuple(requirement for one in found for requirement in one.also),
+        rare=any(one.rare for one in found),
+        core=any(not one.case.startswith(EXPLORED) for one in told),
+        explored=any(one.case.startswith(EXPLORED) for one in told),
+        sentence=" ".join(one.sentence for one in found),
+        note=(closing.suite_fault or closing.stopped) if closing else output[-400:],
+        cases=tuple(dict.fromkeys(one.case for one in told)),
     )
 
 
-def trials(wanted: Sequence[tuple[str, str, int]], profile: str, jobs: int) -> Iterator[Trial]:
-    """Judge (kind, name, seed) after one another in ``jobs`` processes; yield each trial as it ends."""
+def _settle_down() -> None:
+    """Spare each trial of a worker the garbage collector's walks over what all of them share."""
+    import closecheck.command  # noqa: F401, PLC0415
+
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
+
+
+def trials(wanted: Sequence[Target], profile: str, jobs: int) -> Iterator[Trial]:
+    """Judge targets after one another in ``jobs`` processes; yield each trial as it ends."""
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        futures = [pool.submit(trial, kind, name, profile, seed) for kind, name, seed in wanted]
+    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context, initializer=_settle_down) as pool:
+        futures = [pool.submit(trial, target, profile) for target in wanted]
         for future in concurrent.futures.as_completed(futures):
             yield future.result()
 
 
-def chosen(only: Iterable[str], seeds: int) -> list[tuple[str, str, int]]:
+def company(variants: Sequence[Deviation], seed: int) -> Iterator[tuple[str, ...]]:
     """
-    Return what is to be judged: (kind, name, seed) for the reference, each fault and each variant.
+    Yield names of variants, each variant once: one of each area at a time, in an order that is up to the seed.
+
+    Variants that replace the same setting are kept apart, and those that delay or limit are left out.
+    """
+    rng = Random(seed)  # noqa: S311 - nothing here is a secret
+    areas: defaultdict[str, list[Deviation]] = defaultdict(list)
+    for one in variants:
+        if not one.slow:
+            areas[one.area].append(one)
+    for listed in areas.values():
+        rng.shuffle(listed)
+    for together in itertools.zip_longest(*areas.values()):
+        groups: list[list[Deviation]] = []
+        for one in filter(None, together):
+            group = next((group for group in groups if not any(_collide(one, other) for other in group)), None)
+            if group is None:
+                groups.append(group := [])
+            group.append(one)
+        yield from (tuple(one.name for one in group) for group in groups)
+
+
+def _collide(one: Deviation, other: Deviation) -> bool:
+    return bool(one.config.keys() & other.config.keys()) or one.name in other.apart or other.name in one.apart
+
+
+def chosen(only: Iterable[str], seeds: int) -> list[Target]:
+    """
+    Return what is to be judged: the reference, each fault, each variant, and for every further seed the variants in company.
 
     Raises:
         UsageError: a name is unknown.
 
     """
     names = set(only)
-    known = {one.name: ("fault", one) for one in deviations("fault")} | {one.name: ("variant", one) for one in deviations("variant")}
-    if unknown := names - set(known) - {"reference"}:
+    faults, variants = deviations("fault"), deviations("variant")
+    known = {one.name for one in (*faults, *variants)}
+    if unknown := names - known - {"reference"}:
         name = min(unknown)
         raise UsageError("--only", f"there is no fault or variant called {name}", nearest(name, known))
-    found = [("variant", "", seed) for seed in range(seeds)] if not names or "reference" in names else []
-    for name, (kind, one) in known.items():
-        if not names or name in names:
-            count = seeds if kind == "variant" and not one.slow else 1
-            found += [(kind, name, seed) for seed in range(count)]
-    slow = {name for name, (_, one) in known.items() if one.slow}
-    # Spread, so that a look at an early sum says something about everything; what takes long comes last.
-    return sorted(found, key=lambda one: (one[1] in slow, hashlib.sha256(repr(one).encode()).digest()))
+    found = [Target("variant", (), seed) for seed in range(seeds)] if not names or "reference" in names else []
+    for kind, listed in (("fault", faults), ("variant", variants)):
+        found += [Target(kind, (one.name,), slow=one.slow) for one in listed if not names or one.name in names]
+    for seed in range(1, seeds):
+        if names:
+            found += [Target("variant", (one.name,), seed) for one in variants if one.name in names and not one.slow]
+        else:
+            found += [Target("company", together, seed) for together in company(variants, seed)]
+    # Spread, so that a look at an early sum says something about everything; what takes long comes first, beside what does not.
+    return sorted(found, key=lambda one: (not one.slow, hashlib.sha256(repr(one).encode()).digest()))
 
 
 def prove(*, profile: str, only: tuple[str, ...], jobs: int, seeds: int, sample: int | None, write: Path | None) -> int:
@@ -194,7 +268,7 @@ def prove(*, profile: str, only: tuple[str, ...], jobs: int, seeds: int, sample:
 def line(one: Trial) -> str:
     """Return a trial that went wrong, in a line."""
     if one.kind != "fault":
-        return f"FALSE ALARM  {one.kind} {one.name} (seed {one.seed}): {', '.join(one.broken) or f'exit {one.exit_code}'} {one.note}"
+        return f"FALSE ALARM  {one.kind} {one.name} (seed {one.seed}): {', '.join(one.broken) or f'exit {one.exit_code}'} {one.note}".rstrip()
     if not one.killed:
         other = f", blamed {', '.join(one.broken)}" if one.broken else ""
         return f"SURVIVED     {one.name}: breaks {', '.join(one.breaks)}{other} {one.note}"

@@ -13,6 +13,7 @@ import dataclasses
 import itertools
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, Protocol
@@ -25,7 +26,7 @@ from closecheck.checks import Clauses
 from closecheck.checks.rate_limit import wait_asked
 from closecheck.contract import Contract
 from closecheck.exchange import Exchange
-from closecheck.ids import IdPolicy, Untested
+from closecheck.ids import IdPolicy, Source, Untested
 from closecheck.model import (
     Closed,
     Evidence,
@@ -54,6 +55,12 @@ ABSURD_WAIT: Final = 24 * 3600.0
 """Seconds beyond which a Retry-After is no such time at all (CAR-RATE-TRUTHFUL)."""
 _PATIENCE: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Pauses after a 429 that does not say truthfully how long to wait, seconds."""
+_ENOUGH_REASONS: Final = 3
+"""So many refusals of valid requests under a requirement that no missing member explains."""
+_MANNERS: Final = frozenset(
+    {"CAR-OP-HEADERS", "CAR-OP-QUERY-IGNORED", "CAR-OP-CODING", "CAR-BODY-JSON-FORMS", "CAR-BODY-MEDIA-PARAMS", "CAR-BODY-FRAMING"}
+)
+"""Clauses on how a value travels: a body that they want refused is wrong in its plainest form too."""
 _RECONNECT: Final = (0.1, 0.4, 1.0)
 """Pauses between attempts to reach a target that was there before, seconds."""
 ENOUGH_UNCONFIRMED: Final = 3
@@ -208,6 +215,7 @@ class Session:
         self.refusal_status = 400
         """How the target refuses the plainest invalid body; judged once, under CAR-OP-STATUS or CAR-OP-NO-500."""
         self._memo: dict[str, Exchange | Untested] = {}
+        self._other_reasons: Counter[str] = Counter()
         self._glimpses = 0
         self._heads: dict[str, Request] = {}
         """The request of the exploration for each caller, but for its body."""
@@ -647,7 +655,7 @@ class Session:
     ) -> Exchange:
         numbers: list[int] = []
         exchange: Exchange | None = None
-        for reply, judged in conversation.attempts:
+        for attempt, (reply, judged) in enumerate(conversation.attempts, 1):
             exchange = Exchange(
                 number=next(self._numbers),
                 case=name,
@@ -659,6 +667,7 @@ class Session:
                 base=base,
                 provoked=provoked,
                 ids=tuple(ids),
+                attempt=attempt,
             )
             numbers.append(exchange.number)
             self._keep(exchange, judged=judged and not beside, beside=beside)
@@ -759,16 +768,27 @@ class Session:
             return msgspec.structs.replace(
                 said, outcome=Outcome.ERROR, reason="the working token expired during the run", supply="credentials.authorized"
             )
+        if exchange.status == 0:
+            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason="not answered: judged under CAR-OP-ANSWERS")
         if 400 in case.expect.statuses and exchange.status == self.refusal_status:
             words = "CAR-OP-NO-500" if exchange.status >= 500 else "CAR-OP-STATUS"
             reason = f"refused with {exchange.status}, as this target refuses every invalid body: judged under {words}"
             return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
         several = case.requirement == "CAR-ERROR-OBJECT"
-        if (exchange.status == 0 or exchange.status >= 500) and (case.tolerant or several):
-            words = "answered {0}: judged under CAR-OP-NO-500" if exchange.status else "not answered: judged under CAR-OP-ANSWERS"
-            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=words.format(exchange.status))
-        if several and exchange.status == 202:
-            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason="accepted: judged under the rules that it breaks")
+        if exchange.status >= 500 and (case.tolerant or several):
+            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=f"answered {exchange.status}: judged under CAR-OP-NO-500")
+        if several:
+            reason = "accepted: judged under the rules that it breaks" if exchange.status == 202 else f"answered {exchange.status}: judged under CAR-OP-STATUS"
+            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
+        if needed := self._member_needed(case, exchange):
+            name, requirement, mended = needed
+            finding = Finding(case.expect.text, exchange.got(), change=f"{name} left out of an accepted request")
+            self.record(Evidence(requirement, Outcome.BROKEN, case.id, exchanges=(mended.number, exchange.number), finding=finding))
+            reason = f"accepted once {name} is added: judged under {requirement}"
+            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
+        if self._ids_say_the_same(case, exchange):
+            reason = "the request that it edits is refused too where it names the same ids: judged under CAR-IDS-RANGE"
+            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
         if self._twin_says_the_same(case, exchange):
             reason = f"answered {exchange.status}, as the same value in its plainest form is: judged there"
             return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
@@ -780,9 +800,40 @@ class Session:
         for action in self.at_end:
             action()
 
+    def _member_needed(self, case: Case, exchange: Exchange) -> tuple[str, str, Exchange] | None:
+        """
+        Return what a valid request was refused for the lack of: the optional member, its requirement, the exchange with it.
+
+        After a few refusals under a requirement that have another reason it is not asked again.
+        """
+        body = case.request.body
+        plain = isinstance(body, dict) and case.accepts and case.requirement != "CAR-OP-ACCEPTS" and 400 <= exchange.status < 500
+        if not plain or self.ids.source is not Source.UNKNOWN or self._other_reasons[case.requirement] >= _ENOUGH_REASONS:
+            return None
+        for one in self.contract.properties():
+            requirement = one.carries.get("optional", "")
+            if one.name in body or not requirement or requirement == case.requirement:
+                continue
+            value = one.schema.get("default", "")
+            mended = Case(f"{case.id}#with-{one.name}", case.description, msgspec.structs.replace(case.request, body={**body, one.name: value}))
+            with contextlib.suppress(Untested):
+                if (found := self.ask(mended)).status == 202:
+                    return one.name, requirement, found
+        self._other_reasons[case.requirement] += 1
+        return None
+
+    def _ids_say_the_same(self, case: Case, exchange: Exchange) -> bool:
+        """Tell whether the accepted request that a refused one edits is refused as well with the very ids of that one."""
+        base = self.cases.get(case.base)
+        if base is None or not case.accepts or case.request.ids != base.request.ids or self.ids.source is not Source.UNKNOWN:
+            return False
+        with contextlib.suppress(Untested):
+            return self.send(f"{case.id}#base", base.request, list(exchange.ids)).status not in {202, 0}
+        return False
+
     def _twin_says_the_same(self, case: Case, exchange: Exchange) -> bool:
         """
-        Tell whether the same JSON value is refused so as well in its plainest form.
+        Tell whether the same JSON value is answered so as well in its plainest form.
 
         Plainest: without query, chunks and fields of its own, and where spellings are judged, spelled in the plainest way.
         """
@@ -791,7 +842,7 @@ class Session:
         if case.requirement == "CAR-BODY-JSON-FORMS":
             with contextlib.suppress(ValueError):
                 plain = msgspec.structs.replace(plain, body=json.loads(exchange.request.body))
-        if plain == draft or exchange.status == 202 or isinstance(draft.body, msgspec.UnsetType):
+        if plain == draft or isinstance(draft.body, msgspec.UnsetType) or (exchange.status == 202 and case.requirement not in _MANNERS):
             return False
         with contextlib.suppress(Untested):
             return self.ask(Case(id=f"{case.id}#plain", description=case.description, request=plain)).status == exchange.status

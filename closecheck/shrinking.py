@@ -127,7 +127,16 @@ class Shrinker:
                 if plain is None:
                     return self._message(value.message, Value(one.ids, None, execution, completion), refused)
                 return self._statuses(msgspec.structs.replace(both, message="Closed."), plain)
-        return self._count(value)
+        return self._status_beside_many(value) or self._count(value)
+
+    def _status_beside_many(self, value: Value) -> Cause | None:
+        """Return the cause if one status, right beside one id, is refused beside so many; None if none is."""
+        count = len(value.ids)
+        for name, requirement, text, alone in _statuses_of(self._fresh(value)):
+            if count > 1 and text and (refused := self._refused(alone)):
+                words = f"{name} {text} beside {count} ids is refused"
+                return self._cause(requirement, refused, words, _uses(text), f"{name}: {text} added")
+        return None
 
     def _cause(
         self, requirement: str, witness: Exchange, words: str, explains: Callable[[Value, Spelling | None], bool], change: str = ""
@@ -183,11 +192,7 @@ class Shrinker:
 
     def _statuses(self, value: Value, refused: Exchange) -> Cause:
         execution, completion = value.execution, value.completion
-        named = [
-            ("executionStatus", "CAR-EXECUTION-VALUES", execution, Value(value.ids, None, execution)),
-            ("completionStatus", "CAR-COMPLETION-VALUES", completion, Value(value.ids, None, None, completion)),
-        ]
-        given = [one for one in named if one[2]]
+        given = [one for one in _statuses_of(value) if one[2]]
         for name, requirement, text, alone in given:
             found = refused if len(given) == 1 and value.message is None else self._refused(self._fresh(alone))
             if found is not None:
@@ -358,6 +363,14 @@ class Shrinker:
 def _threshold(low: int, high: int, what: str, *, most: bool) -> str:
     """Return a threshold in words; ``most`` says that the largest size of all is refused as well."""
     return f"it accepts at most {low} {what}" if most else f"it accepts {low} {what}, and refuses {high}"
+
+
+def _statuses_of(value: Value) -> list[tuple[str, str, str | None, Value]]:
+    """Return (member, requirement, text, the value with nothing else but its ids) for each of the two statuses."""
+    return [
+        ("executionStatus", "CAR-EXECUTION-VALUES", value.execution, Value(value.ids, None, value.execution)),
+        ("completionStatus", "CAR-COMPLETION-VALUES", value.completion, Value(value.ids, None, None, value.completion)),
+    ]
 
 
 def _uses(status: str) -> Callable[[Value, Spelling | None], bool]:

@@ -11,6 +11,8 @@ from closecheck.ids import Source, impossible
 ONE = Draft(body={"accessRequestIds": Ids(1)})
 FULL = Draft(body={"accessRequestIds": Ids(1), "message": edits.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"})
 FIVE = Draft(body={"accessRequestIds": Ids(5)})
+FIRST = {"one id": edits.ONE_ID, "every member": edits.FULL}
+"""Kinds that a run begins with: nothing came before them."""
 # Pairs of equal length: what one was answered must not be the answer to the other.
 KINDS = {
     "one id": ONE,
@@ -61,10 +63,10 @@ def usable(session):
 
 @pytest.fixture(scope="module")
 def alone(session, usable):
-    """The answer to each kind when it is sent on a connection of its own."""
-    found = {}
+    """The answer to each kind when it is sent on a connection of its own; to the plainest ones, the first answers of the run."""
+    found = {name: session.ask(session.cases[case]) for name, case in FIRST.items() if name in usable}
     for name in KINDS:
-        if name in usable:
+        if name in usable and name not in found:
             with session.lane() as lane:
                 found[name] = sent(session, name, "alone", lane=lane)
     return found

@@ -62,18 +62,11 @@ def told(exchange):
     return [one for one in spoken(exchange) if well_formed(one.locale) and not one.undetermined]
 
 
-def judged(session, clause, exchange):
-    """Hold what the session has judged of an exchange against the clause."""
-    found = [one for one in session.evidence if one.requirement == clause.requirement and exchange.number in one.exchanges[-1:] and one.finding]
-    finding = found[0].finding if found else None
-    clause.expect(finding is None, finding.expected if finding else "", finding.got if finding else "", exchange)
-
-
 @pytest.mark.requirement("CAR-ERROR-LOCALE-REQUEST", part="one language")
 @pytest.mark.parametrize("accept_language", SINGLE)
 def test_one_language_is_asked_for(session, clause, accept_language):
     """REQUEST names the language that was asked for, and nothing else."""
-    judged(session, clause, asked(session, accept_language))
+    clause.settle(asked(session, accept_language))
 
 
 @pytest.mark.requirement("CAR-ERROR-LOCALE-REQUEST", part="several languages")
@@ -83,7 +76,7 @@ def test_several_languages_are_asked_for(session, clause, accept_language):
     for language in ("en-US", "fr", "de", "ja", "es"):
         asked(session, language)
 
-    judged(session, clause, asked(session, accept_language))
+    clause.settle(asked(session, accept_language))
 
 
 @pytest.mark.requirement("CAR-ERROR-LOCALE-REQUEST", part="weights of known languages")
@@ -91,7 +84,7 @@ def test_several_languages_are_asked_for(session, clause, accept_language):
 def test_the_weight_of_known_languages_decides(session, clause, form):
     """Of languages that the target has shown, REQUEST names the one that was asked for with the highest weight."""
     for tag, other in known_pairs(session):
-        judged(session, clause, asked(session, form.format(tag=tag, other=other)))
+        clause.settle(asked(session, form.format(tag=tag, other=other)))
     if not known_pairs(session):
         clause.expect(True, "", "")
 
@@ -100,7 +93,7 @@ def test_the_weight_of_known_languages_decides(session, clause, form):
 @pytest.mark.parametrize("accept_language", EXCLUDING)
 def test_an_excluded_language_is_not_claimed(session, clause, accept_language):
     """REQUEST does not name a language that was excluded with q=0."""
-    judged(session, clause, asked(session, accept_language))
+    clause.settle(asked(session, accept_language))
 
 
 @pytest.mark.requirement("CAR-ERROR-LOCALE-REQUEST", part="malformed and long")
@@ -122,7 +115,7 @@ def test_a_language_does_not_stay(session, clause):
             session.send(f"language/sticks/{language}", Draft(body=INVALID, headers={"Accept-Language": language}), lane=lane)
             exchange = session.send(f"language/sticks/none-{number}", Draft(body=INVALID), lane=lane)
 
-    judged(session, clause, exchange)
+    clause.settle(exchange)
 
 
 def known(session):

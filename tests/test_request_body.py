@@ -22,7 +22,7 @@ def test_an_optional_member_may_be_left_out(judge, case):
     judge(case)
 
 
-@cases(edits.enumerated_values)
+@cases(edits.enumerated_values, edits.values_beside_many_ids)
 def test_a_documented_value_is_accepted(judge, case):
     """Every value of an enumeration is accepted."""
     judge(case)

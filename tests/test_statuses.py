@@ -11,8 +11,18 @@ from closecheck.parametrize import cases
 
 @cases(edits.bases)
 def test_a_valid_request_is_accepted(judge, case):
-    """A request with one id, and one with every member, is answered 202 (CAR-OP-ACCEPTS)."""
+    """What everything else is an edit of is answered 202: one id, three, every member (CAR-OP-ACCEPTS and others)."""
     judge(case)
+
+
+@pytest.mark.requirement("CAR-OP-STATUS", part="long header section")
+@pytest.mark.parametrize("size", [5_000, 9_000])
+def test_a_long_header_section_is_answered_in_order(session, clause, size):
+    """A header section beyond what a server takes is answered as the operation or as HTTP has it, by no gateway in between."""
+    padding = {f"X-Closecheck-Padding-{number}": "x" * 1000 for number in range(size // 1000)}
+    exchange = session.send(f"headers/{size}", Draft(body={}, headers=padding, provokes="size"))
+
+    clause.settle(exchange)
 
 
 @pytest.fixture(params=["without a body", "with a body"])

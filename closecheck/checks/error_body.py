@@ -90,7 +90,7 @@ def _complete(document: dict[str, Any], got: str) -> Iterator[Ruling]:
         f"{', '.join(missing)} missing or null in {got}",
     )
     lacking = ["a message"] if document.get("messages") == [] else []
-    for place, message in messages_of(document, "messages", "causes"):
+    for place, message in messages_of(document, "messages"):
         lacking += [f"{place}.{member}" for member in ("locale", "localeOrigin") if member not in message]
     if document.get("causes", _ABSENT) is None:
         lacking.append("causes (null)")

@@ -153,6 +153,14 @@ class Memory:
                 *([number] if number != exchange.number else []),
             )
 
+    def _competes(self, other: str, tag: str) -> bool:
+        """
+        Tell whether another tag could have been chosen: the target has shown it.
+
+        A relative of the same language must have been shown as chosen: as the default of something else it proves nothing.
+        """
+        return other in (self.asked_for if primary(other) == primary(tag) else self.shown)
+
     def _request(self, one: Spoken, asked: tuple[Range, ...], accept: str) -> Ruling:
         tag = one.locale.lower()
         got = f"{one.place}: locale {one.locale}, localeOrigin REQUEST, asked with Accept-Language: {_cut(accept)}"
@@ -165,7 +173,7 @@ class Memory:
         if _PRIVATE_USE.match(tag):
             return rule("CAR-ERROR-LOCALE-REQUEST", False, "a language, not a private-use code", got)
         exact = {each.tag: each.quality for each in asked}
-        if tag in exact and all(each in self.shown for each in exact) and exact[tag] < max(exact.values()):
+        if tag in exact and all(self._competes(each, tag) for each in exact) and exact[tag] < max(exact.values()):
             best = max(exact, key=lambda each: exact[each])
             return rule("CAR-ERROR-LOCALE-REQUEST", False, f"{best}, which was asked for with a higher weight", got)
         return Ruling("CAR-ERROR-LOCALE-REQUEST")

@@ -80,7 +80,7 @@ def last_brace_supplied(reference: Reference) -> None:
     second_try(reference, lambda text: JSON.decode(text + "}"))
 
 
-@fault("CAR-BODY-JSON", rare=True)
+@fault("CAR-BODY-JSON-STRICT", also=("CAR-BODY-JSON",), rare=True)
 def yaml_understood(reference: Reference) -> None:
     """What has no brackets is read as YAML: lines of `name: value` are a body too."""
     second_try(reference, lambda text: refused() if text.lstrip().startswith(("{", "[")) else yaml.safe_load(text))

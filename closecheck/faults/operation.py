@@ -301,7 +301,7 @@ def repeated_key_with_500(reference: Reference) -> None:
     fail(reference, repeated, before="validate")
 
 
-@fault("CAR-OP-NO-500", rare=True)
+@fault("CAR-OP-NO-500", also=("CAR-BODY-JSON",), rare=True)
 def byte_order_mark_with_500(reference: Reference) -> None:
     """A byte order mark in front of the body is answered 500."""
     fail(reference, lambda call: call.body.startswith(codecs.BOM_UTF8), before="read")
