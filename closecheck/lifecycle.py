@@ -799,7 +799,8 @@ class Experiment:
             return found
         status = done.exchange.status if done.exchange else 0
         meant = {"rate limit": {429}, "internal fault": {500}}.get(done.step.refusal)
-        if 200 <= status < 300 or not status or (meant and status not in meant):
+        by_method = done.step.refusal in METHODS or done.step.refusal in BY_QUERY  # which closes nothing, however it is answered
+        if (200 <= status < 300 and not by_method) or not status or (meant and status not in meant):
             return undecided(
                 f"{done.step.name}: this was answered {status or 'not at all'}, not refused as intended",
                 _provoked_by(done),

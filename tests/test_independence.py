@@ -5,8 +5,8 @@ import itertools
 import pytest
 
 from closecheck import edits
-from closecheck.cases import Draft, Ids
-from closecheck.ids import Source, impossible
+from closecheck.cases import Draft, Ids, Raw
+from closecheck.ids import Source, Untested, impossible
 
 ONE = Draft(body={"accessRequestIds": Ids(1)})
 FULL = Draft(body={"accessRequestIds": Ids(1), "message": edits.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"})
@@ -31,6 +31,7 @@ KINDS = {
     "nobody": Draft(body={"accessRequestIds": Ids(1)}, caller="none"),
     "nobody, no ids": Draft(body={}, caller="none"),
     "garbage token": Draft(body={"accessRequestIds": Ids(1)}, caller="forged:garbage"),
+    "no access": Draft(body={"accessRequestIds": Ids(1)}, caller="unprivileged"),
     "600 ids": Draft(body={"accessRequestIds": Ids(600)}),
     "300 ids": Draft(body={"accessRequestIds": Ids(300)}),
     "French": Draft(body={}, headers={"Accept-Language": "fr"}),
@@ -42,23 +43,34 @@ ORDERS = {
     "in reverse": list(KINDS)[::-1],
     "valid and invalid by turns": [name for pair in zip(["one id", "every member", "Completed"] * 4, ["no ids", "Complated", "a number"] * 4, strict=True) for name in pair],
     "equal lengths by turns": ["Completed", "Complated", "Success", "Succeed", "message 12", 'message "ab"'] * 4,
-    "callers by turns": ["nobody", "one id", "garbage token", "every member", "nobody, no ids", "five ids"] * 4,
+    "callers by turns": ["nobody", "one id", "garbage token", "every member", "nobody, no ids", "five ids", "no access", "Completed"] * 4,
     "refused, then accepted": ["no ids", "empty object", "a number", "a list"] * 8 + ["one id", "every member"],
     "accepted, then refused": ["one id", "every member", "Completed"] * 12 + ["no ids", "a number", "Complated"],
     "long, then short": ["300 ids", "one id", "600 ids", "one id", "300 ids", "empty object", "600 ids", "every member"] * 2,
     "the same accepted again and again": ["one id"] * 40,
     "the same refused again and again": ["no ids"] * 40,
     "one caller refused, the next accepted": ["nobody", "one id"] * 12,
+    "one caller forbidden, the next accepted": ["no access", "one id", "no ids"] * 8,
     "languages by turns": ["French", "empty object"] * 8,
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def usable(session):
-    """The kinds that can be sent: without known ids only those that are refused, where unknown ids are refused."""
+    """The kinds that can be sent: by callers there are, and without known ids only those that are refused, where unknown ids are."""
+    known = {name: draft for name, draft in KINDS.items() if draft.caller != "unprivileged" or supplied(session, draft.caller)}
     if session.ids.source is Source.UNKNOWN:
-        return set(KINDS)
-    return {name for name, draft in KINDS.items() if draft.ids == 0 or name in REFUSED_CALLERS}
+        return set(known)
+    return {name for name, draft in known.items() if draft.ids == 0 or name in REFUSED_CALLERS}
+
+
+def supplied(session, caller):
+    """Tell whether the target file has the credential of a caller."""
+    try:
+        session.tokens.authorization(caller)
+    except Untested:
+        return False
+    return True
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +193,8 @@ def test_16_in_flight_are_answered_as_one(session, clause, alone, usable, kind):
 @pytest.mark.parametrize("name", list(KINDS))
 def test_the_same_bytes_again_are_answered_alike(session, clause, alone, usable, name):
     """The very same request, byte for byte, is answered alike when it is sent again."""
+    if KINDS[name].caller == "unprivileged" and name not in usable:
+        pytest.skip("the target file has no token of a user without access")
     if name not in usable:
         clause.untested("the target refuses ids that it does not know", "access_requests: {pending: […], may_close: true}")
     first = alone[name]
@@ -191,8 +205,52 @@ def test_the_same_bytes_again_are_answered_alike(session, clause, alone, usable,
         clause.expect(kept, f"the answer that it got before: {first.got()}", later.got(), first, later, change="sent again, byte for byte")
 
 
+LONG = "Closed by the conformance suite, which says so at some length. " * 3
+ALIKE = {
+    "of the same length": lambda key: (Draft(body=padded("Completed", key)), Draft(body=padded("Complated", key))),
+    "with the same ids": lambda _: (
+        Draft(body={"accessRequestIds": Ids(2), "executionStatus": "Completed"}),
+        Draft(body={"accessRequestIds": Ids(2), "executionStatus": "Complete"}),
+    ),
+    "with the same message": lambda key: (
+        Draft(body={"accessRequestIds": Ids(1), "message": f"{key} {LONG}"}),
+        Draft(body={"accessRequestIds": 1, "message": f"{key} {LONG}"}),
+    ),
+    "with the same beginning": lambda key: (
+        Draft(body={"message": f"{key} {LONG}", "accessRequestIds": Ids(1), "executionStatus": "Terminated"}),
+        Draft(body={"message": f"{key} {LONG}", "accessRequestIds": Ids(1), "executionStatus": "terminated"}),
+    ),
+}  # fmt: skip
+"""Pairs of a valid and an invalid request that a careless cache takes for one; nothing else in the run is like them."""
+
+
+def padded(status, key):
+    """Return a body as long as no other of the run: white space stands at its end."""
+    return Raw(b'{"accessRequestIds": ["{{id}}"], "executionStatus": "%s"}%s' % (status.encode(), b" " * (3000 + 10 * key)))
+
+
+@pytest.mark.requirement("CAR-OP-INDEPENDENT", part="alike")
+@pytest.mark.parametrize("order", ["refused first", "accepted first"])
+@pytest.mark.parametrize("likeness", ALIKE, ids=lambda text: text.replace(" ", "-"))
+def test_a_like_request_before_does_not_matter(session, clause, usable, likeness, order):
+    """A valid and an invalid request that are alike in something are answered as the first of their kind, by turns."""
+    if "one id" not in usable:
+        nothing_to_compare(session, clause, usable)
+    key = 2 * list(ALIKE).index(likeness) + (order == "accepted first")
+    valid, invalid = ALIKE[likeness](key)
+    first = {}
+    for turn, draft in enumerate([invalid, valid] * 3 if order == "refused first" else [valid, invalid] * 3):
+        ids = impossible(session.plan.seed, f"independent/alike/{key}/{0 if likeness == 'with the same ids' else turn}", draft.ids)
+        exchange = session.send(f"independent/alike/{next(COUNTER)}", draft, ids)
+        earlier = first.setdefault(draft.body == valid.body, exchange)
+        closed_by_now = likeness == "with the same ids" and earlier.status == 202 and 400 <= exchange.status < 500
+        where = f"after another {likeness}, {order}"
+        kept = alike(earlier, exchange) or closed_by_now
+        clause.expect(kept, f"the answer that such a request got first: {earlier.got()}", f"{exchange.got()}, {where}", earlier, exchange, change=f"sent {where}")
+
+
 def nothing_to_compare(session, clause, usable):
     """Say so where only refused requests could be compared."""
-    if len(usable) < len(KINDS):
+    if "one id" not in usable:
         clause.untested("the target refuses ids that it does not know: accepted requests were not compared", "access_requests: {pending: […], may_close: true}")
     del session

@@ -25,11 +25,12 @@ def test_a_long_header_section_is_answered_in_order(session, clause, size):
     clause.settle(exchange)
 
 
-@pytest.fixture(params=["without a body", "with a body"])
-def draft(request):
-    """The body under a method that is not the operation's: none, and a valid one."""
-    body = msgspec.UNSET if request.param == "without a body" else {"accessRequestIds": Ids(1)}
-    return Draft(body=body, provokes="method")
+@pytest.fixture(params=["without a body", "with a body", "with a query"])
+def draft(session, request):
+    """A draft for a method that is not the operation's: without a body, with a valid one, with its members as a query."""
+    body = {"accessRequestIds": Ids(1)} if request.param == "with a body" else msgspec.UNSET
+    query = f"accessRequestIds={impossible(session.plan.seed, 'method', 1)[0]}" if request.param == "with a query" else ""
+    return Draft(body=body, query=query, provokes="method")
 
 
 def sent(session, draft, method):

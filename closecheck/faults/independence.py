@@ -110,7 +110,7 @@ def refusals_cached_by_length(reference: Reference) -> None:
     verdicts_by(reference, lambda call: len(call.body), refusals=True)
 
 
-@fault(ALONE, also=REFUSALS, rare=True)
+@fault(ALONE, also=(*REFUSALS, "CAR-LIFE-STARTED", "CAR-LIFE-COMPLETED", "CAR-LIFE-CLOSED", "CAR-LIFE-AFTER-APPROVAL"), rare=True)
 def acceptance_cached_by_length(reference: Reference) -> None:
     """A body that is as long as one that was accepted is accepted: the cache knows bodies by their length."""
     verdicts_by(reference, lambda call: len(call.body), refusals=False)
