@@ -71,7 +71,7 @@ _QUIET: Final = (0.25, 1.0)
 def keep_ids(session: Session) -> None:
     """Put ids aside for the experiment where every accepted request of the run uses some up."""
     if session.ids.source is Source.SUPPLIED:
-        session.ids.keep(pending_needed(without_the_500=True))
+        session.ids.keep(pending_needed(without_long_lists=True))
 
 
 # ------------------------------------------------------------------------------------------------------ what was done

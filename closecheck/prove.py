@@ -32,7 +32,7 @@ from closecheck.model import Exit, Outcome, Run, Status
 from closecheck.session import EXPLORED
 from closecheck.target import nearest
 
-_PENDING: Final = 700
+_PENDING: Final = 800
 """Pending requests of a faulty target."""
 _TIMEOUT: Final = "3"
 """Seconds that a target on loopback has for an answer."""
@@ -122,7 +122,7 @@ def trial(target: Target, profile: str) -> Trial:
     from closecheck.reference import Reference, ReferenceConfig, ReferenceServer  # noqa: PLC0415
 
     found = _looked_up(target)
-    # A whole run needs about 600 pending requests where unknown ids are taken; fewer make a quicker target.
+    # A whole run needs about 720 pending requests where unknown ids are taken; fewer make a quicker target.
     settings: dict[str, Any] = {"pending": _PENDING, "settle_seconds": _SETTLE} if target.kind == "fault" else {}
     for one in found:
         settings |= one.config

@@ -13,7 +13,7 @@ from closecheck.reference import ReferenceConfig, ReferenceServer
 
 REQUIREMENTS = ("CAR-LIFE-*", "CAR-*-NO-EFFECT", "CAR-BODY-ATOMIC", "CAR-OP-SAFE-METHODS", "CAR-OP-OTHER-METHODS")
 ENOUGH = closings.pending_needed() + 10
-WITHOUT_THE_500 = closings.pending_needed(without_the_500=True) + 10
+WITHOUT_THE_500 = closings.pending_needed(without_long_lists=True) + 10
 """So many pending requests that all is tested but the closing of 500, which takes most of the time."""
 SUITE = {}
 """The modules of ``tests/``, kept from one run to the next."""

@@ -233,20 +233,27 @@ def padded(status, key):
 @pytest.mark.parametrize("order", ["refused first", "accepted first"])
 @pytest.mark.parametrize("likeness", ALIKE, ids=lambda text: text.replace(" ", "-"))
 def test_a_like_request_before_does_not_matter(session, clause, usable, likeness, order):
-    """A valid and an invalid request that are alike in something are answered as the first of their kind, by turns."""
+    """A valid and an invalid request that are alike in something are answered, by turns, as each is where nothing is like it."""
     if "one id" not in usable:
         nothing_to_compare(session, clause, usable)
-    key = 2 * list(ALIKE).index(likeness) + (order == "accepted first")
-    valid, invalid = ALIKE[likeness](key)
-    first = {}
-    for turn, draft in enumerate([invalid, valid] * 3 if order == "refused first" else [valid, invalid] * 3):
-        ids = impossible(session.plan.seed, f"independent/alike/{key}/{0 if likeness == 'with the same ids' else turn}", draft.ids)
-        exchange = session.send(f"independent/alike/{next(COUNTER)}", draft, ids)
-        earlier = first.setdefault(draft.body == valid.body, exchange)
-        closed_by_now = likeness == "with the same ids" and earlier.status == 202 and 400 <= exchange.status < 500
+    key = 4 * list(ALIKE).index(likeness) + 2 * (order == "accepted first")
+    first = {valid: like(session, likeness, key + 1, valid=valid) for valid in ((False,) if order == "accepted first" else (True,))}
+    for turn in range(6):
+        valid = (turn % 2 == 0) == (order == "accepted first")
+        exchange = like(session, likeness, key, valid=valid)
+        earlier = first.setdefault(valid, exchange)
+        closed_by_now = turn > 1 and earlier.status == 202 and 400 <= exchange.status < 500 and likeness == "with the same ids"
         where = f"after another {likeness}, {order}"
         kept = alike(earlier, exchange) or closed_by_now
-        clause.expect(kept, f"the answer that such a request got first: {earlier.got()}", f"{exchange.got()}, {where}", earlier, exchange, change=f"sent {where}")
+        clause.expect(kept, f"the answer that such a request gets by itself: {earlier.got()}", f"{exchange.got()}, {where}", earlier, exchange, change=f"sent {where}")
+
+
+def like(session, likeness, key, *, valid):
+    """Send the valid or the invalid one of two requests that are alike; those of another key are like neither."""
+    draft = ALIKE[likeness](key)[0 if valid else 1]
+    number = next(COUNTER)
+    own = "" if likeness == "with the same ids" else number
+    return session.send(f"independent/alike/{number}", draft, impossible(session.plan.seed, f"independent/alike/{key}/{own}", draft.ids))
 
 
 def nothing_to_compare(session, clause, usable):

@@ -8,7 +8,7 @@ from closecheck.lifecycle import Experiment
 from closecheck.observers import COMPLETED, STARTED
 
 SINGLES = (*matrix(), *texts())
-CLOSINGS = (*SINGLES, *LISTS.values())
+CLOSINGS = (*SINGLES, LISTS["three"], LISTS["five hundred"])
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +77,9 @@ def test_five_hundred_requests_are_closed(life, clause):
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-CLOSED")
-@steps((*MIXED, *PARALLEL))
+@steps((*MIXED, *PARALLEL, LISTS["one hundred and twenty-three"]))
 def test_requests_are_closed_in_any_company(life, clause, step):
-    """What is named beside unknown ids, or at the same time as others, is no longer pending."""
+    """What is named beside unknown ids, at the same time as others, or in a list of any length, is no longer pending."""
     tell_if_told(clause, life.closed(step.name))
 
 
@@ -235,6 +235,13 @@ def test_an_event_comes_for_each_of_three(life, clause):
 def test_an_event_comes_for_each_of_five_hundred(life, clause):
     """Provisioning Completed comes for each of five hundred."""
     tell(clause, life.delivered("five hundred"))
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-EVENT")
+def test_an_event_comes_for_each_of_a_list_of_any_length(life, clause):
+    """Provisioning Completed comes for each of a list whose length is no round number."""
+    tell_if_told(clause, life.delivered("one hundred and twenty-three"))
 
 
 @pytest.mark.closes
