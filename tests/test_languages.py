@@ -9,7 +9,8 @@ from closecheck.checks.locales import primary, spoken, well_formed
 from closecheck.ids import Untested
 from closecheck.parametrize import asked_once
 
-INVALID = {"accessRequestIds": []}
+INVALID = ("ids/0", "ids/missing", "items/number-0/alone", "body/array-0")
+"""Cases that are to be refused: the first that this target refuses with 400 is asked for in every language."""
 SINGLE = ("en", "en-US", "en-GB", "fr", "fr-FR", "fr-CA", "de", "de-DE", "de-CH", "ja", "ja-JP", "es", "es-ES", "es-419", "it", "nl",
           "pt", "pt-BR", "zh", "zh-CN", "zh-Hant-TW", "ko", "pl", "ru", "sv", "ar", "he", "tr", "cs", "uk", "frr", "den", "esu")  # fmt: skip
 SEVERAL = (
@@ -47,9 +48,15 @@ MALFORMED = (
 LONG = (", ".join(f"x{n:03d}-aa;q=0.{n % 9 + 1}" for n in range(200)), "fr;q=0.5, " + ", ".join(["en-x-" + "abcdefgh-" * 10 + "z"] * 20), "," * 500 + "fr")
 
 
+def invalid(session):
+    """Return a body that this target refuses with 400, if there is one."""
+    cases = [session.cases[name] for name in INVALID]
+    return next((case for case in cases if session.ask(case).status == 400), cases[0]).request.body
+
+
 def asked(session, accept_language):
-    """Send the invalid body with a language wish, once for each wish in a run."""
-    return asked_once(session, f"language/{accept_language}", Draft(body=INVALID, headers={"Accept-Language": _wire(accept_language)}))
+    """Send an invalid body with a language wish, once for each wish in a run."""
+    return asked_once(session, f"language/{accept_language}", Draft(body=invalid(session), headers={"Accept-Language": _wire(accept_language)}))
 
 
 def _wire(text):
@@ -100,7 +107,7 @@ def test_an_excluded_language_is_not_claimed(session, clause, accept_language):
 @pytest.mark.parametrize("accept_language", [*MALFORMED, *LONG], ids=lambda text: text[:24])
 def test_a_malformed_wish_is_borne(session, clause, accept_language):
     """A wish that is malformed or very long is answered in form, and never with a 5xx."""
-    plain = asked_once(session, "language/none", Draft(body=INVALID))
+    plain = asked_once(session, "language/none", Draft(body=invalid(session)))
     exchange = asked(session, accept_language)
 
     borne = exchange.status == plain.status or 0 < exchange.status < 500
@@ -112,8 +119,8 @@ def test_a_language_does_not_stay(session, clause):
     """Without Accept-Language the default comes back, whatever was asked for before."""
     with session.lane() as lane:
         for number, language in enumerate(("fr", "de", "ja")):
-            session.send(f"language/sticks/{language}", Draft(body=INVALID, headers={"Accept-Language": language}), lane=lane)
-            exchange = session.send(f"language/sticks/none-{number}", Draft(body=INVALID), lane=lane)
+            session.send(f"language/sticks/{language}", Draft(body=invalid(session), headers={"Accept-Language": language}), lane=lane)
+            exchange = session.send(f"language/sticks/none-{number}", Draft(body=invalid(session)), lane=lane)
 
     clause.settle(exchange)
 

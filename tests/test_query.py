@@ -2,6 +2,7 @@
 
 import pytest
 
+from closecheck import edits
 from closecheck.cases import Draft, Ids
 from closecheck.parametrize import asked_once
 from closecheck.preflight import NO_TOKEN
@@ -13,14 +14,23 @@ BAD = (
 )  # fmt: skip
 
 
+BODIES = {
+    "ids alone": MINIMAL,
+    "every member": {**MINIMAL, "message": edits.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"},
+}
+AGAIN = ("message=closed", "executionStatus=Completed", "completionStatus=Success", "accessRequestIds=c105ec4ec00000000000000000000006")
+"""Values that would be right in a body; the body has others."""
+
+
 @pytest.mark.requirement("CAR-OP-QUERY-IGNORED", part="a bad value")
-@pytest.mark.parametrize("query", BAD)
-def test_a_bad_value_in_the_query_spoils_nothing(session, clause, query):
+@pytest.mark.parametrize("query", [*BAD, *AGAIN])
+@pytest.mark.parametrize("body", BODIES, ids=lambda name: name.replace(" ", "-"))
+def test_a_value_in_the_query_spoils_nothing(session, clause, body, query):
     """A valid body is answered alike whatever the query says: as with a parameter that nobody knows."""
-    unknown = asked_once(session, "query/unknown", Draft(body=MINIMAL, query="closecheck=1"))
+    unknown = asked_once(session, f"query/unknown/{body}", Draft(body=BODIES[body], query="closecheck=1"))
     if unknown.status not in {202, 400}:
         clause.untested(f"a query that nobody knows was answered {unknown.status or 'not at all'}: there is nothing to compare")
-    exchange = asked_once(session, f"query/{query}", Draft(body=MINIMAL, query=query))
+    exchange = asked_once(session, f"query/{query}/{body}", Draft(body=BODIES[body], query=query))
 
     expected = f"{unknown.status}, as with a query that nobody knows"
     clause.expect(exchange.status == unknown.status, expected, exchange.got(), unknown, exchange, change=f"the query ?{query} added")

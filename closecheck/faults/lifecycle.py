@@ -448,7 +448,7 @@ def last_batch_lost(reference: Reference) -> None:
     close_only(reference, lambda ids: ids if len(ids) <= 64 else ids[: len(ids) // 64 * 64])
 
 
-@fault("CAR-LIFE-CLOSED", also=UNCLOSED, rare=True)
+@fault("CAR-LIFE-CLOSED", also=(*UNCLOSED, "CAR-LIFE-FAILED-IDS"), rare=True)
 def last_batch_of_100_lost(reference: Reference) -> None:
     """Long lists are closed in batches of 100; a last batch that is not full is lost: 500 ids are closed all."""
     close_only(reference, lambda ids: ids if len(ids) <= 100 else ids[: len(ids) // 100 * 100])
