@@ -32,8 +32,8 @@ class Step(Struct):
     """
     One request of the experiment.
 
-    ``layout`` has a letter for each id: ``p`` pending, ``a`` past approval, ``c`` completed, ``u`` unknown; it is
-    repeated ``times`` times. In ``text``, the message, ``@`` stands for the marker; None: the member is left out.
+    ``layout`` has a letter for each id: ``p`` pending, ``a`` past approval, ``c`` completed, ``u`` unknown, ``w`` one that
+    names nothing and is like a bystander's; it is repeated ``times`` times. In ``text``, the message, ``@`` stands for the marker; None: the member is left out.
     ``refusal`` says what makes a conforming target refuse the request. Bystanders and spares are never sent.
     """
 
@@ -73,6 +73,7 @@ TEXTS: Final = {
     "markup": '@ <b>bold</b> & <script>alert("x")</script> &amp; &lt;p&gt; <!-- -->',
     "line breaks": "@ first line\nsecond line\n\n\tthird after a tab",
     "other line breaks": "@ one\r\ntwo\rthree\u2028four\u2029five\x85six",
+    "characters that look like others": "@ ﬁne ① ½ Å ｗｉｄｅ ㎏ m² ™ ℌ cafe\u0301 café",
     "blanks at both ends": "   @ blanks   between and   around   ",
     "templates and escapes": "@ 100 % of {0} ${name} {{x}} %s %d \\n \\u0041 C:\\temp\\",
 }
@@ -119,6 +120,7 @@ def texts() -> tuple[Step, ...]:
 
 
 ONE: Final = matrix()[0].name
+BYSTANDER: Final = "bystander 1"
 NOTHING_ELSE: Final = "no execution status, no completion status, no message"
 LISTS: Final = {
     "three": Step("three", "CAR-LIFE-CLOSED", "p", execution="Completed", completion="Success", times=3),
@@ -141,6 +143,13 @@ MIXED: Final = tuple(
         "150 times": "u" * 75 + "p" + "u" * 75,
     }.items()
 )
+WILD: Final = {
+    "an id with a percent sign": lambda one: f"{one[:-1]}%",
+    "an id with an underline": lambda one: f"{one[:-1]}_",
+    "the beginning of an id": lambda one: one[: len(one) * 2 // 3],
+}
+"""Ids that name nothing, and that a careless comparison takes for one of the bystanders."""
+WILDCARDS: Final = tuple(Step(name, "CAR-LIFE-ONLY-NAMED", "w") for name in WILD)
 APPROVED: Final = (
     Step("past approval", "CAR-LIFE-AFTER-APPROVAL", "a"),
     Step("past approval, among others", "CAR-LIFE-AFTER-APPROVAL", "pap", execution="Completed", completion="Success"),
@@ -199,7 +208,8 @@ REFUSED: Final = {
 @functools.cache
 def plan() -> tuple[Step, ...]:
     """Return every step, the most telling first: when there are too few ids, the last ones go without."""
-    bystanders = [Step(f"bystander {n}", "CAR-LIFE-ONLY-NAMED", role="bystander") for n in range(1, 7)]
+    bystanders = [Step(BYSTANDER, "CAR-LIFE-ONLY-NAMED", role="bystander")]
+    bystanders += [Step(f"bystander {n}", "CAR-LIFE-ONLY-NAMED", role="bystander") for n in range(2, 7)]
     spares = [Step(f"spare {n}", "CAR-LIFE-CONCURRENT", role="spare") for n in range(1, 9)]
     singles = {step.name: step for step in matrix()}
     first = [
@@ -212,6 +222,7 @@ def plan() -> tuple[Step, ...]:
         LISTS["three"],
         bystanders[1],
         *MIXED,
+        *WILDCARDS,
         *APPROVED,
         *OVER,
         REPEATED,

@@ -440,7 +440,8 @@ def too_many_ids() -> tuple[Case, ...]:
     """Return requests with more different ids than the limit."""
     one = contract().property("accessRequestIds")
     limit = one.schema["maxItems"]
-    return tuple(
+    full = _full(contract())
+    alone = tuple(
         _refused(
             f"ids/{count}",
             f"{count:,} different ids are refused",
@@ -453,6 +454,19 @@ def too_many_ids() -> tuple[Case, ...]:
         for count in BEYOND
         if count > limit
     )
+    beside = tuple(
+        _refused(
+            f"ids/{count}-in-full",
+            f"{count:,} different ids are refused beside every other member",
+            one.carries["maxItems"],
+            "other members",
+            {**full, one.name: Ids(count)},
+            FULL_MANY,
+            f"accessRequestIds: {count:,} ids instead of 300",
+        )
+        for count in (limit + 1, 2 * limit)
+    )
+    return (*alone, *beside)
 
 
 @functools.cache
@@ -605,6 +619,29 @@ def near_misses_alone() -> tuple[Case, ...]:
 
 
 @functools.cache
+def slips_beside_many_ids() -> tuple[Case, ...]:
+    """Return a wrong type of each optional member, and a near miss of each enumeration, beside three ids and three hundred."""
+    found = []
+    for one in contract().properties():
+        wrong: list[tuple[str, str, Json]] = [] if one.required else [("number", "type", 7), ("list", "type", ["text"])]
+        wrong += [("lower", "enum", one.values[0].lower()), ("stranger", "enum", "Nonsense")] if one.values else []
+        for name, rule, value in wrong:
+            for count, base in ((3, THREE_IDS), (300, "ids/300")):
+                found.append(  # noqa: PERF401 - as above
+                    _refused(
+                        f"{one.name}/{name}-beside-{count}",
+                        f"{one.name} {show(value)} beside {count} ids is refused",
+                        one.carries[rule],
+                        "beside many ids",
+                        _body(**{"accessRequestIds": Ids(count), one.name: value}),
+                        base,
+                        f"{one.name}: {show(value)} added",
+                    )
+                )
+    return tuple(found)
+
+
+@functools.cache
 def several_wrong() -> tuple[Case, ...]:
     """
     Return requests that break several rules at once; judged for status and form only.
@@ -635,7 +672,7 @@ def several_wrong() -> tuple[Case, ...]:
 DERIVED: Final = (
     bases, id_counts, optional_members, enumerated_values, values_beside_many_ids, combinations, message_lengths, roomy_bodies, bodies_of_other_types, missing_members,
     ids_of_other_types, items_of_other_types, too_few_ids, too_many_ids, too_many_entries, members_of_other_types, near_misses,
-    near_misses_alone, several_wrong,
+    near_misses_alone, slips_beside_many_ids, several_wrong,
 )  # fmt: skip
 """Every source of derived cases."""
 

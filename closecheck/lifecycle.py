@@ -22,11 +22,14 @@ import msgspec
 
 from closecheck.cases import Draft, Id, Ids, Json
 from closecheck.closings import (
+    BYSTANDER,
     BY_QUERY,
     CALLERS,
     METHODS,
+    ONE,
     OVER,
     REPEATED,
+    WILD,
     Step,
     pending_needed,
     plan,
@@ -223,7 +226,7 @@ class Experiment:
 
     def _usable_ids(self) -> dict[str, list[str]]:
         """Return ids of each kind, as many as the plan needs, that no observer shows in another state than was said."""
-        needed = Counter(kind for step in plan() for kind in step.kinds if kind != "u")
+        needed = Counter(kind for step in plan() for kind in step.kinds if kind not in "uw")
         usable: dict[str, list[str]] = {kind: [] for kind in needed}
         self.watch = Watch(self._observers, (), "")
         for _ in range(_ROUNDS):
@@ -256,7 +259,7 @@ class Experiment:
 
     def _hand_out(self, done: Done, supply: dict[str, Iterator[str]], left: dict[str, int]) -> None:
         needed = Counter(done.step.kinds)
-        if needed["u"] and self._session.ids.source is not Source.UNKNOWN:
+        if (needed["u"] or needed["w"]) and self._session.ids.source is not Source.UNKNOWN:
             done.untested = Untested(
                 "the target refuses ids that it does not know, so that none can be named among others"
             )
@@ -268,6 +271,9 @@ class Experiment:
                 done.untested = Untested(reason + whole, f"access_requests.{name}")
                 return
         unknown = iter(impossible(self._session.plan.seed, f"lifecycle/{done.step.name}", needed["u"]))
+        if needed["w"]:
+            done.ids = [WILD[done.step.name](self.done[BYSTANDER].ids[0])] if self._of(BYSTANDER).ids else []
+            return
         done.ids = [next(unknown) if kind == "u" else next(supply[kind]) for kind in done.step.kinds]
         for kind in _STATES:
             left[kind] -= needed[kind]
@@ -426,7 +432,7 @@ class Experiment:
         if self._accepted():
             self._pause(min(max(_QUIET[0], took), _QUIET[1]), "for what must not happen to show itself")
         self.watch.look([one for done in self.done.values() for one in done.of_kind("pac")])
-        self.watch.look_for_audits()
+        self.watch.look_for_audits(thorough=self._audits_missing())
 
     def _pause(self, seconds: float, reason: str) -> None:
         self._session.gate.pause(seconds, reason)
@@ -594,9 +600,12 @@ class Experiment:
         for one in done.known:
             if self._state(one) is not True:
                 continue  # what is still pending is the business of CAR-LIFE-CLOSED
-            for name, seen in self.watch.sights(one).items():
+            sights = self.watch.sights(one)
+            lost = all(one in self.watch.missing[name] for name in sights)
+            for name, seen in sights.items():
                 if one in self.watch.missing[name]:
-                    wrong.append((one, name, "it is not found any more"))
+                    # Where another observer still shows it, it is the list that is at fault, not the closing.
+                    wrong += [(one, name, "it is not found any more")] if lost else []
                 elif seen.shows(member, done.asked(member)) is False:
                     wrong.append((one, name, seen.shown(member)))
         return wrong
@@ -641,6 +650,9 @@ class Experiment:
     def closed(self, name: str, kinds: str = "pa") -> Judgement:
         """Judge that every request that a step names is no longer pending."""
         done = self._of(name)
+        if kinds == "a" and done.exchange is not None and done.exchange.status == 400 and self._of(ONE).accepted:
+            expected = "202, as for a request before its approval"
+            return Judgement(False, expected, done.exchange.got(), _sent(done), change="a request past its approval is named")
         if found := self._not_judged(done) or self._blind():
             return found
         ids = done.of_kind(kinds)
@@ -1004,7 +1016,7 @@ class Experiment:
         expected = "a Completed audit that lists no id as finished in error, as all were closed"
         judged: list[Exchange] = []
         for done in self._accepted():
-            if done.of_kind("uc") or done.step.role == "repeated" or not done.sent_once or not all(self._state(one) for one in done.known):
+            if done.of_kind("uwc") or done.step.role == "repeated" or not done.sent_once or not all(self._state(one) for one in done.known):
                 continue
             for one in self._ties()[done.step.name]:
                 if not one.completed or not done.exchange:

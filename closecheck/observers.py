@@ -379,10 +379,17 @@ class SearchObserver:
 
     def audits(self) -> list[Document]:
         """Return the newest audits, back to those that were there at the first call."""
+        return self._audits(thorough=False)
+
+    def every_audit(self) -> list[Document]:
+        """Return all audits: where clocks disagree, the newest of one kind may be dated before the oldest of another."""
+        return self._audits(thorough=True)
+
+    def _audits(self, *, thorough: bool) -> list[Document]:
         found: list[Document] = []
         for documents in Walk(self._newest):
             found += documents
-            if self._sorted and (self._old is None or any(_key(one) in self._old for one in documents)):
+            if self._sorted and not thorough and (self._old is None or any(_key(one) in self._old for one in documents)):
                 break
         if self._old is None:
             self._old = {_key(one) for one in found}
@@ -774,14 +781,15 @@ class Watch:
     def _is_strange(self, document: Document) -> bool:
         return bool(self.marker) and any(self.marker in text for text in texts(document.get("warnings"), keys=False))
 
-    def look_for_audits(self) -> None:
-        """Look at the audits."""
+    def look_for_audits(self, *, thorough: bool = False) -> None:
+        """Look at the audits; ``thorough``: at all of them, if an observer can be asked for that."""
         for observer in self._audits:
             name = name_of(observer)
             if self._failures[name] >= _MOST_FAILURES:
                 continue
             try:
-                for document in observer.audits():
+                look = getattr(observer, "every_audit", observer.audits) if thorough else observer.audits
+                for document in look():
                     if (key := _key(document)) not in self.audits:
                         self.audits[key] = audit(document)
             except Untested as untested:

@@ -1,7 +1,29 @@
 """Request body: an object, and the three members beside the ids (CAR-BODY-*, CAR-MESSAGE-*, CAR-EXECUTION-*, CAR-COMPLETION-*)."""
 
+import pytest
+
 from closecheck import edits
+from closecheck.cases import Draft, Raw
 from closecheck.parametrize import cases
+
+DEEP = 5_000
+ODD = {
+    "nested lists": b"[" * DEEP + b"]" * DEEP,
+    "nested lists as an item": b'{"accessRequestIds": [%s]}' % (b"[" * DEEP + b"]" * DEEP),
+    "nested objects beside no ids": b'{"a": %s1%s}' % (b'{"a":' * DEEP, b"}" * DEEP),
+    "a number beyond a double as an item": b'{"accessRequestIds": [1e400]}',
+    "a number beyond a double as the ids": b'{"accessRequestIds": -1e400}',
+    "a number beyond a double as the message": b'{"accessRequestIds": [1], "message": 1e999}',
+    "a number of 5,000 digits": b'{"accessRequestIds": [%s]}' % (b"9" * 5_000),
+    "a name of 5,000 letters": b'{"%s": 1}' % (b"a" * 5_000),
+    "a thousand members": b"{%s}" % b", ".join(b'"m%d": %d' % (number, number) for number in range(1_000)),
+    "names of objects' own properties": b'{"__proto__": {"accessRequestIds": 1}, "constructor": {}, "toString": 1, "accessRequestIds": null}',
+    "an empty name": b'{"": "", "accessRequestIds": {}}',
+    "a name with NUL": b'{"\u0000": 1, "accessRequestIds": []}',
+    "half a surrogate pair in a name": b'{"\ud800": 1, "accessRequestIds": []}',
+    "half a surrogate pair as an item": b'{"accessRequestIds": [["\udfff"]]}',
+}  # fmt: skip
+"""Bodies without a valid list of ids that break careless code."""
 
 
 @cases(edits.bodies_of_other_types)
@@ -46,7 +68,22 @@ def test_a_member_of_another_type_is_refused(judge, case):
     judge(case)
 
 
+@cases(edits.slips_beside_many_ids)
+def test_a_slip_beside_many_ids_is_refused(judge, case):
+    """What is wrong beside one id is wrong beside many."""
+    judge(case)
+
+
 @cases(edits.near_misses, edits.near_misses_alone)
 def test_a_value_near_a_documented_one_is_refused(judge, case):
     """The enumerations are closed: what only resembles a value is a client error."""
     judge(case)
+
+
+@pytest.mark.requirement("CAR-OP-NO-500", part="odd bodies")
+@pytest.mark.parametrize("odd", ODD, ids=lambda name: name.replace(" ", "-"))
+def test_an_odd_body_is_no_fault_of_the_server(session, clause, odd):
+    """A body that nobody expects is answered like any other that is wrong, never with a 5xx."""
+    exchange = session.send(f"body/odd/{odd.replace(' ', '-')}", Draft(body=Raw(ODD[odd])))
+
+    clause.settle(exchange)
