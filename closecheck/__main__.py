@@ -156,6 +156,20 @@ def diff(old: Path, new: Path) -> None:
 
 
 @main.command()
+@click.argument("openapi", type=click.Path(path_type=Path))
+@click.option("--path", default="", metavar="PATH", help="the operation's path as the document writes it, where it is not found or not the only one")
+@click.option("--format", "kind", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True, help="how to say it")
+def compare(openapi: Path, path: str, kind: str) -> None:
+    """Hold a published OpenAPI document (3.x or Swagger 2.0) against the contract, without a server: looser, stricter, missing."""
+    from closecheck.compare.comparing import compare as comparing  # noqa: PLC0415
+    from closecheck.compare.rendering import show  # noqa: PLC0415
+
+    told = comparing(openapi, path)
+    show(told, kind)
+    sys.exit(told.exit_code)
+
+
+@main.command()
 @click.argument("kind")
 def forge(kind: str) -> None:
     """Print a token forged from the one in CLOSECHECK_TOKEN, for the curl line of a report."""

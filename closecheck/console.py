@@ -63,7 +63,7 @@ def terminal(stream: IO[str] | None = None, environ: Mapping[str, str] | None = 
 
 def print_summary(run: Run, console: Console, folder: Path | None = None) -> None:
     """Print what a run says; ``folder`` is where its reports stand, if it has been written."""
-    out = _Printer(console)
+    out = Printer(console)
     out.verdict(run)
     _print_areas(run, out)
     _print_failures(run, out)
@@ -77,7 +77,7 @@ def print_summary(run: Run, console: Console, folder: Path | None = None) -> Non
     out.verdict(run, last=True)
 
 
-class _Printer:
+class Printer:
     """Prints lines that are broken between words, with a hanging indent, in a style."""
 
     def __init__(self, console: Console) -> None:
@@ -140,12 +140,12 @@ class _Printer:
 _NO_BREAK: Final = "\u00a0"
 
 
-def _whole(text: str) -> str:
+def whole(text: str) -> str:
     """Return a text that stays on one line: a command to be copied, an id with its label."""
     return text.replace(" ", _NO_BREAK)
 
 
-def _print_areas(run: Run, out: _Printer) -> None:
+def _print_areas(run: Run, out: Printer) -> None:
     out.title("Requirements by area")
     areas = [(area, results) for area, results in run.by_area() if results]
     wide = max((len(line(area.title, 60)) for area, _ in areas), default=0)
@@ -156,14 +156,14 @@ def _print_areas(run: Run, out: _Printer) -> None:
     _print_counts(out, "all", wide, len(run.results), tally(run))
 
 
-def _print_counts(out: _Printer, name: str, wide: int, total: int, told: list[tuple[Status, str, int]]) -> None:
+def _print_counts(out: Printer, name: str, wide: int, total: int, told: list[tuple[Status, str, int]]) -> None:
     passed = sum(number for status, _, number in told if status is Status.PASS)
-    others = ", ".join(_whole(f"{number} {words}") for status, words, number in told if number and status is not Status.PASS)
+    others = ", ".join(whole(f"{number} {words}") for status, words, number in told if number and status is not Status.PASS)
     text = f"{name:<{wide}}  {passed:>3} of {total:>3} passed   {others}"
     out.said(text.rstrip(), first=2, indent=wide + 22)
 
 
-def _print_failures(run: Run, out: _Printer) -> None:
+def _print_failures(run: Run, out: Printer) -> None:
     closing = run.closing
     if closing and closing.waiver_faults:
         out.title("Waivers to correct")
@@ -184,14 +184,14 @@ def _print_failures(run: Run, out: _Printer) -> None:
             _print_clause(out, "FAIL", result)
 
 
-def _print_clause(out: _Printer, word: str, result: Result) -> None:
+def _print_clause(out: Printer, word: str, result: Result) -> None:
     requirement = result.requirement
     head = f"{word}  {requirement.id}  {requirement.level.value}"
     style = f"bold {_STATUS_STYLES[result.status]}"
-    out.said(f"{_whole(head)}   {line(requirement.statement, 1000)}", style=style, styled=len(head), indent=6)
+    out.said(f"{whole(head)}   {line(requirement.statement, 1000)}", style=style, styled=len(head), indent=6)
 
 
-def _print_failure(run: Run, result: Result, out: _Printer) -> None:
+def _print_failure(run: Run, result: Result, out: Printer) -> None:
     _print_clause(out, "FAIL", result)
     if not result.findings:
         return
@@ -199,15 +199,15 @@ def _print_failure(run: Run, result: Result, out: _Printer) -> None:
     for name, text in in_order(told):
         match name:
             case "sent":
-                out.fact(name, f"{told.sent}   {_whole(f'case {told.case}')}")
+                out.fact(name, f"{told.sent}   {whole(f'case {told.case}')}")
             case "again":
-                out.fact(name, _whole(text) + ("   ·   curl line in the report" if told.curl else ""))
+                out.fact(name, whole(text) + ("   ·   curl line in the report" if told.curl else ""))
             case _:
                 out.fact(name, text)
     out.fact("more", more_of(result, 1))
 
 
-def _print_warnings(run: Run, out: _Printer) -> None:
+def _print_warnings(run: Run, out: Printer) -> None:
     results = by_weight(run.with_status(Status.WARNING))
     if results:
         out.title("Warnings")
@@ -215,14 +215,14 @@ def _print_warnings(run: Run, out: _Printer) -> None:
         _print_clause(out, "WARN", result)
         if result.findings:
             first = result.findings[0]
-            out.said(f"{_expected_got(first.finding)}   {_whole(f'case {line(first.evidence.case)}')}", first=6)
+            out.said(f"{_expected_got(first.finding)}   {whole(f'case {line(first.evidence.case)}')}", first=6)
 
 
 def _expected_got(finding: Finding) -> str:
     return f"expected {line(finding.expected, 300)}; got {line(finding.got, 300)}"
 
 
-def _print_untested(run: Run, out: _Printer) -> None:
+def _print_untested(run: Run, out: Printer) -> None:
     groups = untested_by_supply(run)
     if groups:
         out.title("Untested")
@@ -245,7 +245,7 @@ def _named(result: Result) -> str:
     return result.requirement.id + (" (error)" if result.status is Status.ERROR else aside)
 
 
-def _print_waived(run: Run, out: _Printer) -> None:
+def _print_waived(run: Run, out: Printer) -> None:
     results = run.with_status(Status.WAIVED)
     if results:
         out.title("Waived")
@@ -253,7 +253,7 @@ def _print_waived(run: Run, out: _Printer) -> None:
         out.said(f"{result.requirement.id}  {line(result.reason, 500)}", first=2, indent=4)
 
 
-def _print_choices(run: Run, out: _Printer) -> None:
+def _print_choices(run: Run, out: Printer) -> None:
     if run.choices:
         seen = sum(observed is not None for _, observed in run.choices)
         out.blank()

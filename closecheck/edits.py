@@ -25,7 +25,7 @@ FULL: Final = "accepted/full"
 FULL_MANY: Final = "accepted/full-300"
 EVERY_ID: Final = "ids/500"
 
-_VALUES: Final[dict[str, tuple[Json, ...]]] = {
+VALUES: Final[dict[str, tuple[Json, ...]]] = {
     "null": (None,),
     "boolean": (True, False),
     "number": (0, 1, -1, 1.5, 1e300, 12345678901234567890),
@@ -294,7 +294,7 @@ def roomy_bodies() -> tuple[Case, ...]:
 
 def _other_types(allowed: str) -> Iterator[tuple[str, int, Json]]:
     """Yield (JSON type, ordinal, value) for every type but the allowed one and null."""
-    for kind, values in _VALUES.items():
+    for kind, values in VALUES.items():
         if kind not in {allowed, "null"}:
             for number, value in enumerate(values):
                 yield kind, number, value

@@ -85,6 +85,7 @@ MAY_IMPORT = {
     "reference": ("reference",),
     "waivers": ("model", "errors", "target"),
     "difference": ("model", "stream"),
+    "compare": ("model", "errors", "cases", "contract", "edits", "generation", "exchange", "checks", "reports", "console", "compare"),
     "deviation": ("model", "reference"),
 }
 
@@ -113,7 +114,7 @@ def test_deviations_know_nothing_of_the_judging_side(path):
 
 @pytest.mark.parametrize("path", **ids(modules("session", "checks", "exchange", "cases", "edits", "contract", "transport", "preflight", "ids")))
 def test_the_core_knows_nothing_of_pytest_the_commands_or_the_reports(path):
-    assert {one for one in ours(path) if within(one, "plugin", "command", "reports", "console", "run", "reference", "faults", "variants", "prove")} == set()
+    assert {one for one in ours(path) if within(one, "plugin", "command", "compare", "reports", "console", "run", "reference", "faults", "variants", "prove")} == set()
 
 
 def test_only_the_side_of_pytest_imports_pytest():

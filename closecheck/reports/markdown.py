@@ -7,7 +7,6 @@ run of backticks inside. Sections are added while they fit, and what does not fi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -26,8 +25,11 @@ from closecheck.reports._facts import (
     more_of,
     tally,
     untested_by_supply,
-    visible,
 )
+from closecheck.reports._marking import cell as _cell
+from closecheck.reports._marking import code as _code
+from closecheck.reports._marking import fence as _fence
+from closecheck.reports._marking import plain as _text
 
 FILE_NAME: Final = "summary.md"
 COMMENT_FILE_NAME: Final = "comment.md"
@@ -185,29 +187,3 @@ def _areas(run: Run) -> str:
         passed = sum(result.status is Status.PASS for result in results)
         lines.append(f"| {_text(area.title)} | {passed} | {len(results)} |")
     return "\n".join(lines) + "\n"
-
-
-def _text(text: str) -> str:
-    """Return a text of the suite or the target file that Markdown leaves alone."""
-    return re.sub(r"([\\`*_\[\]<>|~&])", r"\\\1", line(text, 1000)).replace("@", "`@`")
-
-
-def _code(text: str, limit: int = 600) -> str:
-    """Return a code span that the text cannot leave."""
-    told = line(text, limit) or " "
-    longest = max((len(run) for run in re.findall(r"`+", told)), default=0)
-    fence = "`" * (longest + 1)
-    pad = " " if told.startswith("`") or told.endswith("`") else ""
-    return f"{fence}{pad}{told}{pad}{fence}"
-
-
-def _cell(text: str) -> str:
-    # Inside a table a bar ends the cell, even in code, unless a backslash stands before it.
-    return _code(text).replace("|", "\\|")
-
-
-def _fence(text: str, language: str) -> str:
-    told = visible(text)
-    longest = max((len(run) for run in re.findall(r"`{3,}", told)), default=2)
-    fence = "`" * (longest + 1)
-    return f"{fence}{language}\n{told}\n{fence}\n"
