@@ -11,7 +11,7 @@ from closecheck.model import Struct
 
 from .figures import Spread
 
-OURS: Final = "#1c6b34"
+OURS: Final = "#2e8b57"
 OTHERS: Final = "#8a8f98"
 LIMIT: Final = "#2f5fa8"
 _INK: Final = "#333"
@@ -49,7 +49,9 @@ def _line(x1: float, y1: float, x2: float, y2: float, colour: str, width: float 
 def _svg(height: float, label: str, parts: Sequence[str]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" width="{_WIDTH}" height="{height:.0f}" role="img" '
-        f'aria-label="{escape(label)}">\n<rect width="100%" height="100%" fill="#fff"/>\n' + "\n".join(parts) + "\n</svg>\n"
+        f'aria-label="{escape(label)}">\n<rect width="100%" height="100%" fill="#fff"/>\n'
+        + "\n".join([_text(8, 16, label, weight="bold"), *parts])
+        + "\n</svg>\n"
     )
 
 
@@ -63,7 +65,7 @@ def number(value: float) -> str:
 
 def bars(label: str, rows: Sequence[Bar], *, bound: float | None = None, bound_words: str = "", logarithmic: bool = False) -> str:
     """Return horizontal bars with whiskers from the least to the greatest, and a line at ``bound``."""
-    left, right, top, step = 250.0, _WIDTH - 90.0, 26.0, 22.0
+    left, right, top, step = 250.0, _WIDTH - 90.0, 48.0, 22.0
     values = [row.value for row in rows if row.value is not None]
     most = max([*(value.high for value in values), bound or 0.0])
     least = min(value.low for value in values)
@@ -86,15 +88,21 @@ def bars(label: str, rows: Sequence[Bar], *, bound: float | None = None, bound_w
         parts += [
             _text(left - 8, y + 15, row.words, anchor="end"),
             f'<rect x="{left:.1f}" y="{y + 4:.1f}" width="{max(1.0, place(row.value.median) - left):.1f}" height="14" fill="{row.colour}"/>',
-            _line(place(max(row.value.low, low)), y + 11, place(row.value.high), y + 11, _INK),
+            *_whisker(place(max(row.value.low, low)), place(row.value.high), y + 11),
             _text(max(place(row.value.high), place(row.value.median)) + 6, y + 15, number(row.value.median)),
         ]
     return _svg(bottom + 12, label, parts)
 
 
+def _whisker(start: float, end: float, y: float) -> list[str]:
+    # White below black shows on every colour.
+    strokes = [(start, y, end, y), (start, y - 3, start, y + 3), (end, y - 3, end, y + 3)]
+    return [_line(*stroke, colour, width) for colour, width in (("#fff", 3.0), (_INK, 1.0)) for stroke in strokes]
+
+
 def steps(label: str, series: Sequence[Series], most: float, *, across: str, up: str) -> str:
     """Return shares (0 to 1) as steps over a count up to ``most``."""
-    left, right, top, bottom = 52.0, _WIDTH - 150.0, 16.0, 250.0
+    left, right, top, bottom = 52.0, _WIDTH - 150.0, 46.0, 280.0
     parts = _axes(left, right, top, bottom, across, up)
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
         y = bottom - (bottom - top) * share
@@ -117,7 +125,7 @@ def steps(label: str, series: Sequence[Series], most: float, *, across: str, up:
 
 def lines(label: str, series: Sequence[Series], *, across: str, up: str) -> str:
     """Return lines on two logarithmic scales, in which what is proportional rises by one decade in one."""
-    left, right, top, bottom = 52.0, _WIDTH - 230.0, 16.0, 290.0
+    left, right, top, bottom = 52.0, _WIDTH - 230.0, 46.0, 320.0
     xs, ys = ([point[at] for one in series for point in one.points] for at in (0, 1))
     x0, x1 = math.floor(math.log10(min(xs))), math.ceil(math.log10(max(xs)))
     y0, y1 = math.floor(math.log10(min(ys)) + 0.01), math.ceil(math.log10(max(ys)) + 0.01)
