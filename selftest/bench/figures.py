@@ -74,14 +74,16 @@ class FirstSeen(Struct):
     closecheck_sent: int
     schemathesis: int
     schemathesis_sent: int
+    extra: str = ""
+    """Whom a fault is shown to that nobody else can see: another caller, or who provokes errors or watches closings."""
 
 
 class Proven(Struct):
-    """The same of ``docs/proof.json``, for the faults there that need no extra means: the numbers of their first findings."""
+    """The same of ``docs/proof.json``: the numbers of the first findings, of the faults there that need no extra means."""
 
     profile: str
-    every: int
-    """How many such faults there are; more than there are numbers if the proof is a sample."""
+    sample: bool
+    """Whether that proof is a sample of the faults."""
     firsts: tuple[int, ...]
 
 

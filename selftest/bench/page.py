@@ -13,7 +13,7 @@ from typing import Final
 from closecheck.model import Struct
 
 from . import contenders, figures, parts, plots
-from .figures import Performance, Row, Spread, peaks, processor, ratio, walls
+from .figures import FirstSeen, Performance, Proven, Row, Spread, peaks, processor, ratio, walls
 from .plots import Bar, Series, number
 
 MARKS: Final = (50, 100, 200, 400)
@@ -145,16 +145,25 @@ def _fault_claims(performance: Performance) -> Iterable[Claim]:
         yield Claim(words)
         return
     ours, theirs = (figures.share(firsts, 100) for firsts in _firsts(performance))
-    count = len(performance.first_seen)
+    count = len(_seen(performance))
     yield Claim(f"{words} ({count} of them, both sides)", f"{ours:.0%}; Schemathesis {theirs:.0%}", ours >= 0.6)
     proven = performance.proven
     if proven and proven.firsts:
         share = figures.share(proven.firsts, 100)
-        yield Claim(f"{words} ({len(proven.firsts)} of {proven.every}, from the [proof](proof.md))", f"{share:.0%}", share >= 0.6)
+        yield Claim(f"{words} ({_proven(proven)})", f"{share:.0%}", share >= 0.6)
+
+
+def _proven(proven: Proven) -> str:
+    return f"{len(proven.firsts)} of them, {'a sample' if proven.sample else 'all'} of the [proof](proof.md)"
+
+
+def _seen(performance: Performance) -> list[FirstSeen]:
+    """Return the faults that a URL and a token are enough to see."""
+    return [one for one in performance.first_seen if not one.extra]
 
 
 def _firsts(performance: Performance) -> tuple[list[int], list[int]]:
-    return [one.closecheck for one in performance.first_seen], [one.schemathesis for one in performance.first_seen]
+    return [one.closecheck for one in _seen(performance)], [one.schemathesis for one in _seen(performance)]
 
 
 def _growth_claims(performance: Performance) -> Iterable[Claim]:
@@ -269,10 +278,11 @@ def _faults(performance: Performance, stem: str) -> list[str]:
     if not performance.first_seen:
         return []
     ours, theirs = _firsts(performance)
+    seen = _seen(performance)
     lines = [
         "## Faults found with the first requests",
         "",
-        f"{len(performance.first_seen)} faulty servers, spread over those whose faults a URL and a token are enough to see, without those that only delay or limit.",
+        f"{len(seen)} faulty servers, spread over those whose faults a URL and a token are enough to see, without those that only delay or limit.",
         "closecheck has found a fault with the first exchange that shows a requirement broken which the fault breaks; Schemathesis with its first",
         "failure of any kind (on the reference it has none). A server is new for each side.",
         "",
@@ -280,19 +290,24 @@ def _faults(performance: Performance, stem: str) -> list[str]:
         f"| --- |{' --- |' * (len(MARKS) + 2)}",
     ]
     everything = 10**9
-    sents = ([one.closecheck_sent for one in performance.first_seen], [one.schemathesis_sent for one in performance.first_seen])
+    sents = ([one.closecheck_sent for one in seen], [one.schemathesis_sent for one in seen])
     for words, firsts, sent in ((contenders.QUICK, ours, sents[0]), (contenders.PEER, theirs, sents[1])):
         shares = " | ".join(f"{figures.share(firsts, mark):.0%}" for mark in (*MARKS, everything))
         lines.append(f"| {words} | {shares} | {sorted(sent)[len(sent) // 2]:,} |")
     proven = performance.proven
     if proven and proven.firsts:
         shares = " | ".join(f"{figures.share(proven.firsts, mark):.0%}" for mark in (*MARKS, everything))
-        lines.append(f"| closecheck {proven.profile}, {len(proven.firsts)} of {proven.every} such faults, from the [proof](proof.md) | {shares} | |")
+        lines.append(f"| closecheck {proven.profile}, {_proven(proven)} | {shares} | |")
     lines += ["", f"![share of faults found by the number of requests]({stem}-faults.svg)", ""]
-    only_theirs = [one.fault for one in performance.first_seen if one.schemathesis and not one.closecheck]
-    if only_theirs:
-        lines += [f"Found by Schemathesis alone: {', '.join(only_theirs)}.", ""]
-    return lines
+    told = {
+        "Found by Schemathesis alone": [one.fault for one in seen if one.schemathesis and not one.closecheck],
+        "Found by neither": [one.fault for one in seen if not one.schemathesis and not one.closecheck],
+        "Left out, because only another caller, a provoked error or a watched closing shows them": [
+            f"{one.fault} ({one.extra})" for one in performance.first_seen if one.extra
+        ],
+    }
+    lines += [f"* {words}: {', '.join(names)}." for words, names in told.items() if names]
+    return [*lines, ""]
 
 
 def _growth(performance: Performance, stem: str) -> list[str]:

@@ -22,7 +22,9 @@ from closecheck import edits, proof
 from closecheck.contract import contract
 from closecheck.deviation import Deviation
 from closecheck.faults import faults
-from closecheck.model import Evidence, ExchangeLine, Outcome, decode
+from closecheck.model import ExchangeLine, decode
+from closecheck.prove import EXTRA, first_shown, shown_to
+from closecheck.stream import read
 
 from . import contenders, servers, synthetic
 from .figures import BenchFault, Core, FirstSeen, Proven, Row, Sent, Usage
@@ -56,7 +58,7 @@ class Amounts(msgspec.Struct, frozen=True):
 
 
 FULL: Final = Amounts(
-    rounds=7, latencies=(0.02, 0.05), far_rounds=3, budgets=(8_000, 40_000), fuzz=(200, 800), loop=(2_000, 12_000), faults=64,
+    rounds=7, latencies=(0.02, 0.05), far_rounds=3, budgets=(8_000, 40_000), fuzz=(200, 800), loop=(2_000, 12_000), faults=72,
     explored=(1_000, 10_000, 100_000), exchanges=(1_000, 10_000, 100_000), long_rounds=3,
 )  # fmt: skip
 SHORT: Final = Amounts(
@@ -171,19 +173,30 @@ class Bench:
                 self.first_seen.append(one)
         kept = proof.read(ROOT / "docs" / "proof.json")
         names = {one.name for one in free}
-        firsts = tuple(one.first for one in kept.trials if one.kind == "fault" and one.name in names)
-        self.proven = Proven(kept.profile, len(free), firsts)
+        firsts = tuple(one.first for one in kept.trials if one.kind == "fault" and one.name in names and one.shown_to not in EXTRA)
+        self.proven = Proven(kept.profile, len(kept.trials) < kept.every, firsts)
 
     def _first(self, fault: Deviation) -> FirstSeen:
         serve = functools.partial(servers.reference, fault.name)
         with tempfile.TemporaryDirectory(prefix="closecheck-bench-") as folder:
             recorded, events = Path(folder) / "run.jsonl", Path(folder) / "events.ndjson"
-            with serve() as served:
-                job = contenders.closecheck(served, "quick", keep=recorded)
-                used = measured(msgspec.structs.replace(job, codes=frozenset({0, 1, 5})))
+            sent, first = self._shown(serve, fault, recorded, whole=False)
             with serve() as served:
                 measured(contenders.schemathesis(served, keep=events))
-            return FirstSeen(fault.name, _shown(recorded, fault.breaks), used.requests, *contenders.shown_by_schemathesis(events))
+            theirs, theirs_sent = contenders.shown_by_schemathesis(events)
+            extra = ""
+            if first is None:
+                _, at_all = self._shown(serve, fault, recorded, whole=True)
+                extra = shown_to(at_all) if at_all and shown_to(at_all) in EXTRA else ""
+            return FirstSeen(fault.name, first.number if first else 0, sent, theirs, theirs_sent, extra)
+
+    def _shown(self, server: Server, fault: Deviation, recorded: Path, *, whole: bool) -> tuple[int, ExchangeLine | None]:
+        """Return how many requests a run against a faulty server has sent, and the first exchange that shows the fault."""
+        with server() as served:
+            job = contenders.closecheck(served, "quick", whole=whole, keep=recorded)
+            # 4: the server is so faulty that there is nothing to judge.
+            used = measured(msgspec.structs.replace(job, codes=frozenset({0, 1, 4, 5})))
+        return used.requests, first_shown(read(recorded), fault.breaks)
 
     # -- e: growth
 
@@ -219,17 +232,6 @@ def _seen(contender: Contender, server: Server) -> dict[str, int]:
         with server() as plain, servers.behind(plain, seen=seen) as served:
             measured(contender(served))
         return msgspec.json.decode(seen.read_bytes(), type=dict[str, int])
-
-
-def _shown(recorded: Path, breaks: tuple[str, ...]) -> int:
-    """Return the number of the first exchange with which a requirement was shown to be broken; 0: none."""
-    with recorded.open("rb") as stream:
-        numbers = [
-            max(line.exchanges)
-            for line in decode(stream)
-            if isinstance(line, Evidence) and line.outcome is Outcome.BROKEN and line.requirement in breaks and line.exchanges
-        ]
-    return min(numbers, default=0)
 
 
 def _plain(requests: int, served: Served) -> Job:
