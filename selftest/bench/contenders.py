@@ -6,7 +6,12 @@ The token comes from the environment, as it should; :data:`COMMANDS` shows each 
 
 from __future__ import annotations
 
+import atexit
+import functools
 import re
+import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +21,7 @@ import yaml
 from closecheck.model import Closing, decode
 
 from .figures import BenchFault, Command
-from .processes import PYTHON, ROOT, Job, program
+from .processes import PYTHON, ROOT, Job, environment, program
 from .servers import Served
 
 CONTRACT: Final = "spec/openapi.yaml"
@@ -95,7 +100,25 @@ def schemathesis(served: Served, *, fuzz: int = 0, seed: int | None = None, keep
         command += ["--report=ndjson", f"--report-ndjson-path={keep}"]
     files = {"schemathesis.toml": 'headers = { Authorization = "Bearer ${CLOSECHECK_TOKEN}" }\n'}
     codes = frozenset({0, 1} if keep else {0})
-    return Job(command, {"CLOSECHECK_TOKEN": served.token}, codes, _requests_of_schemathesis, files=files)
+    return Job(command, {"CLOSECHECK_TOKEN": served.token}, codes, _requests_of_schemathesis, files=files, before=_lived_in)
+
+
+def _lived_in(folder: Path) -> None:
+    """
+    Put there what Hypothesis would find where Schemathesis has run before: tables of Unicode.
+
+    Without them each run would spend more than a second and 200 MB on making them again.
+    """
+    shutil.copytree(_tables(), folder / ".hypothesis" / "unicode_data")
+
+
+@functools.cache
+def _tables() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="closecheck-bench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    script = "from hypothesis.strategies import characters; characters(codec='utf-8').validate()"
+    subprocess.run([PYTHON, "-c", script], cwd=folder, env=environment(folder), check=True)
+    return folder / ".hypothesis" / "unicode_data"
 
 
 def _requests_of_schemathesis(_: Path, output: str) -> int:
@@ -109,16 +132,16 @@ def plain(served: Served, requests: int) -> Job:
     return Job(command, {"CLOSECHECK_TOKEN": served.token}, requests=lambda *_: requests)
 
 
-def wrk(served: Served) -> Job:
+def wrk(served: Served, seconds: int = WRK_SECONDS) -> Job:
     """
-    Return wrk over one connection: what one connection can carry here.
+    Return wrk over one connection for so long: what one connection can carry here.
 
     Raises:
         BenchFault: it is not installed.
 
     """
     script = Path(__file__).with_name("close.lua")
-    command = [program("wrk"), "-t1", "-c1", f"-d{WRK_SECONDS}s", "-s", str(script), served.base_url + _PATH]
+    command = [program("wrk"), "-t1", "-c1", f"-d{seconds}s", "-s", str(script), served.base_url + _PATH]
     return Job(command, {"CLOSECHECK_TOKEN": served.token}, requests=_requests_of_wrk)
 
 

@@ -334,8 +334,9 @@ def _how(performance: Performance) -> list[str]:
     lines += [f"| {one.contender} | `{one.text}` |" for one in performance.commands]
     lines += [
         "",
-        "Each process runs in an empty folder with an empty home, the token in the environment (for Schemathesis through `schemathesis.toml`), and is measured",
-        "with `wait4`: wall time, user and system time, peak memory. A process that ends otherwise than it should ends the bench.",
+        "Each process runs in an empty folder with an empty home, the token in the environment, and is measured with `wait4`: wall time, user and system",
+        "time, peak memory. For Schemathesis there lie a `schemathesis.toml`, which takes the token from the environment, and the tables of Unicode that",
+        "Hypothesis keeps after a first run. A process that ends otherwise than it should ends the bench.",
         "`selftest/bench/` holds all of it; `make bench ARGS=--quick` is a short form that shows that it works.",
     ]
     if performance.skipped:
