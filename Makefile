@@ -42,6 +42,9 @@ check: $(VENV)/.dev ## format, lint, types, the OpenAPI document
 prove: $(VENV)/.dev ## the kill matrix: every fault and every variant against the suite
 	@$(BIN)/closecheck prove --profile standard --seeds 10 --write docs/proof.md $(ARGS)
 
+bench: $(VENV)/.dev ## time, memory and requests to a finding, beside Schemathesis: writes docs/performance.md; ARGS=--quick only tries it out
+	@$(BIN)/python -m selftest.bench $(ARGS)
+
 wheel: $(VENV)/.dev ## build the wheel
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 

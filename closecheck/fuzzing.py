@@ -8,8 +8,10 @@ Both libraries work on the contract alone. They send nothing and judge nothing, 
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import tempfile
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -39,12 +41,25 @@ def _homed() -> Iterator[None]:
     """Let Hypothesis keep what it learns of the code in a folder that is thrown away, not in the caller's."""
     with tempfile.TemporaryDirectory(prefix="closecheck-") as folder:
         set_hypothesis_home_dir(Path(folder))
+        _furnish(Path(folder))
         try:
             yield
         except HypothesisException as error:
             raise GeneratorTrouble(f"{type(error).__name__}: {error}") from error
         finally:
             set_hypothesis_home_dir(None)
+
+
+def _furnish(home: Path) -> None:
+    """
+    Put into an empty home what Hypothesis would find out there first: which characters UTF-8 has room for.
+
+    It tries them one by one, which takes more than a second and 200 MB. Should it look for them elsewhere some day, it tries again.
+    """
+    file = home / "unicode_data" / unicodedata.unidata_version / "codec-v2-utf-8.json.gz"
+    file.parent.mkdir(parents=True)
+    encodable, changed = [(0, 0xD7FF), (0xE000, 0x10FFFF)], ()
+    file.write_bytes(gzip.compress(msgspec.json.encode((encodable, changed))))
 
 
 def _quiet(examples: int) -> settings:
@@ -76,8 +91,10 @@ def seeds(seed: int, use: Callable[[int], None], over: Callable[[], bool]) -> No
 
 def _operation() -> Any:
     import schemathesis  # noqa: PLC0415 - half a second, for those who dig
+    from schemathesis.config import SchemathesisConfig  # noqa: PLC0415
 
-    return schemathesis.openapi.from_path(spec_folder() / "openapi.yaml")[OPERATION]["POST"]
+    # Without one of ours it takes a schemathesis.toml of the caller's folder or of one above.
+    return schemathesis.openapi.from_path(spec_folder() / "openapi.yaml", config=SchemathesisConfig())[OPERATION]["POST"]
 
 
 def _body(case: Any) -> bytes | None:

@@ -9,8 +9,12 @@ How evidence folds into results and results into a verdict is stated here and no
 from __future__ import annotations
 
 import base64
+import bisect
 import enum
 import fnmatch
+import itertools
+import operator
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
@@ -519,23 +523,110 @@ class RunFault(ValueError):
     """A recorded run that cannot be read; the message says which line and why."""
 
 
+class Numbers:
+    """
+    The numbers of exchanges in the order of the record, in an array: eight bytes each, where a dictionary takes a hundred.
+
+    Raises:
+        RunFault: :meth:`append` is given a number that no array can hold.
+
+    """
+
+    def __init__(self) -> None:
+        self._numbers = array("q")
+        self._ascending = True
+        self._sorted = array("q")
+        """Where each number stands, least number first; made when it is needed, and only if the record is not ascending."""
+
+    def append(self, number: int) -> None:
+        """Add the number of the exchange that is recorded next."""
+        if self._numbers and number <= self._numbers[-1]:
+            self._ascending = False
+        try:
+            self._numbers.append(number)
+        except OverflowError:
+            raise RunFault(f"exchange {number}: no run has so many") from None
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._numbers)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._numbers)
+
+    def place(self, number: int) -> int | None:
+        """Return where in the record an exchange stands, counted from 0, or None if it is not there."""
+        if self._ascending:
+            at = place = bisect.bisect_left(self._numbers, number)
+        else:
+            order = self._order()
+            at = bisect.bisect_left(order, number, key=self._numbers.__getitem__)
+            place = order[at] if at < len(order) else -1
+        return place if at < len(self._numbers) and self._numbers[place] == number else None
+
+    def repeated(self) -> int | None:
+        """Return a number that stands there twice, or None."""
+        if self._ascending:
+            return None
+        order = self._order()
+        inorder = (self._numbers[place] for place in order)
+        return next((one for one, after in itertools.pairwise(inorder) if one == after), None)
+
+    def _order(self) -> array[int]:
+        if len(self._sorted) != len(self._numbers):
+            self._sorted = array("q", sorted(range(len(self._numbers)), key=self._numbers.__getitem__))
+        return self._sorted
+
+
+class Moments:
+    """When each recorded exchange was sent and how long it took, in seconds: all that a report needs of most of them."""
+
+    def __init__(self) -> None:
+        self.numbers = Numbers()
+        self.sent = array("d")
+        """Seconds from the start of the run, in the order of the record."""
+        self.seconds = array("d")
+        """How long each took."""
+        self.answers = array("d")
+        """How long those took that were answered."""
+
+    def add(self, line: ExchangeLine) -> None:
+        """Take down one exchange."""
+        self.numbers.append(line.number)
+        self.sent.append(line.timing.sent)
+        self.seconds.append(line.timing.seconds)
+        if line.response is not None:
+            self.answers.append(line.timing.seconds)
+
+    def took(self, number: int) -> float:
+        """Return how long an exchange took, or 0 if it is not recorded."""
+        place = self.numbers.place(number)
+        return 0.0 if place is None else self.seconds[place]
+
+
 class Run:
     """
     One recorded run, immutable; every number in every report is computed here.
+
+    ``exchanges`` holds the recorded exchanges where they stay elsewhere, such as in their file, and are only looked at; without
+    it they are kept in memory.
 
     Raises:
         RunFault: the stream is empty, does not start with an opening, or repeats an exchange.
 
     """
 
-    def __init__(self, lines: Iterable[Line]) -> None:
+    def __init__(self, lines: Iterable[Line], exchanges: Mapping[int, ExchangeLine] | None = None) -> None:
         self.evidence: list[Evidence] = []
         self.tallies: list[Tally] = []
         self.observations: list[Observation] = []
         self.waits: list[Wait] = []
         self.closed: list[Closed] = []
         self.notes: list[Note] = []
-        self.exchanges: dict[int, ExchangeLine] = {}
+        kept: dict[int, ExchangeLine] = {}
+        self.exchanges: Mapping[int, ExchangeLine] = kept if exchanges is None else exchanges
+        """The recorded exchanges by their numbers, in the order of the record."""
+        self.moments = Moments()
         opening: Opening | None = None
         self.closing: Closing | None = None
         for line in lines:
@@ -543,9 +634,9 @@ class Run:
                 case Opening():
                     opening = line
                 case ExchangeLine():
-                    if line.number in self.exchanges:
-                        raise RunFault(f"exchange {line.number} is recorded twice")
-                    self.exchanges[line.number] = line
+                    self.moments.add(line)
+                    if exchanges is None:
+                        kept[line.number] = line
                 case Evidence():
                     self.evidence.append(line)
                 case Tally():
@@ -562,6 +653,8 @@ class Run:
                     self.closing = line
         if opening is None:
             raise RunFault("the stream has no opening line: this is not a recorded run, or it was cut off at once")
+        if (twice := self.moments.numbers.repeated()) is not None:
+            raise RunFault(f"exchange {twice} is recorded twice")
         self.opening: Opening = opening
 
     # -- numbers
@@ -574,14 +667,14 @@ class Run:
     @property
     def requests(self) -> int:
         """How many requests were sent."""
-        return self.closing.requests if self.closing else len(self.exchanges)
+        return self.closing.requests if self.closing else len(self.moments.numbers)
 
     @property
     def seconds(self) -> float:
         """How long the run took, seconds."""
         if self.closing:
             return self.closing.seconds
-        return max((line.timing.sent + line.timing.seconds for line in self.exchanges.values()), default=0.0)
+        return max(map(operator.add, self.moments.sent, self.moments.seconds), default=0.0)
 
     @cached_property
     def results(self) -> tuple[Result, ...]:

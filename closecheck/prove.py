@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -28,7 +28,7 @@ import msgspec
 
 from closecheck.deviation import Deviation
 from closecheck.errors import UsageError
-from closecheck.model import Exit, Outcome, Run, Status
+from closecheck.model import ExchangeLine, Exit, Outcome, Run, Status
 from closecheck.session import EXPLORED
 from closecheck.target import nearest
 
@@ -76,6 +76,8 @@ class Trial(msgspec.Struct, frozen=True):
     """Whether the exploration alone does."""
     sentence: str = ""
     note: str = ""
+    shown_to: str = ""
+    """To whom that first exchange shows it, see :func:`shown_to`."""
     cases: tuple[str, ...] = ()
     """The cases of one request each that kill it; for the order in which they are best sent, and not kept."""
 
@@ -147,6 +149,7 @@ def trial(target: Target, profile: str) -> Trial:
 def _trial(target: Target, found: Sequence[Deviation], run: Run | None, code: int, seconds: float, output: str) -> Trial:
     blamed = tuple(requirement for one in found for requirement in one.breaks)
     told = [one for one in run.evidence if one.outcome is Outcome.BROKEN and one.requirement in blamed] if run else []
+    first = first_shown(run, blamed) if run else None
     closing = run.closing if run else None
     return Trial(
         name=target.title,
@@ -157,7 +160,8 @@ def _trial(target: Target, found: Sequence[Deviation], run: Run | None, code: in
         untested=tuple(one.requirement.id for one in run.results if one.status in {Status.UNTESTED, Status.ERROR}) if run else (),
         requests=run.requests if run else 0,
         seconds=seconds,
-        first=min((max(one.exchanges) for one in told if one.exchanges), default=0),
+        first=first.number if first else 0,
+        shown_to=shown_to(first) if first else "",
         breaks=blamed,
         also=tuple(requirement for one in found for requirement in one.also),
         rare=any(one.rare for one in found),
@@ -176,6 +180,22 @@ def _settle_down() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 50, 100)
+
+
+def first_shown(run: Run, blamed: Collection[str]) -> ExchangeLine | None:
+    """Return the first exchange with which one of these requirements was shown to be broken, or None."""
+    numbers = [max(one.exchanges) for one in run.evidence if one.outcome is Outcome.BROKEN and one.requirement in blamed and one.exchanges]
+    return run.exchanges.get(min(numbers, default=0))
+
+
+def shown_to(exchange: ExchangeLine) -> str:
+    """Return to whom an exchange showed something: a caller, or who provokes errors, or who watches closings."""
+    kind = exchange.case.partition("/")[0]
+    return {"provoked": "provoker", "observe": "observer", "lifecycle": "observer"}.get(kind, exchange.request.caller)
+
+
+EXTRA: Final = frozenset({"expired", "unprivileged", "provoker", "observer"})
+"""Those whom only a target file supplies; everybody else takes no more than a URL and a working token."""
 
 
 def trials(wanted: Sequence[Target], profile: str, jobs: int) -> Iterator[Trial]:

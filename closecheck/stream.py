@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import weakref
+from array import array
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Final, Protocol
 
@@ -21,6 +23,7 @@ from closecheck.model import (
     Headers,
     Line,
     Note,
+    Numbers,
     Observation,
     ReceivedResponse,
     Run,
@@ -136,6 +139,62 @@ def recorded(exchange: Exchange, url: str, redactor: Redacts) -> ExchangeLine:
     )
 
 
+class Recorded(Mapping[int, ExchangeLine]):
+    """
+    The exchanges of a recorded run by their numbers, each read from the file when it is asked for.
+
+    However long a run was, only where its exchanges stand is kept in memory. The file is kept open: what is read from stays what
+    was read, even if it is deleted meanwhile.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._numbers = Numbers()
+        self._starts = array("Q")
+        self._start = 0
+        """Where the line begins that is being read."""
+        # Closed with the last who can look: a run has no end that could be told.
+        weakref.finalize(self, file.close)
+
+    def lines(self) -> Iterator[Line]:
+        """Yield every line of the file, and remember where the exchanges stand; for the one who makes the run."""
+        for line in decode(self._raw()):
+            if isinstance(line, ExchangeLine):
+                self._numbers.append(line.number)
+                self._starts.append(self._start)
+            yield line
+
+    def _raw(self) -> Iterator[bytes]:
+        end = 0
+        for raw in self._file:
+            self._start, end = end, end + len(raw)
+            yield raw
+
+    def __getitem__(self, number: int) -> ExchangeLine:
+        """Return an exchange; KeyError if it is not recorded."""
+        place = self._numbers.place(number)
+        if place is None:
+            raise KeyError(number)
+        return self._at(place)
+
+    def __contains__(self, number: object) -> bool:
+        return isinstance(number, int) and self._numbers.place(number) is not None
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._numbers)
+
+    def _at(self, place: int) -> ExchangeLine:
+        self._file.seek(self._starts[place])
+        line = next(decode([self._file.readline()]))
+        if not isinstance(line, ExchangeLine):
+            raise RunFault(f"{FILE_NAME} has changed while it was read")
+        return line
+
+
 def read(path: Path) -> Run:
     """
     Read a recorded run; ``path`` is the file or its folder.
@@ -146,11 +205,7 @@ def read(path: Path) -> Run:
     """
     file = path / FILE_NAME if path.is_dir() else path
     try:
-        with file.open("rb") as stream:
-            return Run(_lines(stream))
+        recorded = Recorded(file.open("rb"))
+        return Run(recorded.lines(), recorded)
     except OSError as error:
         raise RunFault(f"{file}: {error.strerror}") from error
-
-
-def _lines(stream: Iterable[bytes]) -> Iterator[Line]:
-    yield from decode(stream)

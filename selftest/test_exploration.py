@@ -1,8 +1,11 @@
 """Exploration finds what nobody enumerated, blames the right requirement, shrinks to the threshold, and never blames a lawful target."""
 
 import contextlib
+import gzip
 import json
+import sys
 import time
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -256,3 +259,21 @@ def test_a_target_that_knows_its_ids_is_not_explored(tmp_path):
 def test_schemathesis_adds_bodies_that_the_contract_settles():
     found = exploring.judgeable(fuzzing.covering() + fuzzing.fuzzed(1, 4), exploring.Random(0))
     assert {"CAR-IDS-MIN", "CAR-IDS-ITEMS", "CAR-BODY-OBJECT", "CAR-EXECUTION-CLOSED", ""} <= {one.requirement for one in found}
+
+
+def test_schemathesis_heeds_no_settings_of_the_folder_it_is_started_in(tmp_path, monkeypatch):
+    (tmp_path / "schemathesis.toml").write_text('headers = { X-A = "${NOT_SET_ANYWHERE}" }\n')
+    monkeypatch.chdir(tmp_path)
+    assert fuzzing.covering()
+
+
+def test_hypothesis_finds_in_its_home_which_characters_utf8_has_room_for():
+    from hypothesis.internal import charmap
+
+    with fuzzing._homed():
+        file = Path(charmap.charmap_file("codec-v2-utf-8"))
+        (first, last), (after, end) = json.loads(gzip.decompress(file.read_bytes()))[0]
+        assert charmap.intervals_from_codec.__wrapped__("utf-8")[0].intervals == ((first, last), (after, end))
+        "".join(map(chr, [*range(first, last + 1), *range(after, end + 1)])).encode()
+        assert not [code for code in range(last + 1, after) if chr(code).encode(errors="ignore")]
+        assert (first, end) == (0, sys.maxunicode)

@@ -1,6 +1,7 @@
 """How evidence folds into results, results into a verdict, and a verdict into an exit code and a sentence."""
 
 import itertools
+import tracemalloc
 
 import pytest
 import sample_runs
@@ -325,6 +326,72 @@ def test_an_exchange_stands_there_once():
 def test_a_missing_run_is_told_by_its_path(tmp_path):
     with pytest.raises(RunFault, match=r"run\.jsonl"):
         stream.read(tmp_path)
+
+
+# ------------------------------------------------------------------------------------------------- exchanges in their file
+
+
+def recorded(folder, *lines):
+    (folder / stream.FILE_NAME).write_bytes(b"".join(encode(line) + b"\n" for line in lines))
+    return stream.read(folder)
+
+
+@pytest.mark.parametrize("name", sample_runs.SAMPLES)
+def test_a_run_says_the_same_whether_its_exchanges_are_in_memory_or_in_the_file(name, tmp_path):
+    kept = sample_runs.SAMPLES[name]()
+
+    read = recorded(tmp_path, *lines_of(kept), *([kept.closing] if kept.closing else []))
+
+    assert read.exchanges == kept.exchanges
+    assert list(read.exchanges) == list(kept.exchanges)
+    assert read.results == kept.results
+    assert (read.requests, read.seconds, read.headline) == (kept.requests, kept.seconds, kept.headline)
+    assert [list(of) for of in (read.moments.sent, read.moments.answers)] == [list(of) for of in (kept.moments.sent, kept.moments.answers)]
+
+
+def test_exchanges_are_found_in_whatever_order_they_were_recorded(tmp_path):
+    opening = run().opening
+    numbers = [5, 2, 9, 1, 7]
+
+    read = recorded(tmp_path, opening, *(exchange(number) for number in numbers))
+
+    assert list(read.exchanges) == numbers
+    assert [read.exchanges[number].number for number in numbers] == numbers
+    assert [number for number in range(12) if number in read.exchanges] == sorted(numbers)
+    assert [read.moments.took(number) for number in (5, 4)] == [exchange(5).timing.seconds, 0.0]
+    with pytest.raises(KeyError):
+        read.exchanges[4]
+
+
+def test_an_exchange_stands_once_in_a_file(tmp_path):
+    with pytest.raises(RunFault, match="exchange 2 is recorded twice"):
+        recorded(tmp_path, run().opening, exchange(2), exchange(1), exchange(2))
+
+
+def test_a_number_beyond_all_reason_is_told(tmp_path):
+    with pytest.raises(RunFault, match="no run has so many"):
+        recorded(tmp_path, run().opening, exchange(2**63))
+
+
+def test_a_run_can_be_looked_at_after_its_file_is_gone(tmp_path):
+    read = recorded(tmp_path, run().opening, exchange(1), exchange(2))
+    (tmp_path / stream.FILE_NAME).unlink()
+
+    assert read.exchanges[2] == exchange(2)
+
+
+def test_an_exchange_takes_hardly_any_memory(tmp_path):
+    opening, many = run().opening, 4000
+    (tmp_path / stream.FILE_NAME).write_bytes(b"".join(encode(line) + b"\n" for line in [opening, *map(exchange, range(1, many + 1))]))
+    stream.read(tmp_path)
+
+    tracemalloc.start()
+    read = stream.read(tmp_path)
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(read.exchanges) == many
+    assert taken / many < 100
 
 
 # --------------------------------------------------------------------------------------------------------------- bodies

@@ -36,12 +36,14 @@ from closecheck.model import (
     Status,
     Timing,
     Verdict,
+    encode,
 )
 from closecheck.reports import RENDERERS, Renderer, write_all
 from closecheck.reports._curl import curl
 from closecheck.reports._diff import edit, pretty
 from closecheck.reports._facts import visible
 from closecheck.reports._items import items
+from closecheck.stream import FILE_NAME, read
 
 SCHEMAS = Path(__file__).parent / "schemas"
 SPEC = Path(__file__).parents[1] / "spec" / "schemas"
@@ -177,6 +179,15 @@ def test_every_run_is_rendered_in_every_format(run: Run) -> None:
 def test_rendering_again_gives_the_same_bytes(run: Run) -> None:
     for name in RENDERERS:
         assert rendered(run, name) == rendered(Run(_lines(run)), name)
+
+
+@samples
+def test_what_is_read_from_a_file_is_rendered_to_the_same_bytes(run: Run, tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"".join(encode(line) + b"\n" for line in _lines(run)))
+
+    written = write_all(read(tmp_path), tmp_path)
+
+    assert [path.read_bytes() for path in written] == [rendered(run, name) for name in RENDERERS]
 
 
 def _lines(run: Run) -> list[Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -19,11 +19,16 @@ from closecheck.reports import badge, ctrf, earl, har, html, intoto, json_report
 
 
 class Renderer(Struct):
-    """One format: its name, the file it is written to, and the function that makes it."""
+    """
+    One format: its name, the file it is written to, and the function that makes it.
+
+    ``parts`` yields the same text piece by piece, for a format that grows with the run: it is written without being held whole.
+    """
 
     name: str
     file_name: str
     render: Callable[[Run], str | bytes]
+    parts: Callable[[Run], Iterable[str]] | None = None
 
 
 RENDERERS: Final[dict[str, Renderer]] = {
@@ -38,7 +43,7 @@ RENDERERS: Final[dict[str, Renderer]] = {
         Renderer("ctrf", ctrf.FILE_NAME, ctrf.render),
         Renderer("badge", badge.FILE_NAME, badge.render),
         Renderer("badge-svg", badge.SVG_FILE_NAME, badge.render_svg),
-        Renderer("har", har.FILE_NAME, har.render),
+        Renderer("har", har.FILE_NAME, har.render, har.parts),
         Renderer("earl", earl.FILE_NAME, earl.render),
         Renderer("intoto", intoto.FILE_NAME, intoto.render),
     )
@@ -64,23 +69,25 @@ def write_all(run: Run, folder: Path, names: Collection[str] = tuple(RENDERERS))
         if renderer.name not in names:
             continue
         try:
-            rendered = renderer.render(run)
+            written.append(_replace(folder / renderer.file_name, _pieces(renderer, run)))
         except Exception as error:  # noqa: BLE001 - a fault of one format must not take the verdict's other witnesses along
             error.add_note(f"while rendering {renderer.name}")
             errors.append(error)
-            continue
-        written.append(_replace(folder / renderer.file_name, rendered))
     if errors:
         raise ExceptionGroup("reports that could not be rendered", errors)
     return written
 
 
-def _replace(path: Path, content: str | bytes) -> Path:
-    data = content if isinstance(content, bytes) else content.encode("utf-8", "replace")
+def _pieces(renderer: Renderer, run: Run) -> Iterable[str | bytes]:
+    return renderer.parts(run) if renderer.parts is not None else (renderer.render(run),)
+
+
+def _replace(path: Path, pieces: Iterable[str | bytes]) -> Path:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            for piece in pieces:
+                file.write(piece if isinstance(piece, bytes) else piece.encode("utf-8", "replace"))
         Path(name).chmod(0o644)
         Path(name).replace(path)
     except BaseException:

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from closecheck.model import Broken, Evidence, ExchangeLine, Level, Outcome, Result, Run, Status, Struct
+from closecheck.model import Broken, Evidence, Level, Outcome, Result, Run, Status, Struct
 from closecheck.reports._facts import line
 
 RUN_AREA: Final = "run"
@@ -80,7 +80,7 @@ def _of(run: Run, result: Result, cases: dict[str, list[Evidence]], known: set[s
             requirement=requirement.id,
             case=case,
             status=status,
-            seconds=sum(_seconds(run.exchanges.get(number)) for number in numbers),
+            seconds=sum(max(0.0, run.moments.took(number)) for number in numbers),
             reason=_reason(result, status, said),
             exchanges=numbers,
             findings=_findings(run, said),
@@ -121,10 +121,6 @@ def _findings(run: Run, said: Iterable[Evidence]) -> tuple[Broken, ...]:
             base = run.exchanges.get(witness.base) if witness else None
             found.append(Broken(one, one.finding, witness, base))
     return tuple(found[:MOST_FINDINGS_OF_A_CASE])
-
-
-def _seconds(exchange: ExchangeLine | None) -> float:
-    return max(0.0, exchange.timing.seconds) if exchange else 0.0
 
 
 def _of_the_run(run: Run) -> Iterator[Item]:

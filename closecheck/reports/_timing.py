@@ -58,8 +58,7 @@ class Timing(Struct):
 
 def timing(run: Run) -> Timing:
     """Return the times of the recorded exchanges."""
-    times = sorted(line.timing.seconds for line in run.exchanges.values() if line.response is not None)
-    times = [max(0.0, seconds) for seconds in times if math.isfinite(seconds)]
+    times = sorted(max(0.0, seconds) for seconds in run.moments.answers if math.isfinite(seconds))
     if not times:
         return Timing("No answer was recorded, so there is nothing to plot.", ())
     median, high, longest = (duration(quantile(times, share)) for share in (0.5, 0.95, 1.0))
@@ -91,14 +90,14 @@ def _latency(times: list[float], median: str, high: str, longest: str) -> Chart:
 
 
 def _rate(run: Run) -> Chart | None:
-    end = max((max(0.0, one.timing.sent) for one in run.exchanges.values()), default=0.0)
-    end = max(end, run.seconds)
+    sent = run.moments.sent
+    end = max(max(sent, default=0.0), run.seconds)
     if not (math.isfinite(end) and end > 0):
         return None
     counts = [0] * _BINS
-    for exchange in run.exchanges.values():
-        if math.isfinite(exchange.timing.sent):
-            counts[min(_BINS - 1, max(0, int(exchange.timing.sent / end * _BINS)))] += 1
+    for seconds in sent:
+        if math.isfinite(seconds):
+            counts[min(_BINS - 1, max(0, int(seconds / end * _BINS)))] += 1
     scale = (_RIGHT - _LEFT) / end
     waits = []
     for wait in run.waits[:500]:
@@ -107,7 +106,7 @@ def _rate(run: Run) -> Chart | None:
             waits.append((_r(_LEFT + start * scale), _r(max(1.0, (stop - start) * scale))))
     ticks = [Tick(_r(_LEFT + share * (_RIGHT - _LEFT)), 176, duration(end * share), anchor) for share, anchor in _ENDS]
     caption = f"Requests over time, {duration(end / _BINS)} a bar" + ("; shaded: the run waited" if waits else "")
-    label = f"Requests over time: {count(len(run.exchanges), 'recorded request')} within {duration(end)}"
+    label = f"Requests over time: {count(len(sent), 'recorded request')} within {duration(end)}"
     return Chart(label, caption, _bars(counts), (*ticks, *_most(counts)), tuple(waits))
 
 

@@ -7,6 +7,7 @@ An exchange without an answer has status 0 and says why in ``comment``, as brows
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from typing import Final
 from urllib.parse import parse_qsl
 
@@ -20,6 +21,11 @@ FILE_NAME: Final = "run.har"
 
 def render(run: Run) -> str:
     """Return the archive."""
+    return "".join(parts(run))
+
+
+def parts(run: Run) -> Iterator[str]:
+    """Yield the archive exchange by exchange: a whole one takes as much memory as a whole run."""
     stream = io.StringIO()
     creator = harfile.Creator(name="closecheck", version=run.opening.suite)
     with harfile.HarFile(stream, creator=creator, comment=run.headline) as archive:
@@ -34,7 +40,15 @@ def render(run: Run) -> str:
                 connection=str(exchange.timing.connection),
                 comment=f"exchange {exchange.number}, case {exchange.case}",
             )
-    return stream.getvalue()
+            yield _taken(stream)
+    yield _taken(stream)
+
+
+def _taken(stream: io.StringIO) -> str:
+    text = stream.getvalue()
+    stream.seek(0)
+    stream.truncate()
+    return text
 
 
 def _request(exchange: ExchangeLine) -> harfile.Request:
