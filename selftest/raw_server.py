@@ -319,7 +319,7 @@ class SmallTarget:
         try:
             document = json.loads(body)
             valid = self._valid(document)
-        except ValueError:
+        except (ValueError, RecursionError):
             valid = False
         if not valid:
             return error("400 Bad Request", "no such request", number)

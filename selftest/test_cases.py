@@ -97,7 +97,7 @@ def copy(tmp_path):
         ("requirements.yaml", "id: CAR-IDS-MIN\n", "id: CAR-IDS-MAX\n", "CAR-IDS-MAX stands there twice"),
         ("openapi.yaml", "CAR-ERROR-TEXT", "CAR-NO-SUCH", "CAR-NO-SUCH is no requirement"),
         ("cases/examples.yaml", "id: examples/defaults-without-message", "id: examples/example", "twice"),
-        ("cases/examples.yaml", "requirement: CAR-OP-ACCEPTS", "requirement: CAR-NO-SUCH", "CAR-NO-SUCH is no requirement"),
+        ("cases/examples.yaml", "requirement: CAR-MESSAGE-TEXT", "requirement: CAR-NO-SUCH", "CAR-NO-SUCH is no requirement"),
         ("cases/examples.yaml", "expect: accepted", "expects: accepted", "expects"),
         ("cases/ids.yaml", "choice: blank-ids", "choice: no-such", "no-such is no choice"),
         ("cases/json.yaml", "- id:", "- id:\n  - ", "json.yaml"),

@@ -19,9 +19,9 @@ ODD = {
     "a thousand members": b"{%s}" % b", ".join(b'"m%d": %d' % (number, number) for number in range(1_000)),
     "names of objects' own properties": b'{"__proto__": {"accessRequestIds": 1}, "constructor": {}, "toString": 1, "accessRequestIds": null}',
     "an empty name": b'{"": "", "accessRequestIds": {}}',
-    "a name with NUL": b'{"\u0000": 1, "accessRequestIds": []}',
-    "half a surrogate pair in a name": b'{"\ud800": 1, "accessRequestIds": []}',
-    "half a surrogate pair as an item": b'{"accessRequestIds": [["\udfff"]]}',
+    "a name with NUL": rb'{"\u0000": 1, "accessRequestIds": []}',
+    "half a surrogate pair in a name": rb'{"\ud800": 1, "accessRequestIds": []}',
+    "half a surrogate pair as an item": rb'{"accessRequestIds": [["\udfff"]]}',
 }  # fmt: skip
 """Bodies without a valid list of ids that break careless code."""
 

@@ -296,7 +296,7 @@ def tenth_never_answered(reference: Reference) -> None:
     cut(reference, lambda call: flight[0] > 9, End.HANG)
 
 
-@fault(ALONE, also=(*ACCEPTANCE, *REFUSALS, "CAR-LIFE-CONCURRENT"), rare=True, slow=True)
+@fault(ALONE, also=(*ACCEPTANCE, *REFUSALS, "CAR-LIFE-CONCURRENT", "CAR-LIFE-CLOSED", "CAR-LIFE-FAILED-IDS"), rare=True, slow=True)
 def value_in_static_variable(reference: Reference) -> None:
     """The body's value is kept in a variable that all requests share: who comes later is judged for who came before."""
     shared: list[object] = [None]
