@@ -815,9 +815,9 @@ class Session:
             if one.name in body or not requirement or requirement == case.requirement:
                 continue
             value = one.schema.get("default", "")
-            mended = Case(f"{case.id}#with-{one.name}", case.description, msgspec.structs.replace(case.request, body={**body, one.name: value}))
+            mended = msgspec.structs.replace(case.request, body={**body, one.name: value})
             with contextlib.suppress(Untested):
-                if (found := self.ask(mended)).status == 202:
+                if (found := self.send(f"{case.id}#with-{one.name}", mended, list(exchange.ids))).status == 202:
                     return one.name, requirement, found
         self._other_reasons[case.requirement] += 1
         return None

@@ -200,6 +200,10 @@ class Shrinker:
                     requirement, found, f"{name} {text} alone is refused",
                     _uses(text or ""), f"{name}: {text} added",
                 )  # fmt: skip
+        for missing, requirement, default in (("execution", "CAR-EXECUTION-OPTIONAL", "Terminated"), ("completion", "CAR-COMPLETION-OPTIONAL", "Failure")):
+            if getattr(value, missing) is None and self._refused(msgspec.structs.replace(self._fresh(value), **{missing: default})) is None:
+                words = f"it takes the same with {missing}Status {default}"
+                return self._cause(requirement, refused, words, lambda other, _: getattr(other, missing) is None, f"{missing}Status left out")
         words = " with ".join(text for text in (execution, completion) if text)
         beside = " beside a message" if value.message is not None else ""
         return self._cause(

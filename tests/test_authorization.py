@@ -21,7 +21,7 @@ INVALID = {
     "600 ids": Draft(body={"accessRequestIds": Ids(600)}),
     "no JSON": Draft(body=Raw(b"{")),
     "no body": Draft(body=Raw(b"")),
-    "plain text": Draft(body=MINIMAL, headers={"Content-Type": "text/plain"}),
+    "plain text": Draft(body=MINIMAL, headers={"Content-Type": "text/plain"}, provokes="media-type"),
 }
 
 

@@ -34,6 +34,7 @@ KINDS = {
     "no access": Draft(body={"accessRequestIds": Ids(1)}, caller="unprivileged"),
     "600 ids": Draft(body={"accessRequestIds": Ids(600)}),
     "300 ids": Draft(body={"accessRequestIds": Ids(300)}),
+    "in chunks": Draft(body={"accessRequestIds": Ids(1)}, chunks=(7,), provokes="framing"),
     "another method": Draft(body={"accessRequestIds": Ids(1)}, method="PUT", provokes="method"),
     "French": Draft(body={}, headers={"Accept-Language": "fr"}),
 }  # fmt: skip
@@ -52,6 +53,7 @@ ORDERS = {
     "the same refused again and again": ["no ids"] * 40,
     "one caller refused, the next accepted": ["nobody", "one id"] * 12,
     "one caller forbidden, the next accepted": ["no access", "one id", "no ids"] * 8,
+    "in chunks, then whole": ["in chunks", "one id", "in chunks", "no ids"] * 4,
     "another method, then ours": ["another method", "one id", "another method", "no ids"] * 4,
     "languages by turns": ["French", "empty object"] * 8,
 }  # fmt: skip

@@ -24,6 +24,7 @@ _TAG: Final = re.compile(
     rf"|{_PRIVATE}|{_IRREGULAR}",
     re.IGNORECASE,
 )
+_EXTENDED: Final = re.compile(r"(?:^|-)[a-z0-9]-", re.IGNORECASE)
 _PRIVATE_USE: Final = re.compile(r"q[a-t][a-z](?:-|$)|x-", re.IGNORECASE)
 # RFC 9110, 12.5.4: language-range [weight]; RFC 4647, 2.1: language-range = 1*8ALPHA *("-" 1*8alphanum) / "*"
 _RANGE: Final = re.compile(
@@ -158,8 +159,9 @@ class Memory:
         Tell whether another tag could have been chosen: the target has shown it.
 
         A relative of the same language must have been shown as chosen: as the default of something else it proves nothing.
+        Tags with extensions or private subtags prove nothing either: RFC 4647 leaves open how a server looks these up.
         """
-        return other in (self.asked_for if primary(other) == primary(tag) else self.shown)
+        return not _EXTENDED.search(other) and other in (self.asked_for if primary(other) == primary(tag) else self.shown)
 
     def _request(self, one: Spoken, asked: tuple[Range, ...], accept: str) -> Ruling:
         tag = one.locale.lower()

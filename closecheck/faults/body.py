@@ -98,7 +98,7 @@ def form_understood(reference: Reference) -> None:
     second_try(reference, repair)
 
 
-@fault("CAR-BODY-JSON")
+@fault("CAR-BODY-JSON", also=("CAR-BODY-JSON-STRICT", "CAR-BODY-MEDIA-TYPE"))
 def plain_text_accepted(reference: Reference) -> None:
     """What does not begin like JSON is logged as opaque text, and answered 202."""
     accept(reference, lambda call: re.match(rb"\s*[A-Za-z]", call.body) is not None and not is_json(call.body), before="read")
@@ -249,13 +249,13 @@ def escapes_in_capitals_refused(reference: Reference) -> None:
 # CAR-BODY-UTF8
 
 
-@fault("CAR-BODY-UTF8", "CAR-OP-NO-500")
+@fault("CAR-BODY-UTF8", "CAR-OP-NO-500", also=("CAR-BODY-JSON",))
 def bad_utf8_with_500(reference: Reference) -> None:
     """Bytes that are not UTF-8 are answered 500: nobody catches the decoder's exception."""
     bad_utf8(reference, InternalFault)
 
 
-@fault("CAR-BODY-UTF8", also=("CAR-OP-STATUS",))
+@fault("CAR-BODY-UTF8", also=("CAR-OP-STATUS", "CAR-BODY-JSON"))
 def bad_utf8_with_415(reference: Reference) -> None:
     """Bytes that are not UTF-8 are answered 415, although the media type is right."""
     bad_utf8(reference, lambda: Problem(415, "415 Unsupported Media Type", "syntax"))
