@@ -325,14 +325,17 @@ class _Page:
         hidden = len(evidence) - self.sizes.evidence
         return "; ".join(told) + (f"; the first {self.sizes.evidence} are" if hidden > 0 else "") + (":" if evidence else "")
 
-    def _said(self, one: Evidence) -> dict[str, str]:
-        words = _OUTCOME_WORDS[one.outcome]
-        if one.reason:
-            words += f", {line(one.reason, 300)}"
+    def _said(self, one: Evidence) -> dict[str, Any]:
         exchange = self.run.exchanges.get(one.exchanges[-1]) if one.exchanges else None
-        if exchange is not None:
-            words += f" · exchange {exchange.number} · {answer_line(exchange)} · {duration(exchange.timing.seconds)}"
-        return {"case": line(one.case, 200), "part": line(one.part, 100), "words": words}
+        return {
+            "case": line(one.case, 200),
+            "part": line(one.part, 100),
+            "outcome": _OUTCOME_WORDS[one.outcome],
+            "reason": line(one.reason, 300),
+            "exchange": exchange.number if exchange else 0,
+            "answer": answer_line(exchange) if exchange else "",
+            "took": duration(exchange.timing.seconds) if exchange else "",
+        }
 
     def _untested(self) -> list[dict[str, Any]]:
         return [
