@@ -232,8 +232,11 @@ class _Page:
         sent = told.change or told.sent.partition("   ")[2] or told.sent
         return {"sent": _brief(sent), "expected": _brief(told.expected), "got": _brief(head)}
 
-    def _finding(self, result: Result, broken: Broken, number: int) -> dict[str, Any]:
+    def _finding(self, result: Result, broken: Broken, number: int, *, bare: bool = False) -> dict[str, Any]:
+        """Return a finding; a ``bare`` one stands where all that holds for its requirement is said already."""
         told: Facts = facts(self.run, result, broken)
+        first = told if number == 1 else facts(self.run, result, result.findings[0])
+        bare = bare or number > 1
         witness = broken.witness
         self.whole += 1
         whole = witness if self.whole <= self.sizes.whole else None
@@ -249,14 +252,14 @@ class _Page:
             "facts": told,
             "got": _got(told.got, witness),
             "short": _brief(told.got),
-            "because": _sentence(told.because),
+            "because": "" if bare and told.because == first.because else _sentence(told.because),
             "rows": rows,
             "omitted": witness is not None and whole is None,
             "base": broken.base.number if broken.base else 0,
             "answer": reply,
             "took": duration(witness.timing.seconds) if witness else "",
-            "fix": line(result.requirement.fix, 1000) if number == 1 else "",
-            "sources": told.source.split(" · "),
+            "fix": "" if bare else line(result.requirement.fix, 1000),
+            "sources": [] if bare else told.source.split(" · "),
             "curl": told.curl if fits else "",
             "curl_needs": _needs(told.curl),
             "no_curl": (
@@ -309,7 +312,7 @@ class _Page:
             "about": [(name, line(value, 1000)) for name, value in about if value],
             "evidence_words": self._evidence_words(result, evidence),
             "evidence": [self._said(one) for one in evidence[: self.sizes.evidence]],
-            "inline": [self._finding(result, broken, 1) for broken in inline],
+            "inline": [self._finding(result, broken, 1, bare=True) for broken in inline],
         }
 
     def _evidence_words(self, result: Result, evidence: list[Evidence]) -> str:

@@ -2,23 +2,16 @@
 
 import functools
 import os
-import shutil
 
+import chromium
 import pytest
 import recorded_runs
 import sample_runs
-from playwright.sync_api import sync_playwright
 
 from closecheck import stream
 from closecheck.reports import html
 
 AXE = recorded_runs.ROOT / "targets" / "node_modules" / "axe-core" / "axe.min.js"
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync",
-)  # fmt: skip
-WIDE = {"width": 1280, "height": 900}
-NARROW = {"width": 360, "height": 740}
 
 
 @functools.cache
@@ -50,22 +43,19 @@ def pages(tmp_path_factory):
     return Pages(tmp_path_factory.mktemp("pages"))
 
 
-# Playwright keeps a loop running in its thread, in which no other test could run one: it ends with the module.
 @pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), headless=True, args=list(FLAGS))
+def browser():
+    with chromium.started() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
-def opened(chromium, pages):
+def opened(browser, pages):
     """Return a function that opens the page of a run; afterwards nothing may have been complained of or asked for."""
     contexts, complaints, asked = [], [], []
 
     def open_page(name, fragment="", **options):
-        context = chromium.new_context(**{"viewport": WIDE, **options})
+        context = browser.new_context(**{"viewport": chromium.WIDE, **options})
         context.set_default_timeout(10_000)
         contexts.append(context)
         page = context.new_page()

@@ -1,7 +1,7 @@
 """The page of a run in a real browser: readable by everybody, usable by hand and by keyboard, and never the target's to command."""
 
 import pytest
-from conftest import NARROW
+from chromium import NARROW
 
 from closecheck.model import Level, Status
 from closecheck.reports._facts import facts, line
@@ -74,14 +74,16 @@ def test_darkness_is_dark(opened):
     assert max(shades["dark"]) < 40
 
 
-def test_print_has_everything_and_no_controls(opened):
+def test_print_has_all_that_was_found_and_no_controls(opened, pages):
     page = opened("findings")
     page.emulate_media(media="print")
 
-    hidden = page.evaluate("[...document.querySelectorAll('details > :not(summary)')].filter(one => !one.checkVisibility()).length")
+    found = "details:not(.row) > :not(summary), details.row:has(.diff) > :not(summary)"
+    hidden = page.evaluate(f"[...document.querySelectorAll('{found}')].filter(one => !one.checkVisibility()).length")
     controls = page.evaluate("[...document.querySelectorAll('button, input, select, nav, .skip')].filter(one => one.checkVisibility()).length")
 
-    assert page.locator("details").count() > 100
+    assert page.locator(found).count() > 30
+    assert len(page.evaluate(VISIBLE_ROWS)) == len(pages.run("findings").results)
     assert (hidden, controls) == (0, 0)
 
 
