@@ -98,7 +98,7 @@ class Exchange:
     @functools.cached_property
     def _got(self) -> str:
         if self.response is None:
-            return f"no answer: {self.failure.detail}" if self.failure else "no answer"
+            return f"no answer: {self.failure.words}" if self.failure else "no answer"
         reason = f" {self.response.reason}" if self.response.reason else ""
         return f"{self.response.status}{reason}, {_excerpt(self.response.body)}"
 

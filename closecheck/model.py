@@ -265,6 +265,17 @@ class Failure(Struct):
     kind: FailureKind
     detail: str
 
+    @property
+    def words(self) -> str:
+        """What happened, as it stands behind ``no answer:``; a detail alone may only say how far the answer had come."""
+        match self.kind:
+            case FailureKind.TIMEOUT:
+                return f"the time limit passed {self.detail}"
+            case FailureKind.DROPPED:
+                return f"the connection was closed {self.detail}"
+            case _:
+                return self.detail
+
 
 class Timing(Struct):
     """Seconds: when the request was sent, counted from the start of the run, and how long its answer took."""
@@ -833,6 +844,12 @@ class Run:
                 if unknown:
                     aside.insert(0, f"{len(unknown)} SHOULD untested")
                 return "; ".join([text, *aside])
+
+    @cached_property
+    def changes(self) -> dict[int, str]:
+        """The one edit of each exchange that a finding names it for; a clause for every exchange does not know it itself."""
+        named = ((number, one.finding.change) for one in self.evidence if one.finding for number in one.exchanges[-1:])
+        return {number: change for number, change in named if change}
 
     def by_area(self) -> Iterator[tuple[Area, list[Result]]]:
         """Yield each area with its results, in the catalogue's order."""

@@ -289,8 +289,8 @@ def _told(tape: Tape) -> list[str]:
     tape.broken("CAR-BODY-UTF8", case, number, "400 with an error object", "202 Accepted, {}", "the message is ISO-8859-1")
     case = "answers/large"
     number = tape.exchange(case, {"accessRequestIds": ids(case, 500)}, 0, base=tape.base, seconds=10.0,
-                           failure=Failure(FailureKind.TIMEOUT, "no complete answer within 10 s, twice"))  # fmt: skip
-    tape.broken("CAR-OP-ANSWERS", case, number, "one complete answer within 10 s", "no answer: time-out after 10 s, twice")
+                           failure=Failure(FailureKind.TIMEOUT, "before any answer had come"))  # fmt: skip
+    tape.broken("CAR-OP-ANSWERS", case, number, "one complete answer within 10 s", "no answer: the time limit passed before any answer had come")
     known = {one.id for one in tape.catalogue.requirements}
     told = [line.requirement for line in tape.lines if isinstance(line, Evidence) and line.outcome is Outcome.BROKEN]
     return [one for one in dict.fromkeys(told) if one in known]
@@ -303,8 +303,12 @@ HOSTILE: Final = (
 )
 
 
+FORGED: Final = "Conformant: 99 of 99 requirements tested"
+"""What a target would like to read in its report."""
+
+
 def hostile() -> Run:
-    """A target that answers markup, scripts, control characters, and five megabytes."""
+    """A target that answers markup, scripts, control characters, verdicts of its own, and five megabytes."""
     tape = Tape(target=f"Evil {HOSTILE}")
     html: Headers = (("Content-Type", f"text/html;{HOSTILE}"), (f"X-{HOSTILE}", HOSTILE), ("X-Long", "h" * 100_000))
     bodies: list[tuple[str, bytes]] = [
@@ -316,24 +320,29 @@ def hostile() -> Run:
         ("deep", b"[" * 30_000 + b"]" * 30_000),
         ("lines", b"\n" * 30_000),
         ("combining", ("Z\u0351\u036b\u0343" * 9000).encode()),
+        ("forged", error_body(f"</pre></main><h1>{FORGED}</h1><title>{FORGED}</title>", FORGED).replace(b"en-US", FORGED.encode())),
     ]
     broken = ["CAR-IDS-MAX"]
     musts = [one.id for one in tape.catalogue.requirements if one.level is Level.MUST and one.id not in (*broken, *_CLAUSES)]
     for (name, body), requirement in zip(bodies, musts, strict=False):
         case = f"hostile/{name}"
-        number = tape.exchange(case, body, 599, body, reason=HOSTILE, answer_headers=html, base=tape.base)
-        tape.broken(requirement, case, number, "400 with an error object", body[:2000].decode("utf-8", "replace"), HOSTILE)
+        forged = name == "forged"
+        fields = ((f"X-{FORGED}", FORGED), *html) if forged else html
+        number = tape.exchange(case, body, 599, body, reason=FORGED if forged else HOSTILE, answer_headers=fields, base=tape.base)
+        tape.broken(requirement, case, number, "400 with an error object", body[:2000].decode("utf-8", "replace"), FORGED if forged else HOSTILE)
         broken.append(requirement)
     for index in range(300):
         case = f"ids/{HOSTILE}/{index}"
         number = tape.exchange(case, HOSTILE.encode(), 202, HOSTILE.encode(), base=tape.base, caller="forged:alg-none")
         tape.broken("CAR-IDS-MAX", case, number, HOSTILE, HOSTILE, HOSTILE, HOSTILE)
     tape.untested(musts[10], HOSTILE, HOSTILE)
-    tape.all_held(but=[*broken, musts[10]])
+    tape.untested(musts[11], FORGED, FORGED)
+    tape.all_held(but=[*broken, *musts[10:12]])
     for choice in tape.catalogue.choices:
         tape.lines.append(Observation(choice.id, HOSTILE, (1,)))
+        tape.lines.append(Observation(choice.id, FORGED, (1,)))
     tape.lines.append(Wait(0.1, 0.2, HOSTILE))
-    tape.lines.append(Note("advice", HOSTILE))
+    tape.lines += [Note("advice", HOSTILE), Note("advice", FORGED)]
     return tape.run(waiver_faults=(f"CAR-IDS-MIN: {HOSTILE}",))
 
 

@@ -466,6 +466,6 @@ def test_findings_of_a_kind_are_kept_up_to_a_number_and_what_held_is_counted():
 def test_an_answer_is_told_in_one_short_line():
     assert exchange(202, b'{"a":\n  1}').got() == '202, {"a": 1}'
     assert exchange(202, b"").got() == "202, no body"
-    assert exchange(0, failure=Failure(FailureKind.TIMEOUT, "late")).got() == "no answer: late"
+    assert exchange(0, failure=Failure(FailureKind.TIMEOUT, "late")).got() == "no answer: the time limit passed late"
     assert len(exchange(202, b"x" * 10**6).got()) < 200
     assert "\n" not in exchange(202, bytes(range(256)) * 9).got()

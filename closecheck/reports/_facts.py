@@ -184,7 +184,7 @@ def answer_line(exchange: ExchangeLine | None) -> str:
     if exchange is None:
         return "no exchange is recorded"
     if exchange.response is None:
-        return f"no answer: {line(exchange.failure.detail, 200)}" if exchange.failure else "no answer"
+        return f"no answer: {line(exchange.failure.words, 200)}" if exchange.failure else "no answer"
     return f"{exchange.response.status} {line(exchange.response.reason, 60)}".rstrip()
 
 
@@ -226,7 +226,7 @@ def facts(run: Run, result: Result, broken: Broken) -> Facts:
         statement=line(requirement.statement, 1000),
         sent=request_line(witness, run.opening.base_url) if witness else "no single request: it is told by several",
         case=line(broken.evidence.case),
-        change=line(finding.change),
+        change=line(finding.change or (run.changes.get(witness.number, "") if witness else "")),
         expected=line(finding.expected, 1000),
         got=line(finding.got, 1000),
         because=line(finding.because or requirement.consequence, 1000),
@@ -278,6 +278,34 @@ def untested_by_supply(run: Run) -> list[tuple[str, list[Result]]]:
     for result in run.with_status(Status.UNTESTED, Status.ERROR):
         groups.setdefault("\n".join(result.supply), []).append(result)
     return sorted(groups.items(), key=lambda group: (not group[0], -len(group[1])))
+
+
+def supply_lines(supply: str) -> list[str]:
+    """
+    Return what would supply a missing means as lines of a target file.
+
+    ``credentials.expired: {token: …}`` is written as the target file nests it; keys with the same beginning stand together,
+    and a line that is no key stays as it is.
+    """
+    lines: list[str] = []
+    open_keys: list[str] = []
+    for one in supply.split("\n"):
+        key, _, value = one.partition(": ")
+        keys = key.split(".")
+        if not all(_KEY.fullmatch(name) for name in keys) or re.search(r" or \w+\.", value):
+            open_keys = []
+            lines.append(one)
+            continue
+        shared = 0
+        while shared < min(len(open_keys), len(keys) - 1) and open_keys[shared] == keys[shared]:
+            shared += 1
+        lines += [f"{'  ' * depth}{keys[depth]}:" for depth in range(shared, len(keys) - 1)]
+        lines.append(f"{'  ' * (len(keys) - 1)}{keys[-1]}: {value or '…'}")
+        open_keys = keys[:-1]
+    return lines
+
+
+_KEY: Final = re.compile(r"[a-z_]+")
 
 
 def tally(run: Run, level: Level | None = None) -> list[tuple[Status, str, int]]:

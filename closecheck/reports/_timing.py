@@ -1,7 +1,7 @@
 """
 Times of a run as numbers and as rectangles: what a plot shows is computed here, how it looks is the template's.
 
-A plot is 520 by 190 units with its ground line at 160.
+A plot is 520 by 190 units with its ground line at 160; above its bars is room for two rows of words.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from closecheck.reports._facts import count, duration
 
 _LEFT: Final = 36.0
 _RIGHT: Final = 516.0
-_TOP: Final = 18.0
+_TOP: Final = 36.0
 _GROUND: Final = 160.0
 _BINS: Final = 60
 _EDGES: Final = tuple(sorted(step * 10.0**power for power in range(-4, 3) for step in (1, 2, 5)))
@@ -47,6 +47,8 @@ class Chart(Struct):
     bars: tuple[Bar, ...]
     ticks: tuple[Tick, ...]
     waits: tuple[tuple[float, float], ...] = ()
+    marks: tuple[Tick, ...] = ()
+    """Upright lines, each from its words down to the ground."""
 
 
 class Timing(Struct):
@@ -86,7 +88,18 @@ def _latency(times: list[float], median: str, high: str, longest: str) -> Chart:
         if index % every == 0
     ]
     label = f"Distribution of {len(times):,} answer times: median {median}, 95th percentile {high}, longest {longest}"
-    return Chart(label, "Answers by time taken, each step of the scale 1, 2, 5", _bars(counts), (*ticks, *_most(counts)))
+    marks = [
+        Tick(x := _place(seconds, edges, step), y, words, "start" if x < _RIGHT - 120 else "end")
+        for y, seconds, words in ((12.0, quantile(times, 0.5), f"half within {median}"), (26.0, quantile(times, 0.95), f"95 % within {high}"))
+    ]
+    return Chart(label, "How long answers took, in steps of 1, 2, 5", _bars(counts), (*ticks, *_most(counts)), marks=tuple(marks))
+
+
+def _place(seconds: float, edges: tuple[float, ...], step: float) -> float:
+    """Return where a time stands on a scale whose steps are of equal width."""
+    at = min(len(edges) - 2, max(0, bisect.bisect_right(edges, seconds) - 1))
+    share = math.log(max(seconds, edges[at]) / edges[at]) / math.log(edges[at + 1] / edges[at])
+    return _r(_LEFT + step * (at + min(1.0, share)))
 
 
 def _rate(run: Run) -> Chart | None:

@@ -21,7 +21,8 @@ from typing import Any, Final
 import jinja2
 from markupsafe import Markup
 
-from closecheck.model import Area, Broken, Evidence, Outcome, Result, Run, Status, Struct, Verdict
+from closecheck.model import Area, Broken, Evidence, ExchangeLine, Outcome, Result, Run, Status, Struct, Verdict
+from closecheck.reports._curl import VARIABLES
 from closecheck.reports._diff import Row, answer, edit
 from closecheck.reports._facts import (
     STATUS_WORDS,
@@ -34,6 +35,7 @@ from closecheck.reports._facts import (
     failed,
     line,
     more_of,
+    supply_lines,
     tally,
     untested_by_supply,
     visible,
@@ -221,10 +223,20 @@ class _Page:
         return self._about(result) | {
             "more": more_of(result, len(shown)),
             "findings": [self._finding(result, broken, number) for number, broken in enumerate(shown, 1)],
+            "brief": self._in_brief(result, shown[0]) if shown else None,
         }
 
-    def _finding(self, result: Result, broken: Broken, number: int) -> dict[str, Any]:
+    def _in_brief(self, result: Result, broken: Broken) -> dict[str, str]:
+        told = facts(self.run, result, broken)
+        head, _ = _got(told.got, broken.witness)
+        sent = told.change or told.sent.partition("   ")[2] or told.sent
+        return {"sent": _brief(sent), "expected": _brief(told.expected), "got": _brief(head)}
+
+    def _finding(self, result: Result, broken: Broken, number: int, *, bare: bool = False) -> dict[str, Any]:
+        """Return a finding; a ``bare`` one stands where all that holds for its requirement is said already."""
         told: Facts = facts(self.run, result, broken)
+        first = told if number == 1 else facts(self.run, result, result.findings[0])
+        bare = bare or number > 1
         witness = broken.witness
         self.whole += 1
         whole = witness if self.whole <= self.sizes.whole else None
@@ -238,16 +250,18 @@ class _Page:
         return {
             "id": f"f-{self.slugs[result.requirement.id]}-{number}",
             "facts": told,
-            "short": _brief(broken.finding.got),
-            "because": _sentence(told.because),
+            "got": _got(told.got, witness),
+            "short": _brief(told.got),
+            "because": "" if bare and told.because == first.because else _sentence(told.because),
             "rows": rows,
             "omitted": witness is not None and whole is None,
             "base": broken.base.number if broken.base else 0,
             "answer": reply,
             "took": duration(witness.timing.seconds) if witness else "",
-            "fix": line(result.requirement.fix, 1000) if number == 1 else "",
-            "sources": told.source.split(" · "),
+            "fix": "" if bare else line(result.requirement.fix, 1000),
+            "sources": [] if bare else told.source.split(" · "),
             "curl": told.curl if fits else "",
+            "curl_needs": _needs(told.curl),
             "no_curl": (
                 "There is no curl line: only the beginning of this body was recorded. The command above makes it anew."
                 if not told.curl
@@ -270,6 +284,7 @@ class _Page:
             "title": line(area.title),
             "slug": slug,
             "words": _told(counts),
+            "others": _told(counts, but=Status.PASS),
             "label": f"{line(area.title)}: {_told(counts)}",
             "bar": _bar(counts, len(results)),
             "passed": counts[Status.PASS],
@@ -297,7 +312,7 @@ class _Page:
             "about": [(name, line(value, 1000)) for name, value in about if value],
             "evidence_words": self._evidence_words(result, evidence),
             "evidence": [self._said(one) for one in evidence[: self.sizes.evidence]],
-            "inline": [self._finding(result, broken, 1) for broken in inline],
+            "inline": [self._finding(result, broken, 1, bare=True) for broken in inline],
         }
 
     def _evidence_words(self, result: Result, evidence: list[Evidence]) -> str:
@@ -313,19 +328,22 @@ class _Page:
         hidden = len(evidence) - self.sizes.evidence
         return "; ".join(told) + (f"; the first {self.sizes.evidence} are" if hidden > 0 else "") + (":" if evidence else "")
 
-    def _said(self, one: Evidence) -> dict[str, str]:
-        words = _OUTCOME_WORDS[one.outcome]
-        if one.reason:
-            words += f", {line(one.reason, 300)}"
+    def _said(self, one: Evidence) -> dict[str, Any]:
         exchange = self.run.exchanges.get(one.exchanges[-1]) if one.exchanges else None
-        if exchange is not None:
-            words += f" · exchange {exchange.number} · {answer_line(exchange)} · {duration(exchange.timing.seconds)}"
-        return {"case": line(one.case, 200), "part": line(one.part, 100), "words": words}
+        return {
+            "case": line(one.case, 200),
+            "part": line(one.part, 100),
+            "outcome": _OUTCOME_WORDS[one.outcome],
+            "reason": line(one.reason, 300),
+            "exchange": exchange.number if exchange else 0,
+            "answer": answer_line(exchange) if exchange else "",
+            "took": duration(exchange.timing.seconds) if exchange else "",
+        }
 
     def _untested(self) -> list[dict[str, Any]]:
         return [
             {
-                "supply": visible(supply)[:1000],
+                "supply": visible("\n".join(supply_lines(supply)))[:1000],
                 "title": count(len(results), "requirement"),
                 "requirements": [self._about(result) for result in results],
             }
@@ -358,14 +376,17 @@ class _Page:
         }
 
     def _choices(self) -> list[dict[str, Any]]:
-        # The model joins what was observed of a choice into one text; here each stands on a line of its own.
+        # The model joins what was observed of a choice into one text; here what was answered alike stands together.
+        slugs = _slugs(choice.id for choice, _ in self.run.choices)
         observed: defaultdict[str, list[str]] = defaultdict(list)
         for one in self.run.observations:
             observed[one.choice].append(one.observed)
         return [
             {
+                "id": line(choice.id, 100),
+                "slug": slugs[choice.id],
                 "question": line(choice.question),
-                "observed": [line(text, 600) for text in dict.fromkeys(observed[choice.id])][:50],
+                "observed": _by_answer(dict.fromkeys(observed[choice.id])),
             }
             for choice, _ in self.run.choices
         ]
@@ -383,7 +404,7 @@ def _explanation(run: Run) -> str:
         case Verdict.NON_CONFORMANT if not run.complete:
             return "The run did not come to its end: more may fail."
         case Verdict.NON_CONFORMANT:
-            return "Each failure below names the clause, what was sent, what was expected, what came, and how to see it again."
+            return "Each failure below says what was sent, what was expected, what came, what to fix, and how to see it again."
         case Verdict.INCOMPLETE if not run.complete and closing is None:
             return "The record breaks off: the run was killed or is still going on."
         case Verdict.INCOMPLETE if not run.complete:
@@ -397,8 +418,48 @@ def _explanation(run: Run) -> str:
 
 
 def _brief(text: str) -> str:
-    """Return the beginning of a text, for a list of many."""
-    return line(text[:60]) + ("…" if len(text) > 60 else "")
+    """Return the beginning of a visible text, for a list of many; a named character is not cut in two."""
+    return text if len(text) <= _BRIEF else re.sub(r"⟨[^⟩]*$", "", text[:_BRIEF]) + "…"
+
+
+_BRIEF: Final = 60
+
+
+def _got(got: str, witness: ExchangeLine | None) -> tuple[str, str]:
+    """Return what came, and apart from it the beginning of the body where status and reason stand before one."""
+    if witness is not None and witness.response is not None:
+        head = line(f"{witness.response.status} {witness.response.reason}".rstrip())
+        if got.startswith(f"{head}, "):
+            return head, got.removeprefix(f"{head}, ")
+    return got, ""
+
+
+def _needs(curl: str) -> str:
+    """Return the variables that a curl line reads, as words behind a title."""
+    named = [name for name in VARIABLES.values() if re.search(rf"\${name}\b", curl)]
+    if "$(closecheck forge " in curl and not named:
+        named = [VARIABLES["authorized"]]  # what is forged from
+    return f", with the token in {' and '.join(named)}" if named else ""
+
+
+def _by_answer(texts: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """
+    Return what was observed of a choice as answers, each with the cases that it was seen in, in the order of their first.
+
+    ``A UUID in capitals is accepted or refused: accepted`` is the case of a UUID in capitals and the answer ``accepted``; a
+    text without such a case is an answer by itself.
+    """
+    answers: dict[str, list[str]] = {}
+    for text in texts:
+        case, colon, said = text.partition(": ")
+        cases = answers.setdefault(line(said if colon else text, 600), [])
+        if colon and len(cases) < _MOST_CASES:
+            named = re.sub(r",? (?:is|are) \w+ or \w+$", "", case)
+            cases.append(line(re.sub(r"^[A-Z](?=[a-z ])", lambda first: first[0].lower(), named)))
+    return list(answers.items())[:_MOST_CASES]
+
+
+_MOST_CASES: Final = 50
 
 
 def _when(started: str) -> str:
@@ -406,9 +467,9 @@ def _when(started: str) -> str:
     return f"{found[1]} {found[2]} UTC" if found else line(started, 60)
 
 
-def _told(counts: dict[Status, int] | Counter[Status]) -> str:
-    told = [f"{counts[status]} {words_for(status, counts[status])}" for status in STATUS_WORDS if counts[status]]
-    return ", ".join(told) or "none"
+def _told(counts: dict[Status, int] | Counter[Status], *, but: Status | None = None) -> str:
+    told = [f"{counts[status]} {words_for(status, counts[status])}" for status in STATUS_WORDS if counts[status] and status is not but]
+    return ", ".join(told) or ("none" if but is None else "")
 
 
 _BAR_ORDER: Final = (
