@@ -40,7 +40,7 @@ check: $(VENV)/.dev ## format, lint, types, the OpenAPI document
 	@$(BIN)/openapi-spec-validator spec/openapi.yaml
 
 prove: $(VENV)/.dev ## the kill matrix: every fault and every variant against the suite
-	@$(BIN)/closecheck prove --profile standard --seeds 10 --write docs/proof.md $(ARGS)
+	@$(BIN)/closecheck prove --profile standard --seeds 10 --jobs 3 --write docs/proof.md $(ARGS)
 
 bench: $(VENV)/.dev ## time, memory and requests to a finding, beside Schemathesis: writes docs/performance.md; ARGS=--quick only tries it out
 	@$(BIN)/python -m selftest.bench $(ARGS)

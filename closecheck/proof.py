@@ -35,7 +35,8 @@ class Proof(Struct):
 
 def write(trials: Sequence[Trial], every: int, profile: str, seconds: float, page: Path) -> None:
     """Write the proof: its data, the picture and the page, side by side."""
-    proof = Proof(__version__, contract().catalogue.edition, profile, seconds, platform.python_version(), every, tuple(trials))
+    kept = tuple(msgspec.structs.replace(one, cases=(), sentence="" if one.kind == "company" else one.sentence) for one in trials)
+    proof = Proof(__version__, contract().catalogue.edition, profile, seconds, platform.python_version(), every, kept)
     page.parent.mkdir(parents=True, exist_ok=True)
     page.with_suffix(".json").write_bytes(msgspec.json.format(msgspec.json.encode(proof), indent=1) + b"\n")
     page.with_suffix(".svg").write_text(picture(proof), encoding="utf-8")
@@ -65,13 +66,19 @@ def render(proof: Proof) -> str:
         f"| faults killed | {sum(one.killed for one in faults)} of {len(faults)} |",
         f"| killed and blamed right | {sum(one.good for one in faults)} of {len(faults)} |",
         f"| of these rare (seen only by particular requests) | {sum(one.good for one in rare)} of {len(rare)} |",
-        f"| lawful targets | {len({one.name for one in lawful})}, in {len(lawful)} runs |",
+        f"| lawful targets | {len({one.name for one in lawful if one.kind != 'company'})}, in {len(lawful)} runs |",
+        f"| of these runs, targets with several lawful oddities at a time | {sum(one.kind == 'company' for one in lawful)} |",
         f"| false alarms | {sum(one.false_alarm for one in lawful)} |",
         f"| requests, all trials | {sum(one.requests for one in proof.trials):,} |",
         f"| seconds, all trials | {proof.seconds:,.0f} |",
     ]
     if firsts:
         lines.append(f"| requests to the first finding | median {firsts[len(firsts) // 2]}, nine of ten within {firsts[len(firsts) * 9 // 10]} |")
+    if rare:
+        lines += [
+            f"| rare faults that the deterministic core finds by itself | {sum(one.core for one in rare)} of {len(rare)} |",
+            f"| rare faults that the exploration finds by itself | {sum(one.explored for one in rare)} of {len(rare)} |",
+        ]
     lines += ["", "*Killed*: a requirement that the fault breaks was found broken. *Blamed right*: and nothing that the fault does not break.", ""]
     lines += ["![faults by requirements: each row a fault, each column a requirement](proof.svg)", ""]
     lines += _wrong(proof)
@@ -81,7 +88,7 @@ def render(proof: Proof) -> str:
         f"| {one.name}{' (rare)' if one.rare else ''} | {', '.join(one.breaks)} | {one.sentence} | {one.first or 'not seen'} |"
         for one in faults
     ]
-    names = dict.fromkeys((one.name, one.sentence) for one in lawful if one.name != "reference")
+    names = dict.fromkeys((one.name, one.sentence) for one in lawful if one.kind == "variant")
     lines += ["", "## Variants", "", "| variant | what it does |", "| --- | --- |"]
     lines += [f"| {name} | {sentence} |" for name, sentence in names]
     return "\n".join(lines) + "\n"
