@@ -56,7 +56,7 @@ def render_comment(run: Run) -> str:
 
 
 def _render(run: Run, limit: int, *, findings: int, brief: bool) -> str:
-    page = _Page(limit)
+    page = Page(limit, elsewhere="index.html")
     page.add(_top(run))
     page.add(_counts(run))
     closing = run.closing
@@ -73,10 +73,11 @@ def _render(run: Run, limit: int, *, findings: int, brief: bool) -> str:
     return page.text()
 
 
-class _Page:
-    """Markdown that never grows beyond its limit in bytes."""
+class Page:
+    """Markdown that never grows beyond its limit in bytes; ``elsewhere`` is where the reader finds what did not fit."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, elsewhere: str) -> None:
+        self._elsewhere = elsewhere
         self._limit = limit - 400
         self._parts: list[str] = []
         self._used = 0
@@ -98,7 +99,7 @@ class _Page:
         left_out = sum(not self.add(part) for part in gathered)
         if left_out:
             self._limit += 60
-            self.add(f"*{count(left_out, 'more entry', 'more entries')}: see index.html.*\n")
+            self.add(f"*{count(left_out, 'more entry', 'more entries')}: see {self._elsewhere}.*\n")
 
     def text(self) -> str:
         """Return the page."""
