@@ -190,6 +190,8 @@ class Choice(Struct):
     id: str
     question: str
     since: str
+    measured: bool = False
+    """Whether the answer is a measurement, which no two runs share: it is shown, and is no difference between them."""
 
 
 class Catalogue(Struct):
