@@ -37,12 +37,13 @@ SUMMARY_LIMIT: Final = 1024 * 1024 - 4096
 """Bytes: GitHub drops a longer summary whole; several steps may share a page."""
 COMMENT_LIMIT: Final = 64_000
 """Bytes: a pull-request comment holds 65,536 characters."""
-_MARKS: Final = {
+MARKS: Final = {
     Verdict.CONFORMANT: "✅",
     Verdict.NON_CONFORMANT: "❌",
     Verdict.INCOMPLETE: "⚠️",
     Verdict.ERROR: "🛑",
 }
+"""The sign before the first sentence."""
 
 
 def render(run: Run) -> str:
@@ -91,15 +92,17 @@ class Page:
         self._used += length
         return True
 
-    def section(self, title: str, parts: Iterable[str]) -> None:
-        """Add a titled section with as many parts as fit, and the count of those that do not."""
+    def section(self, title: str, parts: Iterable[str], *, head: str = "") -> None:
+        """Add a titled section with as many parts as fit, and the count of those that do not; ``head`` begins a table."""
         gathered = list(parts)
-        if not gathered or not self.add(f"## {title}\n"):
+        if not gathered or not self.add(f"## {title}\n" + (f"\n{head}" if head else "")):
             return
         left_out = sum(not self.add(part) for part in gathered)
         if left_out:
             self._limit += 60
-            self.add(f"*{count(left_out, 'more entry', 'more entries')}: see {self._elsewhere}.*\n")
+            self.add(f"\n*{count(left_out, 'more entry', 'more entries')}: see {self._elsewhere}.*\n")
+        elif head:
+            self.add("")
 
     def text(self) -> str:
         """Return the page."""
@@ -118,7 +121,7 @@ def _top(run: Run) -> str:
         count(run.requests, "request"),
         f"closecheck {_text(opening.suite)}",
     ]
-    return f"# {_MARKS[run.verdict]} {_text(run.headline)}\n\n{' · '.join(told)}\n"
+    return f"# {MARKS[run.verdict]} {_text(run.headline)}\n\n{' · '.join(told)}\n"
 
 
 def _counts(run: Run) -> str:
