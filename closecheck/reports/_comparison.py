@@ -132,7 +132,7 @@ def figures(difference: Difference) -> tuple[Figure, Figure]:
 
 
 def _sign(number: float) -> str:
-    return "−" if number < 0 else "+" if number > 0 else "±"
+    return "\N{MINUS SIGN}" if number < 0 else "+" if number > 0 else "±"
 
 
 def tone(difference: Difference) -> Verdict:

@@ -21,7 +21,6 @@ from closecheck.reports._facts import (
     facts,
     failed,
     in_order,
-    line,
     more_of,
     tally,
     untested_by_supply,

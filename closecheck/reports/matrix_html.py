@@ -12,7 +12,18 @@ from typing import Any, Final
 
 from closecheck.matrix import Matrix, Question, Row
 from closecheck.model import Result, Status, Verdict
-from closecheck.reports._comparison import ABSENT, CAUTIONS, NOT_OBSERVED, SPREAD_WORDS, brief, caution_lines, first_finding, how, levels, name
+from closecheck.reports._comparison import (
+    ABSENT,
+    CAUTIONS,
+    NOT_OBSERVED,
+    SPREAD_WORDS,
+    brief,
+    caution_lines,
+    first_finding,
+    how,
+    levels,
+    name,
+)
 from closecheck.reports._facts import line
 from closecheck.reports._page import render_page
 from closecheck.sides import Observed, Side, Spread
