@@ -143,16 +143,38 @@ def keep(run_folder: Path, case: str, to: Path | None) -> None:
     click.echo(keeping(run_folder, case, to))
 
 
+def comparison_options(command: Any) -> Any:
+    """Add the options of a comparison of runs: how to say it, and where."""
+    from closecheck.options import FORMATS  # noqa: PLC0415
+
+    command = click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="write to this file; its suffix names the format")(command)
+    return click.option("--format", "kind", type=click.Choice(FORMATS), help="how to say it (default: text)")(command)
+
+
 @main.command()
 @click.argument("old", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
-def diff(old: Path, new: Path) -> None:
-    """Compare two runs: regressions, fixed, new, choices changed; exit 1 only on a regression."""
-    from closecheck.difference import compare_runs  # noqa: PLC0415
+@comparison_options
+def diff(old: Path, new: Path, kind: str | None, output: Path | None) -> None:
+    """
+    Compare two runs: regressions, newly found, coverage lost, fixed, choices changed.
 
-    text, regressed = compare_runs(old, new)
-    click.echo(text)
-    sys.exit(Exit.NON_CONFORMANT if regressed else Exit.CONFORMANT)
+    Exit 1 only on a regression; 5 where none was seen, but a MUST that was tested is not any more.
+    """
+    from closecheck.side_by_side import show_difference  # noqa: PLC0415
+
+    sys.exit(show_difference(old, new, kind=kind, output=output))
+
+
+@main.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--differences", "only_differences", is_flag=True, help="show only what differs; the numbers stay those of the whole")
+@comparison_options
+def matrix(runs: tuple[Path, ...], only_differences: bool, kind: str | None, output: Path | None) -> None:
+    """Several targets side by side: requirements by targets, choices by targets. RUN is the folder of a run, or its run.jsonl."""
+    from closecheck.side_by_side import show_matrix  # noqa: PLC0415
+
+    sys.exit(show_matrix(runs, kind=kind, only_differences=only_differences, output=output))
 
 
 @main.command()

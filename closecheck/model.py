@@ -72,6 +72,16 @@ class Status(enum.StrEnum):
     OUT_OF_SCOPE = "out-of-scope"
     """Declared in the target file as not this target's business, and not seen broken."""
 
+    @property
+    def tested(self) -> bool:
+        """Whether the requirement was tested and judged; the others say nothing about the target."""
+        return self is Status.PASS or self.broken
+
+    @property
+    def broken(self) -> bool:
+        """Whether the requirement was seen broken, excused or not."""
+        return self in {Status.FAIL, Status.WARNING, Status.WAIVED}
+
 
 class Verdict(enum.StrEnum):
     """The answer of a whole run."""
@@ -84,6 +94,11 @@ class Verdict(enum.StrEnum):
     """Nothing failed, but a MUST in scope could not be tested."""
     ERROR = "error"
     """There is no answer: the suite failed, or there was nothing to judge."""
+
+    @property
+    def words(self) -> str:
+        """What people read for it."""
+        return {"non-conformant": "not conformant", "error": "no verdict"}.get(self.value, self.value)
 
 
 class Exit(enum.IntEnum):
@@ -175,6 +190,8 @@ class Choice(Struct):
     id: str
     question: str
     since: str
+    measured: bool = False
+    """Whether the answer is a measurement, which no two runs share: it is shown, and is no difference between them."""
 
 
 class Catalogue(Struct):
@@ -779,8 +796,7 @@ class Run:
     @property
     def tested(self) -> int:
         """How many requirements were tested and judged: all but the untested, the errors and those out of scope."""
-        counts = self.counts()
-        return len(self.results) - counts[Status.UNTESTED] - counts[Status.ERROR] - counts[Status.OUT_OF_SCOPE]
+        return sum(result.status.tested for result in self.results)
 
     @cached_property
     def verdict(self) -> Verdict:

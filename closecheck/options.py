@@ -1,4 +1,6 @@
-"""The options of a run, stated once: ``closecheck run`` and plain ``pytest`` take the same."""
+"""
+The options of a run, stated once: ``closecheck run`` and plain ``pytest`` take the same. And the formats of a comparison.
+"""
 
 from __future__ import annotations
 
@@ -39,3 +41,6 @@ OPTIONS: Final = (
     Option("--timeout", "the time limit of one request (default: 10)", "SECONDS"),
     Option("--safe", "send nothing that could close a request, even with may_close"),
 )
+
+FORMATS: Final = ("text", "markdown", "html", "json")
+"""How a comparison of runs can be written; the first is for a terminal."""

@@ -200,7 +200,7 @@ def read(path: Path) -> Run:
     Read a recorded run; ``path`` is the file or its folder.
 
     Raises:
-        RunFault: there is no such file, or it is no recorded run.
+        RunFault: there is no such file, or it is no recorded run; the message names the file.
 
     """
     file = path / FILE_NAME if path.is_dir() else path
@@ -208,4 +208,7 @@ def read(path: Path) -> Run:
         recorded = Recorded(file.open("rb"))
         return Run(recorded.lines(), recorded)
     except OSError as error:
-        raise RunFault(f"{file}: {error.strerror}") from error
+        remedy = f"name the folder of a run, or its {FILE_NAME}"
+        raise RunFault(f"{file}: {error.strerror or error}; {remedy}") from error
+    except RunFault as error:
+        raise RunFault(f"{file}: {error}") from error

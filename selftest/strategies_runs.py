@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
 from hypothesis import strategies as st
 
 from closecheck.model import (
@@ -136,14 +137,34 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
         edition=draw(texts(8)),
         areas=(Area("x", draw(texts())), Area("y", "Why")),
         requirements=requirements,
-        choices=tuple(Choice(name, draw(texts()), "1") for name in draw(choices)),
+        choices=tuple(Choice(name, draw(texts()), "1", draw(st.booleans())) for name in draw(choices)),
     )
 
 
 @st.composite
-def runs(draw: st.DrawFn) -> Run:
-    """Recorded runs, complete, interrupted, stopped or cut off."""
+def editions(draw: st.DrawFn, catalogue: Catalogue) -> Catalogue:
+    """A catalogue as another edition has it: some requirements and choices are not in it, some have another level."""
+    kept = [one for one in catalogue.requirements if draw(st.integers(0, 3))]
+    return Catalogue(
+        edition=draw(texts(8)),
+        areas=catalogue.areas,
+        requirements=tuple(msgspec.structs.replace(one, level=draw(st.sampled_from([one.level, *Level]))) for one in kept),
+        choices=tuple(one for one in catalogue.choices if draw(st.integers(0, 3))),
+    )
+
+
+@st.composite
+def families(draw: st.DrawFn, min_size: int = 1, max_size: int = 4) -> list[Run]:
+    """Runs that can be compared: judged by one catalogue or by editions of it, often against targets of one name."""
     catalogue = draw(catalogues())
+    of_one = st.just(catalogue) | editions(catalogue)
+    return draw(st.lists(of_one.flatmap(runs), min_size=min_size, max_size=max_size))
+
+
+@st.composite
+def runs(draw: st.DrawFn, catalogue: Catalogue | None = None) -> Run:
+    """Recorded runs, complete, interrupted, stopped or cut off; of any catalogue, unless one is given."""
+    catalogue = draw(catalogues()) if catalogue is None else catalogue
     ids = st.sampled_from([one.id for one in catalogue.requirements] or ["CAR-UNKNOWN"])
     count = draw(st.integers(0, 4))
     numbers = st.lists(st.integers(1, count + 1), max_size=2).map(tuple)
@@ -162,7 +183,8 @@ def runs(draw: st.DrawFn) -> Run:
     lines += [draw(exchanges(number)) for number in range(1, count + 1)]
     lines += draw(st.lists(evidence, max_size=8))
     lines += draw(st.lists(st.builds(Tally, ids, st.integers(0, 9), st.sampled_from(["", "p"])), max_size=2))
-    lines += draw(st.lists(st.builds(Observation, texts(), texts(), numbers), max_size=2))
+    choices = st.sampled_from([one.id for one in catalogue.choices] or ["unknown"]) | texts()
+    lines += draw(st.lists(st.builds(Observation, choices, st.sampled_from(["yes", "no"]) | texts(), numbers), max_size=4))
     lines += draw(st.lists(st.builds(Wait, seconds(), seconds(), texts()), max_size=2))
     lines += draw(st.lists(st.builds(Closed, st.lists(texts(), max_size=2).map(tuple), st.integers(1, 9)), max_size=1))
     lines += draw(st.lists(st.builds(Note, texts(), texts()), max_size=1))
@@ -191,7 +213,7 @@ def _openings(catalogue: Catalogue) -> st.SearchStrategy[Opening]:
             ["2026-08-14T09:26:53+00:00", "2026-08-14T09:26:53", "", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"]
         )
         | texts(),
-        target=texts(),
+        target=st.just("Example") | texts(),
         base_url=st.sampled_from(["http://h", "http://h/v1/"]) | texts(),
         profile=st.sampled_from(Profile),
         seed=st.integers(0, 2**31),

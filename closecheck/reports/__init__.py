@@ -69,7 +69,7 @@ def write_all(run: Run, folder: Path, names: Collection[str] = tuple(RENDERERS))
         if renderer.name not in names:
             continue
         try:
-            written.append(_replace(folder / renderer.file_name, _pieces(renderer, run)))
+            written.append(replace(folder / renderer.file_name, _pieces(renderer, run)))
         except Exception as error:  # noqa: BLE001 - a fault of one format must not take the verdict's other witnesses along
             error.add_note(f"while rendering {renderer.name}")
             errors.append(error)
@@ -82,7 +82,8 @@ def _pieces(renderer: Renderer, run: Run) -> Iterable[str | bytes]:
     return renderer.parts(run) if renderer.parts is not None else (renderer.render(run),)
 
 
-def _replace(path: Path, pieces: Iterable[str | bytes]) -> Path:
+def replace(path: Path, pieces: Iterable[str | bytes]) -> Path:
+    """Write the pieces of a file, whole or not at all, and return its path; what UTF-8 cannot say becomes a question mark."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -1,25 +1,17 @@
 """
 ``index.html``: one file for the four readers of a report: who ran it, who fixes, who decides, who archives.
 
-Everything that a target or a user wrote passes through Jinja's escaping and :func:`visible`; the style and the script are
-the only parts that are not escaped, and the page's policy runs nothing but that script, by its hash. Exchanges are not
-embedded but for witnesses and what they are edits of, so that the page stays small however long the run was; when it does
-not, it is rendered again with less of each.
+What a target wrote is escaped and made visible (:mod:`closecheck.reports._page`). Exchanges are not embedded but for
+witnesses and what they are edits of, so that the page stays small however long the run was; when it does not, it is
+rendered again with less of each.
 """
 
 from __future__ import annotations
 
-import base64
-import functools
-import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Final
-
-import jinja2
-from markupsafe import Markup
 
 from closecheck.model import Area, Broken, Evidence, ExchangeLine, Outcome, Result, Run, Status, Struct, Verdict
 from closecheck.reports._curl import VARIABLES
@@ -41,23 +33,12 @@ from closecheck.reports._facts import (
     visible,
     words_for,
 )
+from closecheck.reports._page import COLOURS, render_page
 from closecheck.reports._timing import timing
 
 FILE_NAME: Final = "index.html"
 LIMIT: Final = 4_800_000
 """Bytes: a page below five megabytes opens at once and can be attached to a mail."""
-_COLOURS: Final = {
-    Verdict.CONFORMANT: "1c6b34",
-    Verdict.NON_CONFORMANT: "b3261e",
-    Verdict.INCOMPLETE: "a86a00",
-    Verdict.ERROR: "8a1f5c",
-}
-_VERDICT_WORDS: Final = {
-    Verdict.CONFORMANT: "conformant",
-    Verdict.NON_CONFORMANT: "not conformant",
-    Verdict.INCOMPLETE: "incomplete",
-    Verdict.ERROR: "no verdict",
-}
 _WORST_FIRST: Final = {Outcome.BROKEN: 0, Outcome.ERROR: 1, Outcome.UNTESTED: 2, Outcome.HELD: 3}
 _OUTCOME_WORDS: Final = {
     Outcome.HELD: "held",
@@ -98,46 +79,13 @@ def render(run: Run) -> str:
 
 
 def _rendered(run: Run, sizes: Sizes) -> str:
-    template, style, script = _parts()
-    return template.render(
-        page=_Page(run, sizes).view(),
-        style=Markup(style),  # noqa: S704 - a file of this package
-        script=Markup(script),  # noqa: S704 - a file of this package
-        style_hash=_hash(style),
-        script_hash=_hash(script),
-        status_words=STATUS_WORDS,
-        row_class=_ROW_CLASS,
-    )
-
-
-@functools.cache
-def _parts() -> tuple[jinja2.Template, str, str]:
-    folder = Path(__file__).parent / "templates"
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["visible"] = visible
-    environment.filters["breakable"] = _breakable
-    style, script = ((folder / name).read_text("utf-8") for name in ("style.css", "script.js"))
-    return environment.get_template("index.html.j2"), style, script
-
-
-def _breakable(text: str) -> Markup:
-    """Return escaped text that a browser may break after a slash, as in an address or a JSON pointer."""
-    return Markup("/<wbr>").join(text.split("/"))
+    view = _Page(run, sizes).view()
+    return render_page("index.html.j2", view, styles=("style.css",), script="script.js", row_class=_ROW_CLASS)
 
 
 def _sentence(text: str) -> str:
     """Return the clause of a sentence as a sentence."""
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '…', '?')) else '.'}" if text else ""
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 class _Page:
@@ -160,11 +108,10 @@ class _Page:
         run, opening, closing = self.run, self.run.opening, self.run.closing
         told = {
             "verdict": run.verdict.value,
-            "verdict_words": _VERDICT_WORDS[run.verdict],
-            "colour": _COLOURS[run.verdict],
+            "title": f"{run.verdict.words} · {line(opening.target, 80)}",
+            "colour": COLOURS[run.verdict],
             "headline": line(run.headline, 1000),
             "explanation": _explanation(run),
-            "target": line(opening.target, 80),
             "suite": line(opening.suite, 60),
             "total": len(run.results),
             "tally": tally(run),

@@ -21,7 +21,6 @@ from closecheck.reports._facts import (
     facts,
     failed,
     in_order,
-    line,
     more_of,
     tally,
     untested_by_supply,
@@ -37,12 +36,13 @@ SUMMARY_LIMIT: Final = 1024 * 1024 - 4096
 """Bytes: GitHub drops a longer summary whole; several steps may share a page."""
 COMMENT_LIMIT: Final = 64_000
 """Bytes: a pull-request comment holds 65,536 characters."""
-_MARKS: Final = {
+MARKS: Final = {
     Verdict.CONFORMANT: "✅",
     Verdict.NON_CONFORMANT: "❌",
     Verdict.INCOMPLETE: "⚠️",
     Verdict.ERROR: "🛑",
 }
+"""The sign before the first sentence."""
 
 
 def render(run: Run) -> str:
@@ -56,7 +56,7 @@ def render_comment(run: Run) -> str:
 
 
 def _render(run: Run, limit: int, *, findings: int, brief: bool) -> str:
-    page = _Page(limit)
+    page = Page(limit, elsewhere="index.html")
     page.add(_top(run))
     page.add(_counts(run))
     closing = run.closing
@@ -73,10 +73,11 @@ def _render(run: Run, limit: int, *, findings: int, brief: bool) -> str:
     return page.text()
 
 
-class _Page:
-    """Markdown that never grows beyond its limit in bytes."""
+class Page:
+    """Markdown that never grows beyond its limit in bytes; ``elsewhere`` is where the reader finds what did not fit."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, elsewhere: str) -> None:
+        self._elsewhere = elsewhere
         self._limit = limit - 400
         self._parts: list[str] = []
         self._used = 0
@@ -90,15 +91,17 @@ class _Page:
         self._used += length
         return True
 
-    def section(self, title: str, parts: Iterable[str]) -> None:
-        """Add a titled section with as many parts as fit, and the count of those that do not."""
+    def section(self, title: str, parts: Iterable[str], *, head: str = "") -> None:
+        """Add a titled section with as many parts as fit, and the count of those that do not; ``head`` begins a table."""
         gathered = list(parts)
-        if not gathered or not self.add(f"## {title}\n"):
+        if not gathered or not self.add(f"## {title}\n" + (f"\n{head}" if head else "")):
             return
         left_out = sum(not self.add(part) for part in gathered)
         if left_out:
             self._limit += 60
-            self.add(f"*{count(left_out, 'more entry', 'more entries')}: see index.html.*\n")
+            self.add(f"\n*{count(left_out, 'more entry', 'more entries')}: see {self._elsewhere}.*\n")
+        elif head:
+            self.add("")
 
     def text(self) -> str:
         """Return the page."""
@@ -117,7 +120,7 @@ def _top(run: Run) -> str:
         count(run.requests, "request"),
         f"closecheck {_text(opening.suite)}",
     ]
-    return f"# {_MARKS[run.verdict]} {_text(run.headline)}\n\n{' · '.join(told)}\n"
+    return f"# {MARKS[run.verdict]} {_text(run.headline)}\n\n{' · '.join(told)}\n"
 
 
 def _counts(run: Run) -> str:

@@ -1,0 +1,204 @@
+"""
+Recorded runs side by side: what every comparison of them rests on, and what its reader must know before it.
+
+A run among others is a :class:`Side`. Runs may have been judged by different editions of the catalogue: what is compared is
+the union of their requirements and choices, and what an edition does not have is None on its side.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Final
+
+from closecheck.model import Area, Choice, Opening, Profile, Result, Run, Struct
+
+
+class Side(Struct):
+    """One run of a comparison: ``label`` stands for it where there is little room, ``called`` in a sentence."""
+
+    label: str
+    called: str
+    run: Run
+    apart: str = ""
+    """What tells its target from others of the same name; empty where no other has it."""
+
+
+class Spread(enum.StrEnum):
+    """How the answers of several sides to one question lie. Each question has exactly one, so that the numbers add up."""
+
+    DIFFERENT = "different"
+    """At least two sides gave different answers."""
+    PARTLY = "partly"
+    """The sides that gave an answer gave the same one, but not all gave one."""
+    SAME = "same"
+    """Every side gave the same answer."""
+    NOWHERE = "nowhere"
+    """No side gave an answer."""
+
+    @property
+    def differs(self) -> bool:
+        """Whether the sides are not alike."""
+        return self in {Spread.DIFFERENT, Spread.PARTLY}
+
+
+def spread(answers: Sequence[Hashable | None]) -> Spread:
+    """Return how answers lie; None: no answer."""
+    given = {one for one in answers if one is not None}
+    if not given:
+        return Spread.NOWHERE
+    if len(given) > 1:
+        return Spread.DIFFERENT
+    return Spread.PARTLY if None in answers else Spread.SAME
+
+
+def counted(spreads: Iterable[Spread]) -> dict[Spread, int]:
+    """Return how many there are of each spread, every spread included."""
+    found = Counter(spreads)
+    return {one: found[one] for one in Spread}
+
+
+def numbered(runs: Sequence[Run]) -> tuple[Side, ...]:
+    """Return runs as targets 1, 2, 3 …, those of the same name told apart."""
+    return tuple(
+        Side(str(number), f"target {number}", run, apart)
+        for number, (run, apart) in enumerate(zip(runs, _apart([run.opening for run in runs]), strict=True), 1)
+    )
+
+
+_APART: Final[tuple[Callable[[Opening], str], ...]] = (
+    lambda opening: opening.base_url,
+    lambda opening: f"run of {opening.started}",
+    lambda opening: f"profile {opening.profile.value}",
+)
+
+
+def _apart(openings: Sequence[Opening]) -> list[str]:
+    """Return for each run what no other run against a target of its name has; the number always tells them apart."""
+    told = [""] * len(openings)
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place, opening in enumerate(openings):
+        places[opening.target].append(place)
+    for alike in places.values():
+        if len(alike) == 1:
+            continue
+        texts = [[fact(openings[place]) for place in alike] for fact in _APART]
+        distinct = next((one for one in texts if len(set(one)) == len(alike) and all(one)), None)
+        for place, text in zip(alike, distinct or [f"given as number {place + 1}" for place in alike], strict=True):
+            told[place] = text
+    return told
+
+
+# ------------------------------------------------------------------------------------------------------------ the union
+
+
+def union(lists: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    """Return every id of several lists once, in an order that is each list's own as far as they agree."""
+    order: list[str] = []
+    for ids in lists:
+        at = 0
+        for one in ids:
+            if one in order:
+                at = order.index(one) + 1
+            else:
+                order.insert(at, one)
+                at += 1
+    return tuple(order)
+
+
+def results(runs: Sequence[Run]) -> dict[str, tuple[Result | None, ...]]:
+    """Return the results of each requirement that a run has, in the order of the runs; None: not in its edition."""
+    by_run = [{one.requirement.id: one for one in run.results} for run in runs]
+    return {name: tuple(known.get(name) for known in by_run) for name in union(by_run)}
+
+
+Observed = tuple[str, ...] | None
+"""What was observed of a choice, each text once; empty: nothing; None: its edition does not have the choice."""
+
+
+def observations(runs: Sequence[Run]) -> dict[str, tuple[Choice, tuple[Observed, ...]]]:
+    """Return each choice that a run has with what was observed, in the order of the runs."""
+    by_run = [_observed(run) for run in runs]
+    choices = {choice.id: choice for run in runs for choice in run.opening.catalogue.choices}
+    return {name: (choices[name], tuple(known.get(name) for known in by_run)) for name in union(by_run)}
+
+
+def _observed(run: Run) -> dict[str, tuple[str, ...]]:
+    told: dict[str, dict[str, None]] = {choice.id: {} for choice in run.opening.catalogue.choices}
+    for one in run.observations:
+        if one.choice in told:
+            told[one.choice][one.observed] = None
+    return {name: tuple(texts) for name, texts in told.items()}
+
+
+def answers(choice: Choice, observed: Iterable[Observed]) -> list[frozenset[str] | None]:
+    """Return what was observed as something to compare, whatever the order in which it was seen; None: nothing."""
+    return [(frozenset() if choice.measured else frozenset(one)) if one else None for one in observed]
+
+
+def areas(runs: Sequence[Run]) -> tuple[Area, ...]:
+    """Return the areas of all catalogues, titles as in the last that has them."""
+    known = {area.id: area for run in runs for area in run.opening.catalogue.areas}
+    return tuple(known[name] for name in union([area.id for area in run.opening.catalogue.areas] for run in runs))
+
+
+# ------------------------------------------------------------------------------------------------------------- cautions
+
+
+def cautions(sides: Sequence[Side], *, one_target: bool) -> tuple[str, ...]:
+    """
+    Return what makes sides unlike before anything is compared, a clause each, the weightiest first.
+
+    ``one_target``: all are meant to be runs against one target, so that another target is worth a word.
+    """
+    told = [_broken_off(side) for side in sides]
+    if one_target:
+        told.append(_unlike("different targets", sides, lambda opening: opening.target))
+        told.append(_unlike("different base URLs", sides, lambda opening: opening.base_url))
+    told.append(_unlike("different editions of the contract", sides, lambda opening: opening.catalogue.edition))
+    if not told[-1]:
+        told.append(_unlike("one edition, but different texts of the contract", sides, lambda opening: opening.spec_digest[:12]))
+    told.append(_unlike("different profiles", sides, lambda opening: opening.profile.value))
+    told.append(_unlike("different selections", sides, lambda opening: opening.selection or "everything"))
+    told.append(_unlike("different strictness", sides, lambda opening: "strict" if opening.strict else "not strict"))
+    exploring = [side for side in sides if side.run.opening.profile is not Profile.QUICK]
+    told.append(_unlike("explored with different seeds", exploring, lambda opening: str(opening.seed)))
+    told.append(_unlike("different versions of closecheck", sides, lambda opening: opening.suite))
+    told.append(_twice(sides))
+    return tuple(one for one in told if one)
+
+
+def _broken_off(side: Side) -> str:
+    closing = side.run.closing
+    if closing is None:
+        return f"the record of {side.called} breaks off: what it had not come to is untested"
+    if closing.stopped:
+        return f"{side.called} has no verdict: {closing.stopped}"
+    if closing.suite_fault:
+        return f"{side.called} has no verdict, the suite itself failed: {closing.suite_fault}"
+    if closing.interrupted:
+        return f"{side.called} was interrupted: what it had not come to is untested"
+    return ""
+
+
+def _unlike(what: str, sides: Sequence[Side], fact: Callable[[Opening], str]) -> str:
+    """Return a clause such as ``different profiles: quick (1, 3), standard (2)``; empty if the fact is the same on all."""
+    return _grouped(what, {side.label: fact(side.run.opening) for side in sides})
+
+
+def _grouped(what: str, facts: Mapping[str, str]) -> str:
+    labels: defaultdict[str, list[str]] = defaultdict(list)
+    for label, fact in facts.items():
+        labels[fact].append(label)
+    if len(labels) < 2:
+        return ""
+    told = [f"{fact or 'none is named'} ({', '.join(several)})" for fact, several in labels.items()]
+    return f"{what}: {', '.join(told)}"
+
+
+def _twice(sides: Sequence[Side]) -> str:
+    # The moment of its beginning and how long it took stand in these: two runs never share both.
+    ends = [(side.run.opening, side.run.closing) for side in sides]
+    repeated = [side.label for side, end in zip(sides, ends, strict=True) if ends.count(end) > 1]
+    return f"one and the same run was given more than once: {', '.join(repeated)}" if repeated else ""
