@@ -7,7 +7,8 @@ It follows the deterministic core and is no necessary part of any requirement. A
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
+import functools
 import itertools
 import re
 import secrets
@@ -25,13 +26,18 @@ from closecheck.exchange import Exchange
 from closecheck.generation import Edit, Spelling, Value
 from closecheck.ids import Source, Untested
 from closecheck.model import Evidence, Level, Outcome, Profile, Struct
-from closecheck.session import EXPLORED, Session, Shot
+from closecheck.session import EXPLORED, Session
 from closecheck.shrinking import Cause, Shrinker, Spent, fickle
+from closecheck.volley import Shot, Volley
 
 T = TypeVar("T")
 
 BATCH: Final = 50
-"""Requests that one seed makes."""
+"""Requests that one seed makes, for each that may fly at once."""
+_STRANGERS: Final = 300
+"""Requests that are set aside for the bodies of other generators, at most."""
+_SHARE_OF_STRANGERS: Final = 0.1
+"""The part of the time that is set aside for them."""
 _MOST_CAUSES: Final = 3
 """Findings of one requirement; what else breaks it is counted with them."""
 _LENGTH_OF_SEQUENCE: Final = 16
@@ -56,17 +62,16 @@ class Limits(Struct):
 
 LIMITS: Final = {
     Profile.STANDARD: Limits(300, 30.0, 12),
-    Profile.DEEP: Limits(20_000, 60.0, 60, deep=True),
+    Profile.DEEP: Limits(100_000, 60.0, 60, deep=True),
 }
 """The limits of each profile that explores."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Try:
+class Try(Shot, frozen=True):
     """One body to send, and what must come back."""
 
-    body: bytes
-    statuses: frozenset[int]
+    asks: tuple[str, ...]
+    """The requirements that the answer speaks of."""
     requirement: str = ""
     """What an invalid body breaks; empty for a valid one."""
     value: Value | None = None
@@ -74,47 +79,49 @@ class Try:
     edit: Edit | None = None
 
     @property
-    def asks(self) -> Iterator[str]:
-        """The requirements that the answer speaks of."""
-        if self.value is None:
-            yield self.requirement
-            return
-        yield "CAR-IDS-RANGE"
-        if self.how is not None:
-            yield "CAR-BODY-JSON-FORMS"
-        if self.value.message is not None:
-            yield "CAR-MESSAGE-TEXT"
-        if self.value.execution and self.value.completion:
-            yield "CAR-STATUS-COMBINATIONS"
+    def like_no_other(self) -> bool:
+        """Whether the body cannot have been sent before: it names an id that was drawn for it alone."""
+        if self.value is not None:
+            return True
+        return self.edit is not None and bool(self.edit.base.ids) and self.edit.base.ids[0].encode() in self.body
 
 
 _ACCEPTED: Final = frozenset({202})
+_VALID: Final = f"{EXPLORED}valid"
 
 
-def _valid(value: Value) -> Try:
-    return Try(value.plain(), _ACCEPTED, value=value)
+@functools.cache
+def _asks(spelled: bool, message: bool, both: bool) -> tuple[str, ...]:
+    """Return the requirements that the answer to a valid body speaks of: spelled in its own way, with these members."""
+    asked = {"CAR-IDS-RANGE": True, "CAR-BODY-JSON-FORMS": spelled, "CAR-MESSAGE-TEXT": message, "CAR-STATUS-COMBINATIONS": both}
+    return tuple(requirement for requirement, speaks in asked.items() if speaks)
 
 
-def _spelled(value: Value, how: Spelling) -> Try:
-    return Try(generation.spelled(value, how), _ACCEPTED, value=value, how=how)
+def _valid(value: Value, how: Spelling | None = None, body: bytes = b"") -> Try:
+    asks = _asks(how is not None, value.message is not None, bool(value.execution and value.completion))
+    if not body:
+        body = value.plain() if how is None else generation.spelled(value, how)
+    return Try(body, _VALID, _ACCEPTED, asks, "", value, how)
 
 
 def _invalid(edit: Edit) -> Try:
-    return Try(edit.body, edit.statuses, edit.requirement, edit=edit)
+    return _unnamed(edit.requirement, edit.body, edit.statuses, edit)
 
 
-def batch(rng: Random, size: int = BATCH) -> list[Try]:
-    """Return tries of every kind."""
-    found = []
+def _unnamed(requirement: str, body: bytes, statuses: frozenset[int], edit: Edit | None = None) -> Try:
+    return Try(body, f"{EXPLORED}{requirement}", statuses, (requirement,), requirement, edit=edit)
+
+
+def batch(rng: Random, size: int = BATCH) -> Iterator[Try]:
+    """Yield tries of every kind."""
     for _ in range(size):
         kind = rng.random()
         if kind < 0.5:
-            found.append(_valid(generation.value(rng)))
+            yield _valid(generation.value(rng))
         elif kind < 0.65:
-            found.append(_spelled(generation.brief(rng), generation.spelling(rng)))
+            yield _valid(generation.brief(rng), generation.spelling(rng))
         else:
-            found.append(_invalid(generation.edit(rng, generation.value(rng, count=rng.choice((1, 1, 1, 3, 20))))))
-    return found
+            yield _invalid(generation.edit(rng, generation.value(rng, count=rng.choice((1, 1, 1, 3, 20)))))
 
 
 def sweep(rng: Random, share: float = 1.0) -> Iterator[Try]:
@@ -148,19 +155,36 @@ class Exploration:
 
     def __init__(self, session: Session, limits: Limits, seed: int, keep: Callable[[Cause], None] = lambda _: None) -> None:
         self.session = session
+        self.volley = Volley(session)
         self.limits = limits
         self.seed = seed
-        self.asked: Counter[str] = Counter()
-        """How many requests spoke of each requirement."""
         self.found: defaultdict[str, list[Evidence]] = defaultdict(list)
         self.requests = 0
+        self.distinct = 0
+        """How many different bodies were sent; what is sent again is so on purpose."""
         self.shrinking: list[int] = []
         """How many requests each shrinking took."""
         self._keep = keep
         self._causes: list[Cause] = []
         self._rng = Random(f"{seed}/shrinking")  # noqa: S311 - nothing here is a secret
-        self._refused: list[Edit] = []
+        self._asked: Counter[tuple[str, ...]] = Counter()
+        self._sent: dict[int, bool] = {}
+        """Digests of the bodies that could be drawn twice, and whether they were answered as they must be."""
         self._until = 0.0
+
+    @property
+    def asked(self) -> Counter[str]:
+        """How many requests spoke of each requirement."""
+        found: Counter[str] = Counter()
+        for requirements, times in self._asked.items():
+            for requirement in requirements:
+                found[requirement] += times
+        return found
+
+    @property
+    def left(self) -> int:
+        """How many requests may still be sent; none when the time is up."""
+        return 0 if time.monotonic() >= self._until else max(0, self.limits.requests - self.requests)
 
     @property
     def over(self) -> bool:
@@ -186,45 +210,75 @@ class Exploration:
         if self.limits.deep:
             self._deep(rng)
         else:
-            self.judge(list(sweep(rng, 0.06)))
+            self.judge(sweep(rng, 0.06))
             while not self.over:
                 self._round(rng.randrange(2**24))
 
-    def _round(self, seed: int) -> None:
-        """Send what one seed makes: a batch, and one sequence on a connection of its own."""
+    def _round(self, seed: int, lanes: int = 1) -> None:
+        """Send what one seed makes: a batch, and sequences, each on a connection of its own; so many of each at once."""
         rng = Random(seed)  # noqa: S311 - as above
-        self.judge(batch(rng, min(BATCH, max(1, self.limits.requests - self.requests - _LENGTH_OF_SEQUENCE))))
-        self.follow(generation.sequence(rng, _LENGTH_OF_SEQUENCE))
+        self.judge(batch(rng, min(BATCH * lanes, max(1, self.left - _LENGTH_OF_SEQUENCE * lanes))))
+        self.follow([generation.sequence(rng, _LENGTH_OF_SEQUENCE) for _ in range(lanes)])
 
     def _deep(self, rng: Random) -> None:
-        from closecheck import fuzzing  # noqa: PLC0415 - Hypothesis and Schemathesis are only for those who dig
+        from closecheck.fuzzing import Strangers  # noqa: PLC0415 - only for those who dig
 
-        self.judge(judgeable(fuzzing.covering(), rng))
-        tries = sweep(rng)
-        while not self.over and (part := list(itertools.islice(tries, BATCH))):
-            self.judge(part)
-            self._round(rng.randrange(2**24))
-        self.judge(judgeable(fuzzing.fuzzed(rng.randrange(2**32)), rng))
-        while not self.over:
-            fuzzing.seeds(rng.randrange(2**32), self._round, lambda: self.over)
+        lanes = self.session.plan.concurrency
+        requests, until = self.limits.requests, self._until
+        with Strangers(rng.randrange(2**32)) as strangers:
+            # They take seconds to think of theirs, and theirs come last: a place that does not depend on the time they take.
+            self.limits = msgspec.structs.replace(self.limits, requests=requests - min(_STRANGERS, requests // 4))
+            self._until -= self.limits.seconds * _SHARE_OF_STRANGERS
+            tries = sweep(rng)
+            while not self.over and (part := list(itertools.islice(tries, BATCH * lanes))):
+                self.judge(part)
+                self._round(rng.randrange(2**24), lanes)
+            while not self.over:
+                self._round(rng.randrange(2**24), lanes)
+            self.limits, self._until = msgspec.structs.replace(self.limits, requests=requests), until
+            self.judge(judgeable(strangers.bodies(self._until - time.monotonic()), rng))
 
     # -- single requests
 
-    def judge(self, tries: Sequence[Try]) -> None:
+    def judge(self, tries: Iterable[Try]) -> None:
         """Send bodies, several at a time, and look into every unexpected answer."""
-        for start in range(0, len(tries), BATCH):
-            if self.over:
-                return
-            part = tries[start : start + BATCH]
-            exchanges = self.session.explore([Shot(f"{EXPLORED}{one.requirement or 'valid'}", one.body) for one in part])
-            self.requests += len(part)
-            for one, exchange in zip(part, exchanges, strict=True):
-                self.asked.update(one.asks)
-                if exchange.status in one.statuses:
-                    if one.edit is not None and len(self._refused) < BATCH:
-                        self._refused.append(one.edit)
+        for _ in self._as_expected(tries):
+            pass
+
+    def _as_expected(self, tries: Iterable[Try]) -> Iterator[Try]:
+        """Send bodies, look into what is unexpected, and yield the others. Nothing may be sent while this is iterated."""
+        queue = iter(tries)
+        strange: list[tuple[Try, Exchange]] = []
+        while True:
+            for one, exchange in self.volley.fire(self._taken(queue, strange)):
+                self._asked[one.asks] += 1
+                if exchange is None:
+                    if not one.like_no_other:
+                        self._sent[hash(one.body)] = True
+                    yield one
                 elif self._strange(one, exchange):
+                    strange.append((one, exchange))
+            if not strange:
+                return
+            for one, exchange in strange:
+                if self._strange(one, exchange):  # unless what was found since explains it
                     self._look_into(one, exchange)
+            strange.clear()
+
+    def _taken(self, queue: Iterator[Try], strange: Sequence[object]) -> Iterator[Try]:
+        """Yield what has not been sent, until there is something to look into or the exploration is over."""
+        while not strange and not self.over:
+            one = next(queue, None)
+            if one is None:
+                return
+            if not one.like_no_other:
+                digest = hash(one.body)
+                if digest in self._sent:
+                    continue
+                self._sent[digest] = False
+            self.requests += 1
+            self.distinct += 1
+            yield one
 
     def _strange(self, one: Try, exchange: Exchange) -> bool:
         """Tell whether an unexpected answer is worth looking into: nothing that is known already explains it."""
@@ -260,7 +314,7 @@ class Exploration:
             self.blame(cause)
 
     def _ask(self, body: bytes) -> Exchange:
-        return self.session.explore([Shot(f"{EXPLORED}shrinking", body)])[0]
+        return self.volley.ask(Shot(body, f"{EXPLORED}shrinking", _ACCEPTED))
 
     def blame(self, cause: Cause) -> None:
         """Record a cause as evidence, with its witness and the accepted exchange beside it."""
@@ -279,45 +333,54 @@ class Exploration:
 
     # -- sequences
 
-    def follow(self, bodies: Sequence[Value | Edit]) -> None:
-        """Send bodies one after another on one connection; each must be answered as it is alone (CAR-OP-INDEPENDENT)."""
+    def follow(self, sequences: Sequence[Sequence[Value | Edit]]) -> None:
+        """
+        Send sequences of bodies, each on a connection of its own, all at the same pace.
+
+        Each body must be answered as it is alone (CAR-OP-INDEPENDENT). What is refused comes several times on purpose.
+        """
         if self.over or self.found.get("CAR-OP-INDEPENDENT"):
             return
-        known = {edit.body for edit in self._refused}
-        tries = [_valid(one) if isinstance(one, Value) else _invalid(one) for one in bodies]
-        unknown = [one for one in tries if one.edit is not None and one.body not in known]
-        self.judge(list({one.body: one for one in unknown}.values()))
-        alone = {edit.body for edit in self._refused}
-        tries = [one for one in tries if one.edit is None or one.body in alone]
-        with self.session.lane() as lane:
-            exchanges = self.session.explore([Shot(f"{EXPLORED}sequence", one.body) for one in tries], lane=lane)
-        self.requests += len(tries)
-        self.asked["CAR-OP-INDEPENDENT"] += len(tries)
-        for at, (one, exchange) in enumerate(zip(tries, exchanges, strict=True)):
-            if exchange.status in one.statuses or not self._strange(one, exchange):
+        drawn = [[_valid(one) if isinstance(one, Value) else _invalid(one) for one in bodies] for bodies in sequences]
+        invalid = {one.body: one for line in drawn for one in line if one.edit is not None}
+        alone = {body for body in invalid if self._sent.get(hash(body))}
+        alone |= {one.body for one in self._as_expected(invalid.values())}
+        lines = [[one for one in line if one.edit is None or one.body in alone] for line in drawn]
+        length = min(*map(len, lines), self.left // len(lines))
+        in_turn = [line[at] for at in range(length) for line in lines]
+        with contextlib.ExitStack() as stack:
+            lanes = [stack.enter_context(self.session.lane()) for _ in lines]
+            answers = list(self.volley.fire(in_turn, lanes))
+        self.requests += len(in_turn)
+        self.distinct += sum(one.edit is None for one in in_turn)
+        self._asked["CAR-OP-INDEPENDENT",] += len(in_turn)
+        for number, (one, exchange) in enumerate(answers):
+            if exchange is None or not self._strange(one, exchange):
                 continue
-            if one.value is not None:
-                one = _valid(msgspec.structs.replace(one.value, ids=generation.ids(self._rng, len(one.value.ids))))  # noqa: PLW2901
-            with self.session.lane() as lane:
-                again = self.session.explore([Shot(f"{EXPLORED}alone", one.body)], lane=lane)[0]
-            self.requests += 1
+            one = self._renewed(one)  # noqa: PLW2901
+            again = self._alone(one)
             if again.status not in one.statuses:
                 self._look_into(one, again)
                 continue
-            self.blame(fickle(exchange, again, self._after(tries, at)))
+            self.blame(fickle(exchange, again, self._after(lines[number % len(lines)], number // len(lines))))
             return
+
+    def _renewed(self, one: Try) -> Try:
+        """Return a try with new ids if it is valid: the old ones may be closed."""
+        return one if one.value is None else _valid(msgspec.structs.replace(one.value, ids=generation.ids(self._rng, len(one.value.ids))))
+
+    def _alone(self, one: Try) -> Exchange:
+        self.requests += 1
+        with self.session.lane() as lane:
+            return self.volley.ask(one, lane)
 
     def _after(self, tries: Sequence[Try], at: int) -> str:
         """Return in words after what an answer was another: after its neighbour alone, if that is enough."""
         if at == 0:
             return "on a new connection"
-        last, one = tries[at - 1], tries[at]
-        if one.value is not None:
-            one = _valid(msgspec.structs.replace(one.value, ids=generation.ids(self._rng, len(one.value.ids))))
-        if last.value is not None:
-            last = _valid(msgspec.structs.replace(last.value, ids=generation.ids(self._rng, len(last.value.ids))))
+        last, one = self._renewed(tries[at - 1]), self._renewed(tries[at])
         with self.session.lane() as lane:
-            pair = self.session.explore([Shot(f"{EXPLORED}pair", each.body) for each in (last, one)], lane=lane)
+            pair = [self.volley.ask(each, lane) for each in (last, one)]
         self.requests += len(pair)
         kind = "an accepted" if last.value is not None else "a refused"
         if pair[1].status not in one.statuses:
@@ -332,7 +395,7 @@ def judgeable(bodies: Iterable[bytes], rng: Random) -> list[Try]:
         fresh = renewed(body, rng)
         ruled = generation.oracle(fresh)
         if ruled is not None:
-            found[body] = Try(fresh, ruled.statuses, ruled.requirement, ruled.value)
+            found[body] = _unnamed(ruled.requirement, fresh, ruled.statuses) if ruled.value is None else _valid(ruled.value, body=fresh)
     return list(found.values())
 
 

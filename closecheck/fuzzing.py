@@ -1,5 +1,5 @@
 """
-What a deep exploration borrows: Schemathesis' bodies for the operation, Hypothesis' seeds, and its databases of examples.
+What a deep exploration borrows: Schemathesis' bodies for the operation, and Hypothesis' databases of examples.
 
 Both libraries work on the contract alone. They send nothing and judge nothing, and their complaints about themselves are
 :class:`~closecheck.errors.GeneratorTrouble`, never a finding.
@@ -10,11 +10,14 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import json
+import subprocess
+import sys
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 from hypothesis import HealthCheck, Phase, given, settings
@@ -22,7 +25,6 @@ from hypothesis import seed as seeded
 from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.errors import HypothesisException
 
-from closecheck import strategies
 from closecheck.contract import OPERATION, spec_folder
 from closecheck.errors import GeneratorTrouble, UsageError
 
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
 
 FUZZED: Final = 150
 """Bodies that are asked of Schemathesis' strategies; each costs as much as a hundred of ours."""
-SEEDS_AT_ONCE: Final = 400
-"""Seeds that one run of Hypothesis draws."""
 _KEY: Final = b"closecheck/witnesses"
 
 
@@ -67,26 +67,6 @@ def _quiet(examples: int) -> settings:
     return settings(
         max_examples=examples, phases=[Phase.generate], deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=False
     )
-
-
-def seeds(seed: int, use: Callable[[int], None], over: Callable[[], bool]) -> None:
-    """
-    Call ``use`` with seeds that Hypothesis draws, until it is over.
-
-    Raises:
-        GeneratorTrouble: Hypothesis gave up.
-
-    """
-
-    @seeded(seed)
-    @_quiet(SEEDS_AT_ONCE)
-    @given(strategies.seeds())
-    def drawn(one: int) -> None:
-        if not over():
-            use(one)
-
-    with _homed():
-        drawn()
 
 
 def _operation() -> Any:
@@ -160,6 +140,65 @@ def _schemathesis() -> Iterator[None]:
         raise
     except Exception as error:  # whatever a library's inner parts raise, it is no finding
         raise GeneratorTrouble(f"{type(error).__name__}: {error}") from error
+
+
+class _Drawn(msgspec.Struct):
+    """What the process of :class:`Strangers` says: bodies, or what kept it from making any."""
+
+    bodies: list[bytes] = []
+    trouble: str = ""
+
+
+class Strangers:
+    """
+    The bodies of other generators, made in a process of its own: they take seconds of thought, and much memory.
+
+    Leaving it ends the process, whatever it has done.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def __enter__(self) -> Self:
+        program = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from closecheck.fuzzing import draw; draw(int(sys.argv[2]))"
+        # A session of its own: Ctrl-C is for the run, which ends this process itself.
+        self._process = subprocess.Popen(  # noqa: S603 - this interpreter and this package
+            [sys.executable, "-c", program, json.dumps(sys.path), str(self._seed)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def bodies(self, seconds: float) -> list[bytes]:
+        """
+        Return the bodies, waiting for them so many seconds at most.
+
+        Raises:
+            GeneratorTrouble: there are none.
+
+        """
+        try:
+            written, _ = self._process.communicate(timeout=max(seconds, 0.0))
+            drawn = msgspec.msgpack.decode(written, type=_Drawn)
+        except subprocess.TimeoutExpired:
+            raise GeneratorTrouble("Schemathesis took too long") from None
+        except msgspec.DecodeError:
+            raise GeneratorTrouble(f"Schemathesis' process ended with {self._process.returncode}") from None
+        if drawn.trouble:
+            raise GeneratorTrouble(drawn.trouble)
+        return drawn.bodies
+
+
+def draw(seed: int) -> None:
+    """Write the bodies that :class:`Strangers` waits for to standard output."""
+    try:
+        drawn = _Drawn([*covering(), *fuzzed(seed)])
+    except GeneratorTrouble as trouble:
+        drawn = _Drawn(trouble=str(trouble))
+    sys.stdout.buffer.write(msgspec.msgpack.encode(drawn))
 
 
 class Examples:

@@ -58,7 +58,7 @@ class Spelling(Struct):
     """
     One lawful way to write a body; the defaults are the plainest.
 
-    ``order`` shuffles the members (0: the document's order), ``space`` stands between all tokens, ``values`` and ``names``
+    ``order`` is a number that shuffles the members (0: the document's order), ``space`` stands between all tokens, ``values`` and ``names``
     say which characters of texts and of member names are escaped: ``""`` (none that need not be), ``first``, ``some`` or ``all``;
     ``upper`` writes the digits of escapes in upper case.
     """
@@ -112,8 +112,7 @@ class Edit(Struct):
 
 def ids(rng: Random, count: int) -> tuple[str, ...]:
     """Return that many different ids of the page's form, which no target has."""
-    digits = rng.randbytes(16 * count).hex()
-    return tuple([digits[at : at + 32] for at in range(0, len(digits), 32)])
+    return tuple(rng.randbytes(16 * count).hex(" ", 16).split())
 
 
 FRAGMENTS: Final = (
@@ -157,18 +156,32 @@ def message(rng: Random) -> str:
     """Return ordinary text: words and fragments, or any characters of one stretch of Unicode, of any length that is demanded."""
     kind = rng.random()
     if kind < 0.25:
-        return letters(rng, rng.randint(1, MOST_CHARACTERS))
+        return letters(rng, _up_to(rng, MOST_CHARACTERS))
     if kind < 0.45:
         known = characters()
-        start = rng.randrange(len(known))
-        return _kept("x" + known[start : start + rng.randint(1, _BLOCK)])
+        start = _up_to(rng, len(known)) - 1
+        return _kept("x" + known[start : start + _up_to(rng, _BLOCK)])
     pieces = [rng.choice(FRAGMENTS) if rng.random() < 0.6 else rng.choice(_WORDS) for _ in range(rng.choice((1, 1, 2, 3, 4, 6)))]
     return _kept(rng.choice(("", " ", " ")).join(pieces))
 
 
 def letters(rng: Random, length: int) -> str:
-    """Return plain words of exactly that many characters."""
-    return " ".join(rng.choices(_WORDS, k=length // 3 + 1))[: length - 1].ljust(length, "x")
+    """Return plain words of exactly that many characters, at most 1,000."""
+    prose, starts = _prose()
+    start = rng.choice(starts)
+    return prose[start : start + length - 1] + "x"
+
+
+@functools.cache
+def _prose() -> tuple[str, tuple[int, ...]]:
+    """Return words upon words, and where each begins that has a thousand characters to follow: a message is a stretch of them."""
+    words = " ".join(Random(0).choices(_WORDS, k=4 * MOST_CHARACTERS))  # noqa: S311 - nothing here is a secret
+    return words, tuple([at + 1 for at in range(len(words) - MOST_CHARACTERS) if words[at] == " "])
+
+
+def _up_to(rng: Random, most: int) -> int:
+    """Return a number from 1 to ``most``; four times as fast as randint."""
+    return 1 + int(rng.random() * most)
 
 
 def _kept(text: str) -> str:
@@ -185,15 +198,17 @@ def blocks() -> Iterator[str]:
 def value(rng: Random, *, count: int = 0, text: str | None = None) -> Value:
     """Return a valid body; ``count`` and ``text``, where they are given, are its number of ids and its message."""
     kind = rng.random()
-    size = count or (1 if kind < 0.55 else rng.randint(1, 20) if kind < 0.85 else rng.randint(1, MOST_IDS))
+    size = count or (1 if kind < 0.6 else _up_to(rng, 20) if kind < 0.9 else _up_to(rng, MOST_IDS))
     if text is None and rng.random() < 0.6:
         text = message(rng)
-    return Value(
-        ids(rng, size),
-        text,
-        rng.choice((None, *members()["executionStatus"].values)),
-        rng.choice((None, *members()["completionStatus"].values)),
-    )
+    executions, completions = _statuses()
+    return Value(ids(rng, size), text, rng.choice(executions), rng.choice(completions))
+
+
+@functools.cache
+def _statuses() -> tuple[tuple[str | None, ...], tuple[str | None, ...]]:
+    """Return what the two statuses may be, None for left out."""
+    return (None, *members()["executionStatus"].values), (None, *members()["completionStatus"].values)
 
 
 def brief(rng: Random) -> Value:
@@ -213,23 +228,18 @@ def spelling(rng: Random) -> Spelling:
     """Return a lawful spelling other than the plainest."""
     style = ("", "", "first", "some", "all")
     found = Spelling(
-        order=rng.choice((0, rng.randint(1, 2**30))),
+        order=rng.choice((0, _up_to(rng, 2**30))),
         space=rng.choice(("", "", *_SPACES)),
         values=rng.choice(style),
         names=rng.choice(style),
         upper=rng.random() < 0.5,
     )
-    return found if found.features else Spelling(order=rng.randint(1, 2**30))
+    return found if found.features else Spelling(order=_up_to(rng, 2**30))
 
 
 def spelled(value: Value, how: Spelling) -> bytes:
     """Return a body in one spelling; the same arguments give the same bytes."""
-    order = list(value.members().items())
-    if how.order:
-        plain = list(order)
-        Random(how.order).shuffle(order)  # noqa: S311 - nothing here is a secret
-        if order == plain:
-            order = [*order[1:], order[0]]
+    order = _ordered(list(value.members().items()), how.order)
     gap = how.space
     parts = []
     for name, one in order:
@@ -241,22 +251,57 @@ def spelled(value: Value, how: Spelling) -> bytes:
     return f"{gap}{{{gap}{f'{gap},{gap}'.join(parts)}{gap}}}{gap}".encode()
 
 
+def _ordered(plain: list[tuple[str, Any]], order: int) -> list[tuple[str, Any]]:
+    """Return members in another order, which the number tells; in the plain one for 0."""
+    if not order:
+        return plain
+    rest = list(plain)
+    found = []
+    while rest:
+        order, at = divmod(order, len(rest))
+        found.append(rest.pop(at))
+    return found if found != plain else [*plain[1:], plain[0]]
+
+
 def _text(text: str, style: str, how: Spelling) -> str:
     match style:
         case "":
-            return json.dumps(text, ensure_ascii=False)
+            return _quoted(text)
         case "first":
-            return f'"{_escaped(text[:1], how)}{json.dumps(text[1:], ensure_ascii=False)[1:]}'
+            return f'"{_escaped(text[:1], how)}{_quoted(text[1:])[1:]}'
         case "some":
-            return '"' + "".join(_escaped(one, how) if at % 3 == 1 else json.dumps(one, ensure_ascii=False)[1:-1] for at, one in enumerate(text)) + '"'
+            quoted = _quoted(text)
+            letters = list(text) if len(quoted) == len(text.encode()) + 2 else [_quoted(one)[1:-1] for one in text]
+            units = _UPPER if how.upper else _LOWER
+            letters[1::3] = [units[ord(one)] for one in text[1::3]]
+            return f'"{"".join(letters)}"'
         case _:
             return f'"{_escaped(text, how)}"'
 
 
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()
+
+
+class _Units(dict[int, str]):
+    """How each character is written as an escape, in the digits of one case; the common ones are remembered."""
+
+    def __init__(self, digits: str) -> None:
+        super().__init__()
+        self._digits = digits
+        self.update((code, self[code]) for code in range(0x250))
+
+    def __missing__(self, code: int) -> str:
+        units = (code,) if code < 0x10000 else (0xD800 + ((code - 0x10000) >> 10), 0xDC00 + (code & 0x3FF))
+        return "".join([f"\\u{unit:04{self._digits}}" for unit in units])
+
+
+_LOWER: Final = _Units("x")
+_UPPER: Final = _Units("X")
+
+
 def _escaped(text: str, how: Spelling) -> str:
-    units = text.encode("utf-16-be")
-    digits = units.hex().upper() if how.upper else units.hex()
-    return "".join([f"\\u{digits[at : at + 4]}" for at in range(0, len(digits), 4)])
+    return text.translate(_UPPER if how.upper else _LOWER)
 
 
 # ------------------------------------------------------------------------------------------------------------- one edit
@@ -277,7 +322,7 @@ def _other(rng: Random, allowed: str) -> Any:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = _encoded(value).decode()
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
@@ -285,31 +330,34 @@ def _encoded(members: Any) -> bytes:
     return msgspec.json.encode(members)
 
 
+Slip = Callable[[Random, str, int], str]
+
+_SLIPS: Final[tuple[Slip, ...]] = (
+    lambda _rng, text, at: text[:at] + text[at] + text[at:],
+    lambda _rng, text, _at: text + text[-1],
+    lambda _rng, text, at: text[:at] + text[at + 1 :],
+    lambda _rng, text, at: text[:at] + text[at].swapcase() + text[at + 1 :],
+    lambda _rng, text, at: text[: at - 1] + text[at] + text[at - 1] + text[at + 1 :] if at else text[1] + text[0] + text[2:],
+    lambda rng, text, at: text[:at] + rng.choice("abeilnostxyz01_-. ") + text[at + 1 :],
+    lambda rng, text, at: text[:at] + rng.choice(" \t\n\u00a0\u200b\u0301-_.") + text[at:],
+    lambda rng, text, _at: rng.choice((" ", "\n", "\t", "x", "_", "\ufeff", "'", '"')) + text,
+    lambda rng, text, _at: text + rng.choice((" ", "\n", "\t", "x", "s", ".", ",", ";", "\u200b", "\u3000", "%00", "'", '"', "Terminated", "!")),
+    lambda rng, text, _at: rng.choice((str.upper, str.lower, str.swapcase))(text),
+    lambda rng, text, _at: text.replace(*rng.choice((("e", "е"), ("i", "ı"), ("l", "I"), ("u", "ü"), ("e", "é"), ("i", "1"), ("c", "с")))),
+    lambda _rng, text, _at: "".join(chr(ord(one) + 0xFEE0) for one in text),
+    lambda rng, _text, _at: rng.choice(FRAGMENTS),
+    lambda rng, _text, _at: letters(rng, rng.choice((1, 5, 10, 255, 1000))),
+    lambda _rng, _text, _at: "",
+)
+"""Slips of the pen at a place of a text, and what else comes where an allowed text should stand."""
+
+
 def near_miss(rng: Random, text: str, allowed: Sequence[str]) -> str:
     """Return a text that differs from an allowed one by one slip, and is allowed nowhere."""
-    at = rng.randrange(len(text))
-    slips: tuple[Callable[[], str], ...] = (
-        lambda: text[:at] + text[at] + text[at:],
-        lambda: text + text[-1],
-        lambda: text[:at] + text[at + 1 :],
-        lambda: text[:at] + text[at].swapcase() + text[at + 1 :],
-        lambda: text[: at - 1] + text[at] + text[at - 1] + text[at + 1 :] if at else text[1] + text[0] + text[2:],
-        lambda: text[:at] + rng.choice("abeilnostxyz01_-. ") + text[at + 1 :],
-        lambda: text[:at] + rng.choice(" \t\n\u00a0\u200b\u0301-_.") + text[at:],
-        lambda: rng.choice((" ", "\n", "\t", "x", "_", "\ufeff", "'", '"')) + text,
-        lambda: text + rng.choice((" ", "\n", "\t", "x", "s", ".", ",", ";", "\u200b", "\u3000", "%00", "'", '"', "Terminated", "!")),
-        lambda: rng.choice((str.upper, str.lower, str.swapcase))(text),
-        lambda: text.replace(*rng.choice((("e", "е"), ("i", "ı"), ("l", "I"), ("u", "ü"), ("e", "é"), ("i", "1"), ("c", "с")))),
-        lambda: "".join(chr(ord(one) + 0xFEE0) for one in text),
-        lambda: rng.choice(FRAGMENTS),
-        lambda: letters(rng, rng.choice((1, 5, 10, 255, 1000))),
-        lambda: "",
-    )
     while True:
-        found = rng.choice(slips)()
+        found = rng.choice(_SLIPS)(rng, text, rng.randrange(len(text)))
         if found not in allowed:
             return found
-        at = rng.randrange(len(text))
 
 
 Editing = Callable[[Random, Value], Edit]
@@ -354,15 +402,16 @@ def _empty(_rng: Random, base: Value) -> Edit:
 
 
 def _too_many(rng: Random, base: Value) -> Edit:
-    count = rng.choice((501, 502, 503, rng.randint(501, 600), rng.randint(501, 1600)))
+    count = rng.choice((501, 502, 503, 500 + _up_to(rng, 100), 500 + _up_to(rng, 1100)))
     return too_many(rng, base, count)
 
 
 def too_many(rng: Random, base: Value, count: int) -> Edit:
     """Return a body with that many different ids, more than are allowed."""
-    body = _encoded({**base.members(), "accessRequestIds": ids(rng, count)})
+    listed = ids(rng, count)
+    body = _encoded({**base.members(), "accessRequestIds": listed})
     large = len(body) > 64 * 1024
-    accepted = msgspec.structs.replace(base, ids=ids(rng, MOST_IDS))
+    accepted = msgspec.structs.replace(base, ids=listed[:MOST_IDS])
     return Edit(
         "CAR-IDS-MAX", body, accepted, f"accessRequestIds: {count:,} ids instead of {MOST_IDS}", {}, count, frozenset({400, 413} if large else {400})
     )
@@ -448,7 +497,7 @@ EDITS: Final[dict[str, tuple[Editing, ...]]] = {
     "CAR-BODY-JSON-STRICT": (_nearly,),
 }
 """For each requirement that one edit of a body can break, how to break it."""
-_WEIGHTS: Final = {"CAR-EXECUTION-CLOSED": 8, "CAR-COMPLETION-CLOSED": 8, "CAR-IDS-ITEMS": 5, "CAR-BODY-JSON": 4, "CAR-BODY-JSON-STRICT": 4, "CAR-IDS-MAX": 2}
+_WEIGHTS: Final = {"CAR-EXECUTION-CLOSED": 8, "CAR-COMPLETION-CLOSED": 8, "CAR-IDS-ITEMS": 5, "CAR-BODY-JSON": 4, "CAR-BODY-JSON-STRICT": 4, "CAR-IDS-MAX": 2, "CAR-IDS-MAX-ENTRIES": 1}
 _CHOICES: Final = tuple(EDITS)
 _CUMULATED: Final = tuple(_WEIGHTS.get(one, 3) for one in _CHOICES)
 

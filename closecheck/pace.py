@@ -31,6 +31,10 @@ class RateLimit:
         """Return when one more request is within the rate."""
         self._limiter.try_acquire("target", blocking=True)
 
+    def take(self) -> bool:
+        """Tell whether one more request is within the rate now; it is counted then."""
+        return bool(self._limiter.try_acquire("target", blocking=False))
+
 
 class Gate:
     """
@@ -60,19 +64,46 @@ class Gate:
             Over: the run was interrupted by another thread.
 
         """
+        with self._entered():
+            if self._rate is not None:
+                self._rate.wait()
+            yield
+
+    @contextlib.contextmanager
+    def _entered(self) -> Iterator[None]:
         mine = threading.get_ident()
         with self._changed:
             self._changed.wait_for(lambda: self._owner in {None, mine} or self._is_over)
             self._let_go()
             self._in_flight += 1
         try:
-            if self._rate is not None:
-                self._rate.wait()
             yield
         finally:
             with self._changed:
                 self._in_flight -= 1
                 self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def flights(self) -> Iterator[Callable[[bool], bool]]:
+        """
+        Enter as :meth:`flight` does, for many requests of one thread.
+
+        The function that is yielded is asked before each: whether it is within the rate. Asked with True, it waits until it is.
+
+        Raises:
+            Over: as in :meth:`flight`.
+
+        """
+        with self._entered():
+            yield self._within
+
+    def _within(self, wait: bool) -> bool:
+        if self._rate is None:
+            return True
+        if not wait:
+            return self._rate.take()
+        self._rate.wait()
+        return True
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:

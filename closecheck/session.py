@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from closecheck.cases import Case, Draft, Json, Raw, fill
+from closecheck.cases import Case, Draft, Json, fill
 from closecheck.checks import Clauses
 from closecheck.checks.rate_limit import wait_asked
 from closecheck.contract import Contract
@@ -151,25 +151,8 @@ class _Conversation:
         return self.attempts[-1][0]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Shot:
-    """A request of the exploration: its name, the bytes of its body, who sends it."""
-
-    name: str
-    body: bytes
-    caller: str = "authorized"
-
-    @property
-    def draft(self) -> Draft:
-        """The request as a draft, without its body: that is bytes already, in which nothing stands for ids."""
-        return Draft(body=_EMPTY, caller=self.caller)
-
-
 EXPLORED: Final = "explored/"
 """What the names of findings of the exploration begin with."""
-_EMPTY: Final = Raw(b"")
-_SAMPLED: Final = (20, 500)
-"""Of the explored exchanges so many first ones are recorded, and then one in so many."""
 
 
 class Session:
@@ -216,9 +199,6 @@ class Session:
         """How the target refuses the plainest invalid body; judged once, under CAR-OP-STATUS or CAR-OP-NO-500."""
         self._memo: dict[str, Exchange | Untested] = {}
         self._other_reasons: Counter[str] = Counter()
-        self._glimpses = 0
-        self._heads: dict[str, Request] = {}
-        """The request of the exploration for each caller, but for its body."""
         self._numbers = itertools.count(1)
         self._unconfirmed: list[Exchange] = []
         self._hung = 0
@@ -351,59 +331,21 @@ class Session:
         with self.transport.lane() as lane:
             yield lane
 
-    # -- exploration
+    # -- what exploration needs
 
-    def explore(self, shots: Sequence[Shot], *, lane: Lane | None = None, keep: bool = False) -> list[Exchange]:
+    def number(self) -> int:
+        """Return the number of the next exchange."""
+        return next(self._numbers)
+
+    def settle(self, name: str, draft: Draft, request: Request, lane: Lane | None) -> Exchange:
         """
-        Send explored requests, as many at once as the run allows, or one after another on a lane.
-
-        Every clause judges each answer. Recorded are those that break one, a sample, and with ``keep`` all.
+        Send a request as it stands until it has an answer that counts; record and judge what came back.
 
         Raises:
             Untested: as in :meth:`send`.
 
         """
-        found: list[Exchange] = []
-        width = 1 if lane else self.plan.concurrency
-        for start in range(0, len(shots), width):
-            part = shots[start : start + width]
-            requests = [self._aimed(shot) for shot in part]
-            with contextlib.ExitStack() as flights:
-                for _ in part:
-                    flights.enter_context(self.gate.flight())
-                replies = [lane.send(requests[0])] if lane else self.transport.volley(requests)
-            found += [self._explored(*one, lane, keep=keep) for one in zip(part, requests, replies, strict=True)]
-        return found
-
-    def _aimed(self, shot: Shot) -> Request:
-        head = self._heads.get(shot.caller)
-        if head is None:
-            head = self._heads[shot.caller] = self.request(shot.draft, [])
-        size = str(len(shot.body))
-        headers = tuple((name, size if name == "Content-Length" else value) for name, value in head.headers)
-        return Request(head.method, head.target, headers, shot.body)
-
-    def _explored(self, shot: Shot, request: Request, reply: Reply, lane: Lane | None, *, keep: bool) -> Exchange:
-        response = reply.response
-        if response is None or reply.failure is not None or response.status == 429 or (response.status == 401 and self.tokens.expired()):
-            self._heads.clear()
-            if reply.failure is None or reply.failure.kind in {FailureKind.MALFORMED, FailureKind.ENDLESS}:
-                self.keep(self._glimpsed(shot, request, reply))
-            conversation = self._converse(request, shot.draft, lane)
-            return self._record(shot.name, shot.draft, conversation, (), 0, "")
-        exchange = self._glimpsed(shot, request, reply)
-        if keep or self._glimpses <= _SAMPLED[0] or self._glimpses % _SAMPLED[1] == 0:
-            self.keep(exchange)
-        return exchange
-
-    def _glimpsed(self, shot: Shot, request: Request, reply: Reply) -> Exchange:
-        exchange = Exchange(next(self._numbers), shot.name, shot.draft, request, reply.timing, reply.response, reply.failure)
-        self.explored += 1
-        self._glimpses += 1
-        for evidence in self.clauses.judge(exchange):
-            self.keep(exchange)
-            self.record(evidence)
-        return exchange
+        return self._record(name, draft, self._converse(request, draft, lane), (), 0, "")
 
     def rename(self, exchange: Exchange, name: str, base: int) -> Exchange:
         """Record an explored exchange as the witness of a finding; one that is recorded already keeps its name."""
@@ -414,7 +356,7 @@ class Session:
         return exchange
 
     def keep(self, exchange: Exchange) -> None:
-        """Record an explored exchange; harmless if it is recorded."""
+        """Record an explored exchange, which was judged; harmless if it is recorded."""
         if exchange.number in self.exchanges:
             return
         self.explored -= 1

@@ -15,14 +15,14 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
 import httptools
 import msgspec
 
-from closecheck.model import Failure, FailureKind, Request, Response, Timing, header
+from closecheck.model import Failure, FailureKind, Headers, Request, Response, Timing, header
 
 MOST_HEADER_BYTES: Final = 256 * 1024
 """Bytes of an answer's header section before it counts as endless."""
@@ -64,11 +64,107 @@ def serialise(request: Request) -> bytes:
     return b"".join(pieces)
 
 
+class Head(msgspec.Struct, frozen=True, eq=False):
+    """
+    What an answer's header section says of how the answer is to be read.
+
+    Heads that say the same are the same object, as a rule: whoever has looked at one knows it again.
+    """
+
+    status: int
+    version: str
+    media_type: str | None
+    """The Content-Type field as it stands, or None."""
+    coding: str
+    """The Content-Encoding field as it stands; empty if there is none."""
+    unbounded: bool
+    """Whether the body is delimited by the end of the connection (RFC 9112, 6.3, rule 8)."""
+    keeps_connection: bool
+    """Whether the server will take another request on the connection (RFC 9112, 9.3)."""
+
+
+Fields = list[tuple[bytes, bytes]]
+"""Field names and values in wire order, as they came."""
+
+_LENGTH: Final = b"content-length"
+_HEEDED: Final = frozenset({_LENGTH, b"content-type", b"content-encoding", b"transfer-encoding", b"connection"})
+_MOST_HEADS: Final = 1024
+_heads: dict[tuple[object, ...], Head] = {}
+
+
+def head_of(status: int, version: str, fields: Fields) -> Head:
+    """Return what a header section says; that of an answer like an earlier one is looked up, not read again."""
+    key: list[object] = [status, version]
+    for name, value in fields:
+        lower = name.lower()
+        if lower in _HEEDED:
+            # Which length it is, is the parser's affair.
+            key.append(_LENGTH if lower == _LENGTH else (lower, value))
+    known = _heads.get(tuple(key))
+    if known is None:
+        if len(_heads) >= _MOST_HEADS:
+            _heads.clear()
+        known = _heads[tuple(key)] = _read_head(status, version, _decoded_fields(fields))
+    return known
+
+
+def _read_head(status: int, version: str, headers: Headers) -> Head:
+    coding = header(headers, "transfer-encoding")
+    if status in _BODILESS:
+        unbounded = False
+    elif coding is not None:
+        unbounded = coding.rsplit(",", 1)[-1].strip().lower() != "chunked"
+    else:
+        unbounded = header(headers, "content-length") is None
+    tokens = {token.strip().lower() for token in (header(headers, "connection") or "").split(",")}
+    keeps = "close" not in tokens and (version != "1.0" or "keep-alive" in tokens)
+    return Head(status, version, header(headers, "content-type"), header(headers, "content-encoding") or "", unbounded, keeps)
+
+
+def _decoded_fields(fields: Fields) -> Headers:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in fields)
+
+
+class Landing(msgspec.Struct):
+    """
+    What one request brought back, as it came: a whole answer, or a failure, or both where the answer was ill framed.
+
+    It is what a reply is made from where one is wanted; of the answers of an exploration most are looked at only once.
+    """
+
+    sent: float
+    """Seconds from the start of the run."""
+    seconds: float
+    """How long the answer took."""
+    connection: int = 0
+    fresh: bool = True
+    head: Head | None = None
+    """None: no whole answer came."""
+    reason: bytes = b""
+    fields: Fields = msgspec.field(default_factory=list)
+    body: bytes = b""
+    """The body with its content coding."""
+    failure: Failure | None = None
+
+    @property
+    def response(self) -> Response | None:
+        """The answer, if it came whole."""
+        head = self.head
+        if head is None:
+            return None
+        body = _decoded(self.body, head.coding) if head.coding else self.body
+        return Response(head.status, self.reason.decode("latin-1"), head.version, _decoded_fields(self.fields), body, head.coding)
+
+    @property
+    def reply(self) -> Reply:
+        """The landing as the rest of the suite sees it."""
+        return Reply(Timing(self.sent, self.seconds, self.connection, self.fresh), self.response, self.failure)
+
+
 class _Answer:
     """The parser's listener: collects one final answer, passing over interim ones (RFC 9110, 15.2)."""
 
-    __slots__ = ("body", "closing", "complete", "head_complete", "header_bytes", "headers", "headless", "parser", "reason", "size", "status",
-                 "surplus", "version")
+    __slots__ = ("body", "complete", "fields", "head", "headless", "parser", "reason", "surplus")
 
     def __init__(self) -> None:
         self.parser = httptools.HttpResponseParser(self)
@@ -76,17 +172,24 @@ class _Answer:
 
     def reset(self, *, headless: bool) -> None:
         self.headless = headless
-        self.headers: list[tuple[str, str]] = []
+        self.reason = b""
+        self.fields: Fields = []
+        self.head: Head | None = None
         self.body: list[bytes] = []
-        self.size = 0
-        self.header_bytes = 0
-        self.status = 0
-        self.reason = ""
-        self.version = ""
-        self.head_complete = False
         self.complete = False
         self.surplus = False
-        self.closing = False
+
+    @property
+    def header_bytes(self) -> int:
+        """How much of the header section has come, as far as the parser has told."""
+        return sum(len(name) + len(value) for name, value in self.fields)
+
+    @property
+    def size(self) -> int:
+        """How much of the body has come."""
+        return sum(map(len, self.body))
+
+    # -- the parser's callbacks
 
     def on_message_begin(self) -> None:
         if self.complete:
@@ -94,49 +197,27 @@ class _Answer:
 
     def on_status(self, reason: bytes) -> None:
         if not self.complete:
-            self.reason += reason.decode("latin-1")
+            self.reason += reason
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.head_complete:  # what comes later is a trailer field, which is no header
-            self.headers.append((name.decode("latin-1"), value.decode("latin-1")))
-            self.header_bytes += len(name) + len(value)
+        if self.head is None:  # what comes later is a trailer field, which is no header
+            self.fields.append((name, value))
 
     def on_headers_complete(self) -> None:
-        if self.complete:
-            return
-        self.status = self.parser.get_status_code()
-        self.version = self.parser.get_http_version()
-        self.head_complete = True
+        if not self.complete:
+            self.head = head_of(self.parser.get_status_code(), self.parser.get_http_version(), self.fields)
 
     def on_body(self, data: bytes) -> None:
         if not self.complete:
             self.body.append(data)
-            self.size += len(data)
 
     def on_message_complete(self) -> None:
-        if self.complete:
+        if self.complete or self.head is None:
             return
-        if self.status // 100 == 1 and self.status != _SWITCHING_PROTOCOLS:
+        if self.head.status // 100 == 1 and self.head.status != _SWITCHING_PROTOCOLS:
             self.reset(headless=self.headless)
             return
         self.complete = True
-
-    @property
-    def ends_with_connection(self) -> bool:
-        """Whether the body is delimited by the end of the connection (RFC 9112, 6.3, rule 8)."""
-        if not self.head_complete or self.status in _BODILESS:
-            return False
-        fields = tuple(self.headers)
-        coding = header(fields, "transfer-encoding")
-        if coding is not None:
-            return coding.rsplit(",", 1)[-1].strip().lower() != "chunked"
-        return header(fields, "content-length") is None
-
-    @property
-    def keeps_connection(self) -> bool:
-        """Whether the server will take another request on this connection (RFC 9112, 9.3)."""
-        tokens = {token.strip().lower() for token in (header(tuple(self.headers), "connection") or "").split(",")}
-        return "close" not in tokens and (self.version != "1.0" or "keep-alive" in tokens)
 
 
 class _Broken(Exception):
@@ -146,12 +227,19 @@ class _Broken(Exception):
 
 
 class Connection:
-    """One connection to the target; not shared between threads at the same time."""
+    """
+    One connection to the target; not shared between threads at the same time.
+
+    Its socket does not block: what can be done at once is done in one call, and only what cannot waits for its deadline.
+    """
 
     def __init__(self, sock: socket.socket, number: int, clock: Callable[[], float]) -> None:
+        sock.setblocking(False)
         self._socket = sock
         self._clock = clock
         self._answer = _Answer()
+        self._deadline = 0.0
+        self._unsent: Failure | None = None
         self.number = number
         self.served = 0
         self.usable = True
@@ -165,7 +253,6 @@ class Connection:
     def stale(self) -> bool:
         """Tell whether the server has closed this idle connection or written to it unasked."""
         try:
-            self._socket.setblocking(False)
             if isinstance(self._socket, ssl.SSLSocket):
                 self._socket.recv(1)  # session tickets, which arrive unasked, are no data
             else:
@@ -176,55 +263,67 @@ class Connection:
             return True
         return True
 
-    def exchange(self, data: bytes, *, headless: bool, deadline: float) -> tuple[Response | None, Failure | None]:
+    def begin(self, data: bytes, *, headless: bool, deadline: float) -> None:
         """
-        Send the bytes of one request and read one answer.
+        Send the bytes of one request.
 
-        ``headless`` is true for HEAD, whose answers have no body; ``deadline`` is a reading of the clock.
+        ``headless`` is true for HEAD, whose answers have no body; ``deadline`` is a reading of the clock, for the answer too.
         """
-        failure = self.begin(data, headless=headless, deadline=deadline)
-        return (None, failure) if failure else self.finish(deadline=deadline)
-
-    def begin(self, data: bytes, *, headless: bool, deadline: float) -> Failure | None:
-        """Send the bytes of one request; the failure that keeps its answer from being waited for, if there is one."""
         self._answer.reset(headless=headless)
+        self._deadline = deadline
         self.served += 1
         try:
-            self._send(data, deadline)
+            self._send(data)
+            self._unsent = None
         except _Broken as broken:
             self.close()
-            return broken.failure
-        return None
+            self._unsent = broken.failure
 
-    def finish(self, *, deadline: float) -> tuple[Response | None, Failure | None]:
-        """Read the answer to the request that was begun."""
+    def land(self, sent: float) -> Landing:
+        """Read the answer to the request that was begun; ``sent`` is when."""
         answer = self._answer
-        try:
-            self._receive(answer, deadline)
-        except _Broken as broken:
+        failure = self._unsent
+        if failure is None:
+            try:
+                self._receive(answer)
+            except _Broken as broken:
+                self.close()
+                failure = broken.failure
+        fresh = self.served == 1
+        head = answer.head if answer.complete else None
+        if head is None:
+            return Landing(sent, 0.0, self.number, fresh, failure=failure)
+        if answer.headless or head.unbounded or not head.keeps_connection:
             self.close()
-            return (_response(answer) if answer.complete else None), broken.failure
-        if answer.headless or not answer.keeps_connection or answer.ends_with_connection:
-            self.close()
-        return _response(answer), None
+        body = answer.body[0] if len(answer.body) == 1 else b"".join(answer.body)
+        return Landing(sent, 0.0, self.number, fresh, head, answer.reason, answer.fields, body, failure)
 
-    def _send(self, data: bytes, deadline: float) -> None:
+    def _send(self, data: bytes) -> None:
         try:
-            self._socket.settimeout(max(deadline - self._clock(), 0.001))
-            self._socket.sendall(data)
+            sent = self._socket.send(data)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            sent = 0
+        except OSError:
+            return  # a server may answer and close before it has read everything: the answer, if any, is still there
+        if sent == len(data):
+            return
+        try:
+            self._socket.settimeout(max(self._deadline - self._clock(), 0.001))
+            self._socket.sendall(memoryview(data)[sent:])
+            self._socket.setblocking(False)
         except TimeoutError:
             raise _Broken(FailureKind.TIMEOUT, "the target did not read the request within the time limit") from None
         except OSError:
-            pass  # a server may answer and close before it has read everything: the answer, if any, is still there
+            self._socket.setblocking(False)
 
-    def _receive(self, answer: _Answer, deadline: float) -> None:
+    def _receive(self, answer: _Answer) -> None:
         parser = answer.parser
         received = 0
         while not answer.complete:
-            data = self._read(answer, deadline)
+            data = self._read(answer)
             received += len(data)
             if not data:
-                if answer.ends_with_connection:
+                if answer.head is not None and answer.head.unbounded:
                     answer.complete = True
                     return
                 raise _Broken(FailureKind.DROPPED, _how_far(answer))
@@ -238,40 +337,46 @@ class Connection:
                 raise _Broken(FailureKind.MALFORMED, f"not a well-formed HTTP answer: {error}") from None
             if answer.complete and answer.surplus:
                 raise _Broken(FailureKind.MALFORMED, "bytes follow the end of the answer")
-            if answer.headless and answer.head_complete:
+            if answer.headless and answer.head is not None:
                 answer.complete = True
             # What the parser has not told yet counts too: a line without end, chunk extensions, trailers, interim answers.
-            if answer.header_bytes > MOST_HEADER_BYTES or (received > MOST_HEADER_BYTES and not answer.head_complete):
+            if received > MOST_HEADER_BYTES and (answer.head is None or answer.header_bytes > MOST_HEADER_BYTES):
                 raise _Broken(FailureKind.ENDLESS, f"the header section went on beyond {MOST_HEADER_BYTES >> 10} kB")
-            if max(answer.size, received - answer.size) > MOST_BODY_BYTES:
+            if received > MOST_BODY_BYTES and max(answer.size, received - answer.size) > MOST_BODY_BYTES:
                 raise _Broken(FailureKind.ENDLESS, f"the answer went on beyond {MOST_BODY_BYTES >> 20} MB")
+            if not answer.complete and self._clock() > self._deadline:
+                raise _Broken(FailureKind.TIMEOUT, _how_far(answer))
 
-    def _read(self, answer: _Answer, deadline: float) -> bytes:
-        remaining = deadline - self._clock()
+    def _read(self, answer: _Answer) -> bytes:
+        """Return what has come, or what comes before the deadline; nothing at the end of the connection."""
+        try:
+            return self._socket.recv(_CHUNK)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            pass
+        except ssl.SSLEOFError:
+            return b""
+        except OSError:
+            raise _Broken(FailureKind.DROPPED, _how_far(answer)) from None
+        remaining = self._deadline - self._clock()
         if remaining <= 0:
             raise _Broken(FailureKind.TIMEOUT, _how_far(answer))
         try:
             self._socket.settimeout(remaining)
-            return self._socket.recv(_CHUNK)
+            data = self._socket.recv(_CHUNK)
+            self._socket.setblocking(False)
         except (TimeoutError, ssl.SSLWantReadError):
             raise _Broken(FailureKind.TIMEOUT, _how_far(answer)) from None
         except ssl.SSLEOFError:
             return b""
         except OSError:
             raise _Broken(FailureKind.DROPPED, _how_far(answer)) from None
+        return data
 
 
 def _how_far(answer: _Answer) -> str:
-    if answer.head_complete:
-        return f"after the header section of a {answer.status} and {answer.size} bytes of its body"
-    return "before a whole header section had come" if answer.headers or answer.reason else "before any answer had come"
-
-
-def _response(answer: _Answer) -> Response:
-    body = b"".join(answer.body)
-    headers = tuple(answer.headers)
-    coding = header(headers, "content-encoding") or ""
-    return Response(answer.status, answer.reason, answer.version, headers, _decoded(body, coding), coding)
+    if answer.head is not None:
+        return f"after the header section of a {answer.head.status} and {answer.size} bytes of its body"
+    return "before a whole header section had come" if answer.fields or answer.reason else "before any answer had come"
 
 
 def _decoded(body: bytes, coding: str) -> bytes:
@@ -367,51 +472,30 @@ class Transport:
 
         With ``fresh`` it travels on a connection of its own, which is closed afterwards.
         """
-        with contextlib.ExitStack() as stack:
-            if fresh:
-                lane = stack.enter_context(self.lane())
+        if fresh:
+            with self.lane() as lane:
                 return lane.send(request)
-            connection = self._take()
-            reply, connection = self._exchange(request, connection)
-            if connection is not None and connection.usable:
-                with self._lock:
-                    self._idle.append(connection)
-            return reply
-
-    def volley(self, requests: Sequence[Request]) -> list[Reply]:
-        """Send requests at once, each on a connection of its own: all are written before the first answer is read."""
-        deadline = self._clock() + self._timeout
-        flying: list[tuple[float, Connection | None, bool, Failure | None]] = []
-        for request in requests:
-            begun = self._clock()
-            connection = self._take()
-            if connection is None:
-                try:
-                    connection = self._connect(deadline)
-                except OSError as error:
-                    flying.append((begun, None, True, Failure(FailureKind.UNREACHABLE, _connect_problem(error))))
-                    continue
-            fresh = connection.served == 0
-            failure = connection.begin(serialise(request), headless=request.method == "HEAD", deadline=deadline)
-            flying.append((begun, connection, fresh, failure))
-        replies = []
-        for begun, connection, fresh, unsent in flying:
-            response, failure = (None, unsent) if connection is None or unsent else connection.finish(deadline=deadline)
-            number = connection.number if connection else 0
-            replies.append(Reply(Timing(begun - self.started, self._clock() - begun, number, fresh), response, failure))
-            if connection is not None and connection.usable:
-                with self._lock:
-                    self._idle.append(connection)
-        return replies
+        with self.lanes(1) as (lane,):
+            return lane.send(request)
 
     @contextlib.contextmanager
     def lane(self) -> Iterator[Lane]:
-        """Yield a lane: requests sent through it share one connection as long as the target keeps it open."""
-        lane = Lane(self)
+        """Yield a lane of its own: requests sent through it share one connection as long as the target keeps it open."""
+        lane = Lane(self, None)
         try:
             yield lane
         finally:
             lane.close()
+
+    @contextlib.contextmanager
+    def lanes(self, count: int) -> Iterator[tuple[Lane, ...]]:
+        """Yield lanes that begin with idle connections, as far as there are any, and leave theirs to others."""
+        lanes = tuple([Lane(self, self._take()) for _ in range(count)])
+        try:
+            yield lanes
+        finally:
+            for lane in lanes:
+                self._give(lane)
 
     def _take(self) -> Connection | None:
         while True:
@@ -423,21 +507,13 @@ class Transport:
                 return connection
             connection.close()
 
-    def _exchange(self, request: Request, connection: Connection | None) -> tuple[Reply, Connection | None]:
-        begun = self._clock()
-        deadline = begun + self._timeout
-        if connection is None:
-            try:
-                connection = self._connect(deadline)
-            except OSError as error:
-                timing = Timing(begun - self.started, self._clock() - begun)
-                return Reply(timing, failure=Failure(FailureKind.UNREACHABLE, _connect_problem(error))), None
-        fresh = connection.served == 0
-        data = serialise(request)
-        sent = self._clock()
-        response, failure = connection.exchange(data, headless=request.method == "HEAD", deadline=deadline)
-        timing = Timing(sent - self.started, self._clock() - sent, connection.number, fresh)
-        return Reply(timing, response, failure), connection
+    def _give(self, lane: Lane) -> None:
+        connection = lane._connection  # noqa: SLF001 - its other half
+        if lane.flying:
+            lane.close()  # what is still to come on it would be taken for the next answer
+        elif connection is not None and connection.usable:
+            with self._lock:
+                self._idle.append(connection)
 
     def _connect(self, deadline: float) -> Connection:
         sock = socket.create_connection((self._host, self._port), timeout=max(deadline - self._clock(), 0.001))
@@ -452,18 +528,51 @@ class Transport:
 
 
 class Lane:
-    """One caller's own connection, reopened when the target closes it between two answers."""
+    """
+    One caller's own connection, reopened when the target closes it between two answers.
 
-    def __init__(self, transport: Transport) -> None:
+    A request is sent and its answer read by :meth:`send`, or by :meth:`begin` and :meth:`land` where others fly meanwhile.
+    """
+
+    def __init__(self, transport: Transport, connection: Connection | None) -> None:
         self._transport = transport
-        self._connection: Connection | None = None
+        self._connection = connection
+        self._sent = 0.0
+        self._unconnected: Failure | None = None
+        self.flying = False
+        """Whether a request was begun whose answer has not been read."""
 
     def send(self, request: Request) -> Reply:
-        """Send a request on this lane's connection."""
+        """Send a request on this lane's connection and read the answer."""
+        self.begin(serialise(request), headless=request.method == "HEAD")
+        return self.land().reply
+
+    def begin(self, data: bytes, *, headless: bool = False) -> None:
+        """Send the bytes of a request, on a new connection if the last one cannot be used any more."""
+        transport = self._transport
+        self._sent = transport._clock()  # noqa: SLF001 - its other half
+        deadline = self._sent + transport._timeout  # noqa: SLF001
+        self.flying = True
+        self._unconnected = None
         if self._connection is not None and (not self._connection.usable or self._connection.stale()):
             self.close()
-        reply, self._connection = self._transport._exchange(request, self._connection)  # noqa: SLF001 - its other half
-        return reply
+        if self._connection is None:
+            try:
+                self._connection = transport._connect(deadline)  # noqa: SLF001
+            except OSError as error:
+                self._unconnected = Failure(FailureKind.UNREACHABLE, _connect_problem(error))
+                return
+            self._sent = transport._clock()  # noqa: SLF001
+        self._connection.begin(data, headless=headless, deadline=deadline)
+
+    def land(self) -> Landing:
+        """Read the answer to the request that was begun."""
+        transport = self._transport
+        sent = self._sent - transport.started
+        self.flying = False
+        landing = Landing(sent, 0.0, failure=self._unconnected) if self._connection is None else self._connection.land(sent)
+        landing.seconds = transport._clock() - self._sent  # noqa: SLF001
+        return landing
 
     def close(self) -> None:
         """Close the connection."""

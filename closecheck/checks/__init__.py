@@ -8,11 +8,12 @@ across exchanges: tracking ids, the default locale, the languages shown.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Final
 
 from closecheck.checks import accepted, authorization, error_body, locales, rate_limit, statuses
 from closecheck.checks._ruling import Ruling
+from closecheck.checks.glance import Glance
 from closecheck.exchange import Exchange
 from closecheck.model import Evidence, Outcome, Tally
 
@@ -37,6 +38,7 @@ class Clauses:
         self._documented = documented
         self._locales = locales.Memory()
         self._tracking_ids = error_body.TrackingIds()
+        self._glance = Glance(self._tracking_ids)
         self._held: Counter[str] = Counter()
         self._broken: Counter[str] = Counter()
 
@@ -45,9 +47,24 @@ class Clauses:
         """The languages that the target has shown."""
         return self._locales
 
-    def judge(self, exchange: Exchange) -> Iterator[Evidence]:
-        """Yield the evidence against the target in one exchange; what held is counted."""
-        for ruling in self._rulings(exchange):
+    def hold(self, look: Hashable, status: int, body: bytes, number: int) -> bool:
+        """
+        Tell at a glance that an answer keeps every clause, because its like did; it is judged and counted then.
+
+        ``look`` is as :class:`~closecheck.checks.glance.Glance` has it; ``body`` has no content coding.
+        """
+        return self._glance.same(look, status, body, number)
+
+    def judge(self, exchange: Exchange, look: Hashable = None) -> Iterator[Evidence]:
+        """
+        Yield the evidence against the target in one exchange; what held is counted.
+
+        With a ``look`` the like of it may be judged at a glance afterwards.
+        """
+        rulings = list(self._rulings(exchange))
+        if look is not None:
+            self._glance.learn(look, exchange, rulings)
+        for ruling in rulings:
             if ruling.finding is None:
                 self._held[ruling.requirement] += 1
                 continue
@@ -63,11 +80,11 @@ class Clauses:
 
     def held(self, requirement: str) -> int:
         """Return how many exchanges a clause judged and found held."""
-        return self._held[requirement]
+        return self._held[requirement] + self._glance.held()[requirement]
 
     def tallies(self) -> Iterable[Tally]:
         """Return how many exchanges each clause judged and found held."""
-        return [Tally(requirement, count) for requirement, count in sorted(self._held.items())]
+        return [Tally(requirement, count) for requirement, count in sorted((self._held + self._glance.held()).items())]
 
     def _rulings(self, exchange: Exchange) -> Iterator[Ruling]:
         yield from statuses.check(exchange, self._documented)

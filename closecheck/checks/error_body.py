@@ -136,6 +136,11 @@ def _texts(value: Any) -> Iterator[str]:
                 yield from _texts(one)
 
 
+def betrays(text: str) -> bool:
+    """Tell whether a text holds what an error should not, whatever was sent."""
+    return any(pattern.search(text) for pattern in _LEAKS.values())
+
+
 def _leaks(exchange: Exchange) -> Iterator[Ruling]:
     sent = exchange.request.body.decode("utf-8", "replace")
     found = ""
@@ -166,6 +171,10 @@ class TrackingIds:
             yield rule("CAR-ERROR-TRACKING-ID-UNIQUE", False, "a trackingId that no other error of the run has", got, earlier)
         elif len(self._seen) > 1:
             yield Ruling("CAR-ERROR-TRACKING-ID-UNIQUE")
+
+    def take(self, tracking_id: str, number: int) -> bool:
+        """Remember a trackingId; tell whether no other exchange had it."""
+        return self._seen.setdefault(tracking_id, number) == number
 
 
 def _short(value: Any) -> str:
