@@ -627,7 +627,7 @@ def slips_beside_many_ids() -> tuple[Case, ...]:
         wrong += [("lower", "enum", one.values[0].lower()), ("stranger", "enum", "Nonsense")] if one.values else []
         for name, rule, value in wrong:
             for count, base in ((3, THREE_IDS), (300, "ids/300")):
-                found.append(  # noqa: PERF401 - as above
+                found.append(
                     _refused(
                         f"{one.name}/{name}-beside-{count}",
                         f"{one.name} {show(value)} beside {count} ids is refused",

@@ -22,8 +22,8 @@ import msgspec
 
 from closecheck.cases import Draft, Id, Ids, Json
 from closecheck.closings import (
-    BYSTANDER,
     BY_QUERY,
+    BYSTANDER,
     CALLERS,
     METHODS,
     ONE,

@@ -203,7 +203,7 @@ class Shrinker:
         for missing, requirement, default in (("execution", "CAR-EXECUTION-OPTIONAL", "Terminated"), ("completion", "CAR-COMPLETION-OPTIONAL", "Failure")):
             if getattr(value, missing) is None and self._refused(msgspec.structs.replace(self._fresh(value), **{missing: default})) is None:
                 words = f"it takes the same with {missing}Status {default}"
-                return self._cause(requirement, refused, words, lambda other, _: getattr(other, missing) is None, f"{missing}Status left out")
+                return self._cause(requirement, refused, words, _lacks(missing), f"{missing}Status left out")
         words = " with ".join(text for text in (execution, completion) if text)
         beside = " beside a message" if value.message is not None else ""
         return self._cause(
@@ -375,6 +375,11 @@ def _statuses_of(value: Value) -> list[tuple[str, str, str | None, Value]]:
         ("executionStatus", "CAR-EXECUTION-VALUES", value.execution, Value(value.ids, None, value.execution)),
         ("completionStatus", "CAR-COMPLETION-VALUES", value.completion, Value(value.ids, None, None, value.completion)),
     ]
+
+
+def _lacks(member: str) -> Callable[[Value, Spelling | None], bool]:
+    """Return the predicate of bodies without a member."""
+    return lambda value, _: getattr(value, member) is None
 
 
 def _uses(status: str) -> Callable[[Value, Spelling | None], bool]:
