@@ -8,7 +8,7 @@ from typing import Any
 
 from closecheck.difference import Change, ChoiceChange, Difference, Kind
 from closecheck.reports._comparison import ABSENT, CAUTIONS, NOT_OBSERVED, TITLES, WHOLE, about, caution_lines, figures, found, tone, why
-from closecheck.reports._facts import line
+from closecheck.reports._facts import count, line
 from closecheck.reports._page import COLOURS, render_page
 from closecheck.sides import Observed, Spread
 
@@ -22,7 +22,7 @@ def _view(difference: Difference) -> dict[str, Any]:
     changes = {figure.name: figure.change for figure in figures(difference)}
     verdict = tone(difference)
     return {
-        "title": f"{difference.counts[Kind.REGRESSION]} regressions · {line(difference.new.run.opening.target, 80)}",
+        "title": f"{count(difference.counts[Kind.REGRESSION], 'regression')} · {line(difference.new.run.opening.target, 80)}",
         "colour": COLOURS[verdict],
         "suite": line(difference.new.run.opening.suite, 60),
         "tone": verdict.value,

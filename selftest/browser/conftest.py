@@ -4,6 +4,7 @@ import functools
 import os
 
 import chromium
+import comparison_pages
 import pytest
 import recorded_runs
 import sample_runs
@@ -34,7 +35,9 @@ class Pages:
     def __getitem__(self, name):
         path = self._folder / f"{name}.html"
         if not path.exists():
-            path.write_text(html.render(self.run(name)), encoding="utf-8", errors="replace")
+            several = comparison_pages.PAGES.get(name)
+            page = several() if several else html.render(self.run(name))
+            path.write_text(page, encoding="utf-8", errors="replace")
         return path
 
 
