@@ -105,6 +105,8 @@ class Case(Struct):
     change: str = ""
     choice: str = ""
     observes: dict[int, str] = msgspec.field(default_factory=dict)
+    since: str = ""
+    """The edition that introduced the case; empty: that of its requirement."""
     tolerant: bool = False
     """Whether the refusal is only a SHOULD: a lawful target may accept the request."""
 
@@ -233,6 +235,7 @@ class DeclaredCase(Struct):
     change: str = ""
     choice: str = ""
     observes: dict[int, str] = msgspec.field(default_factory=dict)
+    since: str = ""
 
     def case(self) -> Case:
         """Return the case; ValueError if it is contradictory."""
@@ -266,6 +269,7 @@ class DeclaredCase(Struct):
             change=self.change,
             choice=self.choice,
             observes=dict(self.observes),
+            since=self.since,
         )
 
 

@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from closecheck.model import Catalogue, Evidence, Finding, Level, Outcome, Result, Run, Status, Verdict
 from closecheck.reports._facts import (
     STATUS_WORDS,
+    advice_line,
     by_weight,
     count,
     duration,
@@ -68,6 +69,7 @@ def print_summary(run: Run, console: Console, folder: Path | None = None) -> Non
     _print_areas(run, out)
     _print_failures(run, out)
     _print_warnings(run, out)
+    _print_advice(run, out)
     _print_untested(run, out)
     _print_waived(run, out)
     _print_choices(run, out)
@@ -128,7 +130,7 @@ class Printer:
         self.said(f"{text}   (exit {int(run.exit_code)})" if last else text, style=_STYLES[run.verdict], indent=2)
         if not last:
             opening = run.opening
-            told = [line(opening.target), line(opening.base_url), f"edition {line(opening.catalogue.edition)}"]
+            told = [line(opening.target), line(opening.base_url), f"edition {line(run.edition)}"]
             told += [opening.profile.value, f"{count(run.requests, 'request')} in {duration(run.seconds)}"]
             self.said(" · ".join(told), indent=2)
 
@@ -220,6 +222,13 @@ def _print_warnings(run: Run, out: Printer) -> None:
 
 def _expected_got(finding: Finding) -> str:
     return f"expected {line(finding.expected, 300)}; got {line(finding.got, 300)}"
+
+
+def _print_advice(run: Run, out: Printer) -> None:
+    if run.advice:
+        out.title("Advice of later editions, no part of the verdict")
+    for result in run.advice:
+        out.said(f"{result.requirement.id}  {advice_line(result)}", first=2, indent=4)
 
 
 def _print_untested(run: Run, out: Printer) -> None:

@@ -16,7 +16,7 @@ import msgspec
 import yaml
 
 from closecheck.cases import Case, DeclaredCase
-from closecheck.model import Catalogue, Requirement, Struct
+from closecheck.model import Catalogue, Requirement, Struct, edition_key
 
 try:
     from yaml import CSafeLoader as _Loader
@@ -72,6 +72,13 @@ class Contract:
     def ids(self) -> frozenset[str]:
         """The ids of every requirement."""
         return frozenset(self._requirements)
+
+    @property
+    def editions(self) -> tuple[str, ...]:
+        """Every edition that introduced something, oldest first; the catalogue's own is among them."""
+        introduced = [one.since for one in self.catalogue.requirements]
+        introduced += [one.since for one in self.catalogue.choices] + [case.since for case in self.declared.values()]
+        return tuple(sorted({self.catalogue.edition, *filter(None, introduced)}, key=edition_key))
 
     @property
     def operation(self) -> dict[str, Any]:

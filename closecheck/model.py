@@ -381,6 +381,8 @@ class Opening(Struct, tag="run"):
     selection: str = ""
     """What ``--only`` or ``-k`` chose; empty: everything."""
     spec_digest: str = ""
+    edition: str = ""
+    """The edition that the user pinned: what later ones introduced is advice. Empty: the catalogue's own."""
 
 
 class ExchangeLine(Struct, tag="exchange"):
@@ -417,6 +419,8 @@ class Evidence(Struct, tag="evidence"):
     reason: str = ""
     supply: str = ""
     """The line of the target file that would supply a missing means."""
+    since: str = ""
+    """The edition that introduced the case; empty: that of its requirement."""
 
 
 class Tally(Struct, tag="tally"):
@@ -514,6 +518,11 @@ class Result(Struct):
 
 UNWAIVABLE_SCOPE = ("CAR-OP-*", "CAR-BODY-*", "CAR-IDS-*")
 """Patterns of requirements that cannot be put out of scope."""
+
+
+def edition_key(edition: str) -> tuple[int, ...]:
+    """Return what editions are ordered by: ``2026.10`` is later than ``2026.9``; what is no number counts as 0."""
+    return tuple(int(part) if part.isdecimal() else 0 for part in edition.split("."))
 
 
 def matches(pattern: str, requirement_id: str) -> bool:
@@ -704,11 +713,34 @@ class Run:
             return self.closing.seconds
         return max(map(operator.add, self.moments.sent, self.moments.seconds), default=0.0)
 
+    @property
+    def edition(self) -> str:
+        """The edition that decides: the pinned one, or the catalogue's own."""
+        return self.opening.edition or self.opening.catalogue.edition
+
+    def _is_later(self, since: str) -> bool:
+        return bool(since) and edition_key(since) > edition_key(self.edition)
+
     @cached_property
     def results(self) -> tuple[Result, ...]:
-        """One result for each requirement of the catalogue, in its order."""
+        """One result for each requirement of the edition, in the catalogue's order; cases of later editions have no part in it."""
+        evidence = [one for one in self.evidence if not self._is_later(one.since)]
+        return tuple(one for one in self._results(evidence) if not self._is_later(one.requirement.since))
+
+    @cached_property
+    def advice(self) -> tuple[Result, ...]:
+        """
+        What later editions than the pinned one would say: their requirements, and what their cases find on older ones.
+
+        It has no part in the verdict, the exit code and the counts.
+        """
+        later = [one for one in self.evidence if self._is_later(one.since)]
+        on_older = [one for one in self._results(later) if one.findings and not self._is_later(one.requirement.since)]
+        return (*(one for one in self._results(self.evidence) if self._is_later(one.requirement.since)), *on_older)
+
+    def _results(self, evidence: Iterable[Evidence]) -> tuple[Result, ...]:
         by_requirement: defaultdict[str, list[Evidence]] = defaultdict(list)
-        for one in self.evidence:
+        for one in evidence:
             by_requirement[one.requirement].append(one)
         counted: defaultdict[str, int] = defaultdict(int)
         for tally in self.tallies:

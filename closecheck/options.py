@@ -39,6 +39,7 @@ OPTIONS: Final = (
     Option("--concurrency", "requests in flight (default: 8)", "N"),
     Option("--rate", "the suite's own limit, such as 95/10s, or none", "N/Ts"),
     Option("--timeout", "the time limit of one request (default: 10)", "SECONDS"),
+    Option("--edition", "the edition that decides; what later ones introduced is advice (default: the newest)", "EDITION"),
     Option("--safe", "send nothing that could close a request, even with may_close"),
 )
 

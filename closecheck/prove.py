@@ -34,6 +34,8 @@ from closecheck.target import nearest
 
 _PENDING: Final = 800
 """Pending requests of a faulty target."""
+_WAITING: Final = 10
+"""Targets that delay or limit and are judged at the same time."""
 _TIMEOUT: Final = "3"
 """Seconds that a target on loopback has for an answer."""
 _SETTLE: Final = 2.0
@@ -199,10 +201,18 @@ EXTRA: Final = frozenset({"expired", "unprivileged", "provoker", "observer"})
 
 
 def trials(wanted: Sequence[Target], profile: str, jobs: int) -> Iterator[Trial]:
-    """Judge targets after one another in ``jobs`` processes; yield each trial as it ends."""
+    """
+    Judge targets after one another in ``jobs`` processes; yield each trial as it ends.
+
+    Targets that delay or limit have processes of their own beside these: they wait, and cost next to nothing.
+    """
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(jobs, mp_context=context, initializer=_settle_down) as pool:
-        futures = [pool.submit(trial, target, profile) for target in wanted]
+    with contextlib.ExitStack() as stack:
+        futures = []
+        for slow, width in ((True, min(_WAITING, sum(one.slow for one in wanted))), (False, jobs)):
+            if width:
+                pool = stack.enter_context(concurrent.futures.ProcessPoolExecutor(width, mp_context=context, initializer=_settle_down))
+                futures += [pool.submit(trial, target, profile) for target in wanted if target.slow is slow]
         for future in concurrent.futures.as_completed(futures):
             yield future.result()
 
@@ -260,8 +270,8 @@ def chosen(only: Iterable[str], seeds: int) -> list[Target]:
             found += [Target("variant", (one.name,), seed) for one in variants if one.name in names and not one.slow]
         else:
             found += [Target("company", together, seed) for together in company(variants, seed)]
-    # Spread, so that a look at an early sum says something about everything; what takes long comes first, beside what does not.
-    return sorted(found, key=lambda one: (not one.slow, hashlib.sha256(repr(one).encode()).digest()))
+    # Spread, so that a look at an early sum says something about everything.
+    return sorted(found, key=lambda one: hashlib.sha256(repr(one).encode()).digest())
 
 
 def prove(*, profile: str, only: tuple[str, ...], jobs: int, seeds: int, sample: int | None, write: Path | None) -> int:

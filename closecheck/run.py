@@ -19,7 +19,7 @@ from closecheck import settings as layered
 from closecheck.callers import Callers
 from closecheck.contract import contract
 from closecheck.credentials import token_source
-from closecheck.errors import NothingToJudge
+from closecheck.errors import NothingToJudge, UsageError
 from closecheck.ids import IdPolicy
 from closecheck.model import Closing, Opening, Run, Status, Waiver
 from closecheck.pace import RateLimit
@@ -96,6 +96,7 @@ class RunContext:
                 out_of_scope=dict(settings.target.out_of_scope),
                 selection=self.selection,
                 spec_digest=document.digest,
+                edition=settings.edition,
             )
         )
         for advice in settings.target.advice:
@@ -163,6 +164,9 @@ def open_run(
 
         server = stack.enter_context(ReferenceServer(ReferenceConfig()))
         settings = layered.load(options, environ, known, target_data=server.target())
+    editions = contract().editions
+    if settings.edition and settings.edition not in editions:
+        raise UsageError("edition", f"there is no edition {settings.edition}", f"Write one of {', '.join(editions)}.")
     folder = _new_folder(settings.reports)
     return RunContext(settings, folder, selection=selection), stack
 

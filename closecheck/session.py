@@ -695,7 +695,7 @@ class Session:
     def _judged(self, case: Case) -> Evidence:
         if case.expect is None:
             raise AssertionError(case.id)
-        said = Evidence(case.requirement, Outcome.HELD, case.id, case.part)
+        said = Evidence(case.requirement, Outcome.HELD, case.id, case.part, since=case.since)
         try:
             base = self.ask(self.cases[case.base]) if case.base and case.base != case.id else None
             if base is not None and base.status != 202:

@@ -266,6 +266,15 @@ def failed(run: Run) -> list[Result]:
     return by_weight(run.with_status(Status.FAIL))
 
 
+def advice_line(result: Result) -> str:
+    """Return what a later edition would say of a requirement, in a line; it has no part in the verdict."""
+    told = f"{STATUS_WORDS[result.status]}: {line(result.requirement.statement, 300)}"
+    if not result.findings:
+        return told
+    finding = result.findings[0].finding
+    return f"{told} (expected {line(finding.expected, 200)}; got {line(finding.got, 200)})"
+
+
 def more_of(result: Result, shown: int) -> str:
     """Return the words for findings that are counted but not shown, or nothing."""
     hidden = result.occurrences - shown

@@ -62,7 +62,7 @@ def render(run: Run) -> bytes:
             "environment": {
                 "appName": line(run.opening.target),
                 "testEnvironment": line(run.opening.base_url),
-                "extra": {"edition": line(run.opening.catalogue.edition), "profile": run.opening.profile.value},
+                "extra": {"edition": line(run.edition), "profile": run.opening.profile.value},
             },
         },
     }

@@ -17,6 +17,7 @@ from closecheck.model import Area, Broken, Evidence, ExchangeLine, Outcome, Resu
 from closecheck.reports._curl import VARIABLES
 from closecheck.reports._diff import Row, answer, edit
 from closecheck.reports._facts import (
+    advice_line,
     STATUS_WORDS,
     Facts,
     answer_line,
@@ -95,7 +96,7 @@ class _Page:
         self.run = run
         self.sizes = sizes
         self.whole = 0
-        self.slugs = _slugs(result.requirement.id for result in run.results)
+        self.slugs = _slugs(dict.fromkeys(result.requirement.id for result in (*run.results, *run.advice)))
         self.evidence: defaultdict[str, list[Evidence]] = defaultdict(list)
         for one in run.evidence:
             self.evidence[one.requirement].append(one)
@@ -121,6 +122,7 @@ class _Page:
             "waiver_faults": [line(fault, 1000) for fault in (closing.waiver_faults if closing else ())],
             "failures": [self._broken(result) for result in failed(run)],
             "warnings": [self._broken(result) for result in by_weight(run.with_status(Status.WARNING))],
+            "advice": [self._about(result) | {"words": advice_line(result)} for result in run.advice],
             "untested": self._untested(),
             "waived": self._waived(),
             "areas": self._areas(),
@@ -141,7 +143,7 @@ class _Page:
         told = [
             ("Target", line(opening.target, 120)),
             ("Base URL", line(opening.base_url)),
-            ("Edition of the contract", line(opening.catalogue.edition)),
+            ("Edition of the contract", line(run.edition)),
             ("Profile", opening.profile.value + (", strict" if opening.strict else "")),
             ("When", _when(opening.started)),
             ("How long", duration(run.seconds)),
@@ -462,6 +464,7 @@ def _contents(told: dict[str, Any]) -> list[tuple[str, str]]:
     listed = [
         ("failures", "Failures", len(told["failures"])),
         ("warnings", "Warnings", len(told["warnings"])),
+        ("advice", "Advice", len(told["advice"])),
         ("untested", "Untested", sum(len(group["requirements"]) for group in told["untested"])),
         ("waivers", "Waivers", len(told["waived"])),
         ("requirements", "Requirements", told["total"]),

@@ -23,7 +23,7 @@ def render(run: Run) -> bytes:
     """Return the statement."""
     opening = run.opening
     report = {"name": json_report.FILE_NAME, "digest": {"sha256": hashlib.sha256(json_report.render(run)).hexdigest()}}
-    contract: dict[str, Any] = {"name": f"closecheck contract, edition {opening.catalogue.edition}"}
+    contract: dict[str, Any] = {"name": f"closecheck contract, edition {run.edition}"}
     if digest := re.search(r"\b[0-9a-f]{64}\b", opening.spec_digest):
         contract["digest"] = {"sha256": digest[0]}
     settings = {

@@ -32,7 +32,7 @@ def document(run: Run) -> dict[str, Any]:
         "schema": SCHEMA,
         "suite": {
             "version": opening.suite,
-            "edition": opening.catalogue.edition,
+            "edition": run.edition,
             "contract_digest": opening.spec_digest,
         },
         "verdict": run.verdict.value,
@@ -55,6 +55,7 @@ def document(run: Run) -> dict[str, Any]:
             "by_level": {level.value: _counts(run, level) for level in Level},
         },
         "requirements": [_requirement(run, result) for result in run.results],
+        "advice": [_requirement(run, result) for result in run.advice],
         "choices": [
             {
                 "id": choice.id,

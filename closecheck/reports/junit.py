@@ -67,7 +67,7 @@ def _properties(run: Run) -> list[tuple[str, str]]:
         ("exit_code", str(int(run.exit_code))),
         ("target", line(opening.target)),
         ("base_url", line(opening.base_url)),
-        ("edition", line(opening.catalogue.edition)),
+        ("edition", line(run.edition)),
         ("profile", opening.profile.value),
         ("suite", line(opening.suite)),
         ("requests", str(run.requests)),

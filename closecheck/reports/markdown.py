@@ -13,6 +13,7 @@ from typing import Final
 from closecheck.model import Broken, Result, Run, Status, Verdict
 from closecheck.reports._diff import answer, edit
 from closecheck.reports._facts import (
+    advice_line,
     Facts,
     answer_line,
     by_weight,
@@ -65,6 +66,7 @@ def _render(run: Run, limit: int, *, findings: int, brief: bool) -> str:
     page.section("Failures", (_failure(run, result, findings, brief=brief) for result in failed(run)))
     warned = by_weight(run.with_status(Status.WARNING))
     page.section("Warnings", (_failure(run, result, 1, brief=True) for result in warned))
+    page.section("Advice of later editions", (_advised(result) for result in run.advice))
     page.section("Untested", _untested(run))
     page.section("Waived", (f"- **{_text(r.requirement.id)}** {_code(r.reason)}\n" for r in run.with_status(Status.WAIVED)))
     if not brief:
@@ -113,7 +115,7 @@ def _top(run: Run) -> str:
     told = [
         f"target {_code(opening.target)}",
         f"base URL {_code(opening.base_url)}",
-        f"edition {_text(opening.catalogue.edition)}",
+        f"edition {_text(run.edition)}",
         f"profile {opening.profile.value}",
         f"{_text(opening.started)}",
         f"{duration(run.seconds)}",
@@ -163,6 +165,10 @@ def _detail(broken: Broken, told: Facts) -> str:
         parts.append(_fence(told.curl, "sh"))
     summary = f"exchange {told.exchange}: request with its edit, answer, curl"
     return f"\n<details><summary>{summary}</summary>\n\n" + "\n".join(parts) + "\n</details>\n"
+
+
+def _advised(result: Result) -> str:
+    return f"- **{_text(result.requirement.id)}** {_code(advice_line(result))}\n"
 
 
 def _untested(run: Run) -> list[str]:
