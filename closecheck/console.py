@@ -30,6 +30,7 @@ from closecheck.reports._facts import (
     tally,
     untested_by_supply,
     visible,
+    waiver_entry,
     words_for,
 )
 
@@ -68,6 +69,7 @@ def print_summary(run: Run, console: Console, folder: Path | None = None) -> Non
     out.verdict(run)
     _print_areas(run, out)
     _print_failures(run, out)
+    _print_waiver_entry(run, out)
     _print_warnings(run, out)
     _print_advice(run, out)
     _print_untested(run, out)
@@ -222,6 +224,17 @@ def _print_warnings(run: Run, out: Printer) -> None:
 
 def _expected_got(finding: Finding) -> str:
     return f"expected {line(finding.expected, 300)}; got {line(finding.got, 300)}"
+
+
+def _print_waiver_entry(run: Run, out: Printer) -> None:
+    results = failed(run)
+    if not results or not results[0].findings:
+        return
+    out.title("To excuse a failure for a time, in the waivers file")
+    for text in waiver_entry(results[0].requirement.id, results[0].findings[0].finding.got).splitlines():
+        out.said(whole(text), first=2)
+    if len(results) > 1:
+        out.said(f"the entries for all {len(results)} stand in the report", first=2)
 
 
 def _print_advice(run: Run, out: Printer) -> None:

@@ -6,7 +6,6 @@ A waiver that is no longer needed, or no longer holds, is a fault of the run: no
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 from pathlib import Path
@@ -112,22 +111,3 @@ def sort_out(
         else:
             in_force[waiver.requirement] = waiver.plain()
     return in_force, tuple(faults)
-
-
-def ready_to_paste(requirement_id: str, finding_text: str) -> str:
-    """
-    Return the YAML entry that would waive a requirement.
-
-    Who answers for it and until when is left open on purpose: the entry is refused until somebody fills it in.
-    """
-    reason = json.dumps(" ".join(finding_text.split()), ensure_ascii=False)
-    return "\n".join(
-        [
-            f"- requirement: {requirement_id}",
-            f"  reason: {reason}",
-            "  owner:    # who sees to it",
-            "  issue:    # where it is tracked",
-            "  expires:  # the last day on which it holds: YYYY-MM-DD",
-            "",
-        ]
-    )

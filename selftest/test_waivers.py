@@ -11,6 +11,7 @@ import yaml
 from closecheck import waivers
 from closecheck.errors import UsageError
 from closecheck.model import Waiver
+from closecheck.reports._facts import waiver_entry
 
 TODAY = date(2026, 6, 15)
 IDS = frozenset({"CAR-IDS-MAX", "CAR-BODY-JSON", "CAR-AUTH-CHALLENGE"})
@@ -127,7 +128,7 @@ def test_a_requirement_is_waived_once() -> None:
 
 
 def test_an_entry_ready_to_paste_is_refused_until_it_is_filled_in() -> None:
-    entry = waivers.ready_to_paste("CAR-IDS-MAX", 'expected 400: got\n "202" # not so')
+    entry = waiver_entry("CAR-IDS-MAX", 'expected 400: got\n "202" # not so')
 
     assert entry.startswith('- requirement: CAR-IDS-MAX\n  reason: "expected 400: got \\"202\\" # not so"\n')
     assert "text is needed, nothing was found. Write who sees to it." in refusal(entry)

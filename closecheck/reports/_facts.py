@@ -266,6 +266,30 @@ def failed(run: Run) -> list[Result]:
     return by_weight(run.with_status(Status.FAIL))
 
 
+def waiver_entries(run: Run) -> str:
+    """Return the YAML entries that would waive what failed; empty if nothing did."""
+    return "".join(waiver_entry(result.requirement.id, result.findings[0].finding.got) for result in failed(run) if result.findings)
+
+
+def waiver_entry(requirement_id: str, got: str) -> str:
+    """
+    Return the YAML entry that would waive a requirement.
+
+    Who answers for it and until when is left open on purpose: the entry is refused until somebody fills it in.
+    """
+    reason = json.dumps(line(" ".join(got.split()), 200), ensure_ascii=False)
+    return "\n".join(
+        [
+            f"- requirement: {requirement_id}",
+            f"  reason: {reason}",
+            "  owner:    # who sees to it",
+            "  issue:    # where it is tracked",
+            "  expires:  # the last day on which it holds: YYYY-MM-DD",
+            "",
+        ]
+    )
+
+
 def advice_line(result: Result) -> str:
     """Return what a later edition would say of a requirement, in a line; it has no part in the verdict."""
     told = f"{STATUS_WORDS[result.status]}: {line(result.requirement.statement, 300)}"

@@ -31,6 +31,7 @@ from closecheck.reports._facts import (
     supply_lines,
     tally,
     untested_by_supply,
+    waiver_entries,
     visible,
     words_for,
 )
@@ -124,6 +125,7 @@ class _Page:
             "warnings": [self._broken(result) for result in by_weight(run.with_status(Status.WARNING))],
             "advice": [self._about(result) | {"words": advice_line(result)} for result in run.advice],
             "untested": self._untested(),
+            "waiver_entries": waiver_entries(run)[:20_000],
             "waived": self._waived(),
             "areas": self._areas(),
             "choices": self._choices(),

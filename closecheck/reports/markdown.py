@@ -25,6 +25,7 @@ from closecheck.reports._facts import (
     more_of,
     tally,
     untested_by_supply,
+    waiver_entries,
 )
 from closecheck.reports._marking import cell as _cell
 from closecheck.reports._marking import code as _code
@@ -65,6 +66,8 @@ def _render(run: Run, limit: int, *, findings: int, brief: bool) -> str:
         page.add("## Waivers to correct\n" + "".join(f"- {_code(fault)}\n" for fault in closing.waiver_faults))
     page.section("Failures", (_failure(run, result, findings, brief=brief) for result in failed(run)))
     warned = by_weight(run.with_status(Status.WARNING))
+    if not brief and (entries := waiver_entries(run)):
+        page.add(f"<details><summary>To excuse these for a time: entries for the waivers file</summary>\n\n{_fence(entries.rstrip(), 'yaml')}\n\n</details>\n")
     page.section("Warnings", (_failure(run, result, 1, brief=True) for result in warned))
     page.section("Advice of later editions", (_advised(result) for result in run.advice))
     page.section("Untested", _untested(run))
