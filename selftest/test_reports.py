@@ -1,10 +1,9 @@
 """
-Every format is total over arbitrary runs, valid under its schema, equal in its numbers, and shows nothing as it was sent.
+Every format is total over arbitrary runs, valid under its schema, and shows nothing as it was sent.
 """
 
 from __future__ import annotations
 
-import collections
 import hashlib
 import io
 import json
@@ -92,7 +91,6 @@ def check_everything(run: Run) -> None:
         text = made[name].decode()
         assert visible(text) == text, name
     check_page(made["html"].decode())
-    check_numbers(run, made)
     etree.fromstring(made["badge-svg"])
     for name in ("har", "earl", "intoto", "badge"):
         json.loads(made[name])
@@ -112,56 +110,6 @@ def check_page(page: str) -> None:
     assert not handlers
     sources = [element.get("src") or "" for element in tree.iter()]
     assert not any(sources)
-
-
-def check_numbers(run: Run, made: dict[str, bytes]) -> None:
-    """Read the number of requirements of each status out of every format that has it."""
-    expected = {status.value: number for status, number in run.counts().items()}
-    shown = {status: number for status, number in expected.items() if number}
-    report = json.loads(made["json"])
-    assert report["counts"]["by_status"] == expected
-    assert collections.Counter(one["status"] for one in report["requirements"]) == shown
-    levels = report["counts"]["by_level"].values()
-    assert {status: sum(level[status] for level in levels) for status in expected} == expected
-
-    sarif = json.loads(made["sarif"])["runs"][0]
-    assert sarif["properties"]["requirements"] == expected
-    ctrf = json.loads(made["ctrf"])["results"]
-    assert ctrf["summary"]["extra"]["requirements"] == expected
-    earl = [one for one in json.loads(made["earl"])["@graph"] if one["@type"] == "earl:Assertion"]
-    assert collections.Counter(one["earl:result"]["closecheck:status"] for one in earl) == shown
-
-    page = lxml_html.document_fromstring(made["html"].decode())
-    counted = dict(element.get("data-count").split("=") for element in page.iter("a") if element.get("data-count"))
-    assert counted == {status: str(number) for status, number in shown.items()}
-    rows = [element.get("data-status") for element in page.iter("details") if element.get("data-status")]
-    assert collections.Counter(rows) == shown
-    assert report["headline"] == run.headline
-    assert sarif["properties"]["headline"] == ctrf["summary"]["extra"]["headline"] == visible(run.headline)
-
-    table = re.search(r"^\| failed .*\n\|.*\n\| (.*) \|$", made["markdown"].decode(), re.MULTILINE)
-    assert table
-    order = ("fail", "error", "warning", "untested", "waived", "out-of-scope", "pass")
-    assert [int(cell) for cell in table[1].split("|")] == [*(expected[status] for status in order), len(run.results)]
-
-    suites = etree.fromstring(made["junit"])
-    cases = suites.findall("testsuite/testcase")
-    named = {"failures": "failure", "errors": "error", "skipped": "skipped"}
-    for suite in suites:
-        assert int(suite.get("tests")) == len(suite.findall("testcase"))
-        for attribute, element in named.items():
-            assert int(suite.get(attribute)) == len(suite.findall(f"testcase/{element}"))
-    assert int(suites.get("tests")) == len(cases) == ctrf["summary"]["tests"] == len(ctrf["tests"])
-    assert int(suites.get("failures")) == len(suites.findall(".//failure")) == ctrf["summary"]["failed"]
-    assert int(suites.get("errors")) == len(suites.findall(".//error")) == ctrf["summary"]["other"]
-    assert len(suites.findall(".//skipped")) == ctrf["summary"]["skipped"] + ctrf["summary"]["pending"]
-    for suite in suites:
-        properties = {one.get("name"): one.get("value") for one in suite.findall("properties/property")}
-        assert {status: int(properties[f"requirements.{status}"]) for status in expected} == expected
-
-    signed = json.loads(made["intoto"])["predicate"]
-    assert len(signed["failedTests"]) == expected["fail"] + expected["error"]
-    assert len(signed["passedTests"]) == expected["pass"]
 
 
 @samples

@@ -220,10 +220,6 @@ class _Page:
 
     def _areas(self) -> list[dict[str, Any]]:
         areas = [(area, results) for area, results in self.run.by_area() if results]
-        placed = {result.requirement.id for _, results in areas for result in results}
-        other = [result for result in self.run.results if result.requirement.id not in placed]
-        if other:
-            areas.append((Area("other", "Other"), other))
         slugs = _slugs(area.id for area, _ in areas)
         return [self._area(area, results, slugs[area.id]) for area, results in areas]
 
