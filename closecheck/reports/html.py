@@ -367,7 +367,7 @@ def _brief(text: str) -> str:
     return text if len(text) <= _BRIEF else re.sub(r"⟨[^⟩]*$", "", text[:_BRIEF]) + "…"
 
 
-_BRIEF: Final = 60
+_BRIEF: Final = 90
 
 
 def _got(got: str, witness: ExchangeLine | None) -> tuple[str, str]:
