@@ -1,15 +1,14 @@
 """
 A small recorded run, and every format of it as a kept file, so that a change of any format shows in a review.
 
-``python selftest/golden_files.py`` writes the formats anew: read the difference before you commit it. ``--record`` first records
-the run anew, which changes everything and is only needed where the shape of ``run.jsonl`` has changed: a run against the
-reference with several faults, thinned to a few requirements of each status.
+``python selftest/golden_files.py`` records the run anew, and then writes every format: a run against the reference with several
+faults, thinned to a few requirements of each status. That is only needed where the shape of ``run.jsonl`` has changed; the
+formats alone are written by ``test_golden.py`` under ``REWRITE_GOLDENS=1``.
 """
 
 from __future__ import annotations
 
 import io
-import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -33,7 +32,7 @@ from closecheck.model import (
 )
 from closecheck.reports import RENDERERS
 
-FOLDER: Final = Path(__file__).parent / "golden"
+FOLDER: Final = Path(__file__).parent / "goldens" / "run"
 TERMINAL: Final = "terminal.txt"
 _PASSED: Final = 2
 """Requirements of an area that passed and are kept; all others are kept."""
@@ -125,7 +124,7 @@ def record() -> None:
         lines = b"".join(encode(one) + b"\n" for one in thinned(stream.read(recorded_runs.faulty(Path(folder)))))
         # Settings name files by their whole paths.
         lines = lines.replace(f"{folder}/".encode(), b"")
-    FOLDER.mkdir(exist_ok=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / stream.FILE_NAME).write_bytes(lines)
 
 
@@ -136,6 +135,5 @@ def renew() -> None:
 
 
 if __name__ == "__main__":
-    if "--record" in sys.argv[1:]:
-        record()
+    record()
     renew()

@@ -1,4 +1,6 @@
-"""A recorded run is rendered today as it was rendered when its files were kept."""
+"""A recorded run is rendered today as it was when its files were kept; ``REWRITE_GOLDENS=1`` keeps them as they are rendered today."""
+
+import os
 
 import golden_files
 import pytest
@@ -9,6 +11,8 @@ from closecheck.model import Outcome, Run, Status
 
 @pytest.fixture(scope="module")
 def run() -> Run:
+    if os.environ.get("REWRITE_GOLDENS"):
+        golden_files.renew()
     return stream.read(golden_files.FOLDER)
 
 
@@ -38,4 +42,4 @@ def test_a_format_is_as_it_was_kept(made: dict[str, bytes], name: str) -> None:
     # Compared before the assertion: the difference of two long texts takes minutes to tell.
     is_equal = made[name] == kept
 
-    assert is_equal, f"{name} is rendered differently: python selftest/golden_files.py writes it anew, and git diff shows how"
+    assert is_equal, f"{name} is rendered differently: REWRITE_GOLDENS=1 writes it anew, and git diff shows how"
