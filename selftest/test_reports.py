@@ -27,6 +27,8 @@ from closecheck.model import (
     Body,
     Evidence,
     ExchangeLine,
+    Failure,
+    FailureKind,
     Finding,
     Level,
     Outcome,
@@ -40,8 +42,9 @@ from closecheck.model import (
 from closecheck.reports import RENDERERS, Renderer, write_all
 from closecheck.reports._curl import curl
 from closecheck.reports._diff import edit, pretty
-from closecheck.reports._facts import visible
+from closecheck.reports._facts import facts, supply_lines, visible
 from closecheck.reports._items import items
+from closecheck.reports.html import _by_answer
 from closecheck.stream import FILE_NAME, read
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -580,3 +583,61 @@ def test_progress_on_a_terminal_is_one_line_that_goes_away(catalogue: Any) -> No
     progress.finished()
 
     assert "got [red]x[/red]" in stream.getvalue()
+
+
+# ------------------------------------------------------------------------------------------------------------ page parts
+
+
+@pytest.mark.parametrize(
+    ("supply", "lines"),
+    [
+        ("credentials.expired: {token: …}", ["credentials:", "  expired: {token: …}"]),
+        ("burst: true", ["burst: true"]),
+        ("access_requests.pending", ["access_requests:", "  pending: …"]),
+        (
+            "access_requests.pending\naccess_requests.may_close: true\nobserve.search: true",
+            ["access_requests:", "  pending: …", "  may_close: true", "observe:", "  search: true"],
+        ),
+        ("observe.search: true or observe.account_activities: true", ["observe.search: true or observe.account_activities: true"]),
+        ("<script>\na sentence: with a colon", ["<script>", "a sentence: with a colon"]),
+    ],
+)
+def test_what_is_to_be_supplied_is_nested_as_in_a_target_file(supply: str, lines: list[str]) -> None:
+    assert supply_lines(supply) == lines
+
+
+def test_what_a_choice_was_answered_alike_stands_together() -> None:
+    observed = [
+        "A UUID in capitals is accepted or refused: accepted",
+        "An id of one digit is accepted or refused: refused",
+        "An id of ten digits, is accepted or refused: accepted",
+        "de, en-US",
+    ]
+
+    assert _by_answer(observed) == [
+        ("accepted", ["a UUID in capitals", "an id of ten digits"]),
+        ("refused", ["an id of one digit"]),
+        ("de, en-US", []),
+    ]
+
+
+def test_a_clause_for_every_exchange_names_the_edit_that_another_finding_knows() -> None:
+    tape = sample_runs.Tape()
+    number = tape.exchange("body/null", b"null", 500, base=tape.base)
+    tape.broken("CAR-OP-NO-500", "body/null", number, "no 5xx", "500")
+    tape.broken("CAR-BODY-OBJECT", "body/null", number, "400", "500", "the whole body: null instead of an object")
+    run = tape.run()
+    result = next(one for one in run.results if one.requirement.id == "CAR-OP-NO-500")
+
+    assert facts(run, result, result.findings[0]).change == "the whole body: null instead of an object"
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (FailureKind.TIMEOUT, "the time limit passed before any answer had come"),
+        (FailureKind.DROPPED, "the connection was closed before any answer had come"),
+    ],
+)
+def test_a_lost_answer_says_how_it_was_lost(kind: FailureKind, words: str) -> None:
+    assert Failure(kind, "before any answer had come").words == words
