@@ -45,6 +45,9 @@ prove: $(VENV)/.dev ## the kill matrix: every fault and every variant against th
 bench: $(VENV)/.dev ## time, memory and requests to a finding, beside Schemathesis: writes docs/performance.md; ARGS=--quick only tries it out
 	@$(BIN)/python -m selftest.bench $(ARGS)
 
+docs: $(VENV)/.dev ## the pictures of a report in docs/, taken with Chromium
+	@$(BIN)/python selftest/browser/pictures.py
+
 wheel: $(VENV)/.dev ## build the wheel
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 

@@ -900,9 +900,13 @@ class Run:
         return {number: change for number, change in named if change}
 
     def by_area(self) -> Iterator[tuple[Area, list[Result]]]:
-        """Yield each area with its results, in the catalogue's order."""
-        for area in self.opening.catalogue.areas:
+        """Yield each area with its results, in the catalogue's order; last what stands in no listed area, if there is any."""
+        areas = self.opening.catalogue.areas
+        for area in areas:
             yield area, [result for result in self.results if result.requirement.area == area.id]
+        listed = {area.id for area in areas}
+        if other := [result for result in self.results if result.requirement.area not in listed]:
+            yield OTHER, other
 
     @cached_property
     def choices(self) -> tuple[tuple[Choice, Observation | None], ...]:
@@ -920,6 +924,9 @@ def _merged(observations: Sequence[Observation]) -> Observation | None:
     numbers = dict.fromkeys(number for one in observations for number in one.exchanges)
     return Observation(observations[0].choice, "; ".join(texts), tuple(numbers))
 
+
+OTHER = Area("other", "Other")
+"""Where requirements stand whose area the catalogue does not list."""
 
 MOST_FINDINGS = 20
 """Findings kept in a result; the rest is counted."""

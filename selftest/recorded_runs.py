@@ -24,7 +24,7 @@ FAULTS: Final = (
     "expiry-is-not-checked",
     "form-type-accepted",
     "null-body-with-500",
-    "large-bodies-dropped",
+    "nul-dropped",
     "message-ignored",
     "causes-are-texts",
     "trailing-commas-accepted",

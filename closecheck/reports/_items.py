@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from closecheck.model import Broken, Evidence, Level, Outcome, Result, Run, Status, Struct
+from closecheck.model import OTHER, Broken, Evidence, Level, Outcome, Result, Run, Status, Struct
 from closecheck.reports._facts import line
 
 RUN_AREA: Final = "run"
@@ -67,7 +67,7 @@ def _unnamed(run: Run) -> Iterator[Item]:
 
 def _of(run: Run, result: Result, cases: dict[str, list[Evidence]], known: set[str], *, has_tally: bool) -> Iterator[Item]:
     requirement = result.requirement
-    area = requirement.area if requirement.area in known else "other"
+    area = requirement.area if requirement.area in known else OTHER.id
     worst: list[Status] = []
     if has_tally and "every exchange" not in cases:
         cases = {"every exchange": [Evidence(requirement.id, Outcome.HELD, "every exchange")], **cases}

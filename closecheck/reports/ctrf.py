@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from closecheck.model import Run, Status
+from closecheck.model import OTHER, Run, Status
 from closecheck.reports._facts import block, facts, line, started, visible
 from closecheck.reports._items import RUN_AREA, Item, items
 
@@ -30,7 +30,7 @@ _STATUS: Final = {
 
 def render(run: Run) -> bytes:
     """Return the CTRF document."""
-    titles = {RUN_AREA: "The run itself", "other": "Other"} | {area.id: area.title for area in run.opening.catalogue.areas}
+    titles = {RUN_AREA: "The run itself", OTHER.id: OTHER.title} | {area.id: area.title for area in run.opening.catalogue.areas}
     tests = [_test(run, item, titles.get(item.area, item.area)) for item in items(run)]
     counted = Counter(test["status"] for test in tests)
     begin = max(0, round(started(run).timestamp() * 1000))

@@ -222,10 +222,6 @@ class _Page:
 
     def _areas(self) -> list[dict[str, Any]]:
         areas = [(area, results) for area, results in self.run.by_area() if results]
-        placed = {result.requirement.id for _, results in areas for result in results}
-        other = [result for result in self.run.results if result.requirement.id not in placed]
-        if other:
-            areas.append((Area("other", "Other"), other))
         slugs = _slugs(area.id for area, _ in areas)
         return [self._area(area, results, slugs[area.id]) for area, results in areas]
 
@@ -373,7 +369,7 @@ def _brief(text: str) -> str:
     return text if len(text) <= _BRIEF else re.sub(r"⟨[^⟩]*$", "", text[:_BRIEF]) + "…"
 
 
-_BRIEF: Final = 60
+_BRIEF: Final = 90
 
 
 def _got(got: str, witness: ExchangeLine | None) -> tuple[str, str]:

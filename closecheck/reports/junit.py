@@ -12,7 +12,7 @@ from collections import Counter
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from closecheck.model import Run, Status
+from closecheck.model import OTHER, Run, Status
 from closecheck.reports._facts import answer_line, block, facts, line, stamp, started, visible
 from closecheck.reports._items import RUN_AREA, Item, items
 
@@ -24,7 +24,7 @@ _SKIPPED: Final = frozenset({Status.UNTESTED, Status.WAIVED, Status.OUT_OF_SCOPE
 
 def render(run: Run) -> bytes:
     """Return the testsuites, one suite for each area that has testcases."""
-    titles = {RUN_AREA: "The run itself", "other": "Other"} | {area.id: area.title for area in run.opening.catalogue.areas}
+    titles = {RUN_AREA: "The run itself", OTHER.id: OTHER.title} | {area.id: area.title for area in run.opening.catalogue.areas}
     by_area: dict[str, list[Item]] = {}
     for item in items(run):
         by_area.setdefault(item.area, []).append(item)

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Final
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 FLAGS: Final = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -28,3 +28,9 @@ def started() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def comes_true(page: Page, condition: str) -> bool:
+    """Tell whether a condition on a page holds within 300 frames; Playwright's own way of waiting is refused by the page's policy."""
+    look = f"async () => {{ for (let frame = 0; frame < 300 && !({condition}); frame++) await new Promise(requestAnimationFrame); return {condition}; }}"
+    return bool(page.evaluate(look))

@@ -60,7 +60,7 @@ def test_a_table_can_be_scrolled_by_keyboard(opened):
 
     page.keyboard.press("ArrowRight")
 
-    page.wait_for_function("document.querySelector('.grid').scrollLeft > 0")
+    assert chromium.comes_true(page, "document.querySelector('.grid').scrollLeft > 0")
 
 
 def test_what_is_alike_can_be_hidden_by_keyboard_without_scripts(opened):
