@@ -19,6 +19,8 @@ class NotJson(ValueError):
     """An answer's body is no UTF-8 JSON (RFC 8259); the message says why."""
 
 
+_LONG_HEAD: Final = 4000
+"""Bytes of a header section beyond which servers have answers of their own (contract.md, What counts as evidence, 4)."""
 _PROVOKES_HTTP: Final = frozenset({"method", "framing", "size"})
 
 
@@ -51,13 +53,20 @@ class Exchange:
         return self.response.status if self.response else 0
 
     @property
+    def provokes(self) -> str:
+        """What of the HTTP layer the request provokes: what its draft says, or ``size`` where a long token makes its head long."""
+        if self.draft.provokes or sum(len(name) + len(value) + 4 for name, value in self.request.headers) <= _LONG_HEAD:
+            return self.draft.provokes
+        return "size"
+
+    @property
     def judges_bodies(self) -> bool:
         """
         Whether rules on bodies apply: answers to POST that did not provoke the HTTP layer.
 
         contract.md, What counts as evidence, 4.
         """
-        return self.request.method == "POST" and self.draft.provokes not in _PROVOKES_HTTP
+        return self.request.method == "POST" and self.provokes not in _PROVOKES_HTTP
 
     @property
     def accept_language(self) -> str | None:

@@ -782,7 +782,12 @@ class Watch:
         return bool(self.marker) and any(self.marker in text for text in texts(document.get("warnings"), keys=False))
 
     def look_for_audits(self, *, thorough: bool = False) -> None:
-        """Look at the audits; ``thorough``: at all of them, if an observer can be asked for that."""
+        """
+        Look at the audits; ``thorough``: at all of them, if an observer can be asked for that.
+
+        What a thorough look brings up may be older than the run: it counts only where it tells of the run's ids or messages.
+        """
+        mentions = Mentions(self.ids)
         for observer in self._audits:
             name = name_of(observer)
             if self._failures[name] >= _MOST_FAILURES:
@@ -790,8 +795,11 @@ class Watch:
             try:
                 look = getattr(observer, "every_audit", observer.audits) if thorough else observer.audits
                 for document in look():
-                    if (key := _key(document)) not in self.audits:
-                        self.audits[key] = audit(document)
+                    if (key := _key(document)) in self.audits:
+                        continue
+                    found = audit(document)
+                    if not thorough or self.marker in found.text or mentions.within(found.text):
+                        self.audits[key] = found
             except Untested as untested:
                 self.trouble[name] = untested
                 self._failures[name] += 1

@@ -710,6 +710,10 @@ class Session:
             return msgspec.structs.replace(
                 said, outcome=Outcome.ERROR, reason="the working token expired during the run", supply="credentials.authorized"
             )
+        if exchange.provokes == "size" != case.request.provokes and exchange.status in {400, 413, 414, 431}:
+            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason="the working token makes the header section longer than this server takes")
+        if case.requirement == "CAR-OP-CODING":
+            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=f"answered {exchange.status}: only the coding of answers in order is judged")
         if exchange.status == 0:
             return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason="not answered: judged under CAR-OP-ANSWERS")
         if 400 in case.expect.statuses and exchange.status == self.refusal_status:

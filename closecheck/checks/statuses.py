@@ -33,7 +33,7 @@ def check(exchange: Exchange, documented: frozenset[int]) -> Iterator[Ruling]:
         return
     status = exchange.status
     provoked_fault = exchange.provoked == "internal_error" and status == 500
-    method_refused = exchange.draft.provokes == "method" and status == 501
+    method_refused = exchange.provokes == "method" and status == 501
     yield rule(
         "CAR-OP-NO-500",
         status < 500 or provoked_fault or method_refused or status == 505,
@@ -42,7 +42,7 @@ def check(exchange: Exchange, documented: frozenset[int]) -> Iterator[Ruling]:
     )
     if exchange.request.method != "POST":
         return
-    allowed = documented | OWN_ANSWERS.get(exchange.draft.provokes, frozenset())
+    allowed = documented | OWN_ANSWERS.get(exchange.provokes, frozenset())
     if len(exchange.request.body) > _LARGE:
         allowed |= {413}
     yield rule(

@@ -127,7 +127,7 @@ def methods_405_empty(reference: Reference) -> None:
     answer_methods(reference, OTHERS, lambda: Response(None, 405, {"Allow": "OPTIONS,POST"}))
 
 
-@variant()
+@variant(apart=("tracking-id-in-a-field",))
 def methods_405_named(reference: Reference) -> None:
     """405 has the document that the vendor's other operations have for it."""
 
