@@ -38,6 +38,11 @@ NO_TOKEN: Final = Case(
 )
 WRONG: Final = ("ids/0", "body/array-0")
 """Derived cases that are wrong in other ways than the first error is."""
+DEMANDED: Final = {
+    "X-SailPoint-Experimental": "true", "X-Requested-With": "XMLHttpRequest", "X-Request-ID": "closecheck-1", "X-Correlation-ID": "closecheck-1",
+    "Idempotency-Key": "closecheck-1", "Accept-Language": "en", "X-Api-Version": "v2024", "Cache-Control": "no-cache",
+}  # fmt: skip
+"""Fields that services are known to demand (CAR-OP-HEADERS)."""
 _SENT_AWAY: Final = frozenset({401, 403, 407})
 
 
@@ -123,8 +128,15 @@ def _manner(session: Session) -> int:
     return statuses.pop()
 
 
+def _takes_unknown_ids(session: Session) -> bool:
+    """Tell whether a fuller request with ids that cannot exist is taken: then the plainest one was refused for another reason."""
+    full = session.cases[edits.FULL]
+    helped = msgspec.structs.replace(full, id="probe/every-header", request=msgspec.structs.replace(full.request, headers=dict(DEMANDED)), base="", change="")
+    return any((exchange := _asked(session, case)) is not None and exchange.status == 202 for case in (full, helped))
+
+
 def _learn_ids(session: Session, minimal: Case, first: Exchange) -> None:
-    if first.status != 400:
+    if first.status != 400 or _takes_unknown_ids(session):
         return
     # Refused: because the id is unknown, which is the target's right, or for another reason. An existing id tells.
     if session.ids.left == 0:

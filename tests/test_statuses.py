@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from closecheck import edits
+from closecheck import edits, preflight
 from closecheck.cases import Draft, Ids
 from closecheck.ids import impossible
 from closecheck.parametrize import cases
@@ -15,18 +15,11 @@ def test_a_valid_request_is_accepted(judge, case):
     judge(case)
 
 
-DEMANDED = {
-    "X-SailPoint-Experimental": "true", "X-Requested-With": "XMLHttpRequest", "X-Request-ID": "closecheck-1", "X-Correlation-ID": "closecheck-1",
-    "Idempotency-Key": "closecheck-1", "Accept-Language": "en", "X-Api-Version": "v2024", "Cache-Control": "no-cache",
-}  # fmt: skip
-"""Fields that services are known to demand."""
-
-
 @pytest.mark.requirement("CAR-OP-HEADERS", part="none demanded")
 def test_no_further_header_is_demanded(session, clause):
     """A valid request is accepted without any header but those that each request has; where it is not, a header may be the reason."""
     plain = session.ask(session.cases[edits.ONE_ID])
-    for name, value in DEMANDED.items() if plain.status != 202 else ():
+    for name, value in preflight.DEMANDED.items() if plain.status != 202 else ():
         ids = impossible(session.plan.seed, f"headers/{name}", 1)
         exchange = session.send(f"headers/{name.lower()}", Draft(body={"accessRequestIds": Ids(1)}, headers={name: value}), ids)
         clause.expect(exchange.status != 202, f"202 without {name} as well", plain.got(), exchange, plain, change=f"{name} left out")
