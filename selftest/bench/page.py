@@ -204,6 +204,8 @@ _MET: Final = {True: "yes", False: "**no**", None: ""}
 
 def summary(performance: Performance) -> str:
     """Return what was to be shown for the terminal, a line each."""
+    if performance.short:
+        return "The short form works. What it measured means nothing."
     marks = {True: "met    ", False: "NOT MET", None: "       "}
     return "\n".join(f"{marks[one.met]}  {one.words.replace('`', '')}: {one.measured}" for one in claims(performance))
 

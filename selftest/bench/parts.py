@@ -62,8 +62,8 @@ FULL: Final = Amounts(
     explored=(1_000, 10_000, 100_000), exchanges=(1_000, 10_000, 100_000), long_rounds=3,
 )  # fmt: skip
 SHORT: Final = Amounts(
-    rounds=1, latencies=(0.002,), far_rounds=1, budgets=(3_000, 4_000), fuzz=(10, 30), loop=(100, 300), faults=3,
-    explored=(200, 400, 800), exchanges=(100, 200, 400), long_rounds=1,
+    rounds=1, latencies=(0.002,), far_rounds=1, budgets=(3_000, 4_000), fuzz=(10, 30), loop=(100, 300), faults=2,
+    explored=(200, 800), exchanges=(100, 400), long_rounds=1,
 )  # fmt: skip
 
 Contender = Callable[[Served], Job]
