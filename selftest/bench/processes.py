@@ -102,7 +102,7 @@ def measured(job: Job) -> Usage:
             output.seek(0)
             said = output.read().decode("utf-8", "replace")
         if not told.exists():
-            raise BenchFault(f"{' '.join(job.command[:4])} … did not end within {_LONGEST:g} s:\n{said[-2000:]}")
+            raise BenchFault(f"{' '.join(job.command[:4])} … was killed, or did not end within {_LONGEST:g} s:\n{said[-2000:]}")
         code, wall, user, system, most = told.read_text("ascii").split()
         if int(code) not in job.codes:
             raise BenchFault(f"{' '.join(job.command[:4])} … ended with {code}:\n{said[-2000:]}")
