@@ -1,12 +1,13 @@
 """The bench: its page is what its data says, its arithmetic is right, and everything it starts works. No time is asserted anywhere."""
 
 import http.client
+import socket
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
-from raw_server import RawServer, answer, each
+from raw_server import RawServer, answer, each, once
 
 from closecheck.model import Outcome
 from closecheck.stream import read
@@ -115,7 +116,12 @@ def test_a_process_is_measured_from_outside(tmp_path):
 
     assert used.requests == 12
     assert used.wall > 0
-    assert used.peak > 1_000_000
+
+
+def test_what_this_process_has_taken_is_not_counted_with_another():
+    taken = bytearray(100_000_000)
+
+    assert 1_000_000 < measured(Job([PYTHON, "-c", ""])).peak < len(taken)
 
 
 def test_a_process_that_fails_is_not_measured():
@@ -142,21 +148,32 @@ def asked(base_url, *bodies):
 
 
 def served(server):
-    return servers.Served(server.base_url, "t", {"base_url": server.base_url})
+    return servers._served({"base_url": server.base_url, "credentials": {"authorized": {"token": "t"}}})
 
 
-def test_the_proxy_hands_on_answers_in_their_order_and_keeps_the_connection():
+def test_the_proxy_hands_on_whole_answers_in_their_order(tmp_path):
     answers = [b"%d" % number * 50_000 for number in range(4)]
-    with RawServer(each(*(answer(body=one) for one in answers))) as server, servers.behind(served(server), delay=0.01) as far:
-        assert asked(far.base_url, b"a", b"b", b"c", b"d") == answers
+    with RawServer(each(*(answer(body=one) for one in answers))) as server, servers.behind(served(server), tmp_path / "seen") as near:
+        assert asked(near.base_url, b"a", b"b", b"c", b"d") == answers
 
 
 def test_the_proxy_counts_requests_and_different_bodies(tmp_path):
-    seen = tmp_path / "seen.json"
-    with RawServer(each(*[answer()] * 4)) as server, servers.behind(served(server), seen=seen) as near:
+    seen = tmp_path / "seen"
+    with RawServer(each(*[answer()] * 4)) as server, servers.behind(served(server), seen) as near:
         asked(near.base_url, b"one", b"two", b"one", b"")
 
     assert msgspec.json.decode(seen.read_bytes()) == {"requests": 4, "bodies": 3, "distinct": 2}
+
+
+def test_the_proxy_hands_on_what_is_no_request_at_all(tmp_path):
+    seen = tmp_path / "seen"
+    with RawServer(once(answer())) as server, servers.behind(served(server), seen) as near:
+        parts = urlsplit(near.base_url)
+        with socket.create_connection((parts.hostname, parts.port), timeout=20) as client:
+            client.sendall(b"nonsense\r\n\r\n")
+            assert client.recv(100)
+
+    assert msgspec.json.decode(seen.read_bytes())["requests"] == 0
 
 
 # -- contenders, each once, as little as they can

@@ -62,8 +62,8 @@ FULL: Final = Amounts(
     explored=(1_000, 10_000, 100_000), exchanges=(1_000, 10_000, 100_000), long_rounds=3,
 )  # fmt: skip
 SHORT: Final = Amounts(
-    rounds=1, latencies=(0.002,), far_rounds=1, budgets=(3_000, 4_000), fuzz=(10, 30), loop=(100, 300), faults=3,
-    explored=(200, 400, 800), exchanges=(100, 200, 400), long_rounds=1,
+    rounds=1, latencies=(0.002,), far_rounds=1, budgets=(3_000, 4_000), fuzz=(10, 30), loop=(100, 300), faults=2,
+    explored=(200, 800), exchanges=(100, 400), long_rounds=1,
 )  # fmt: skip
 
 Contender = Callable[[Served], Job]
@@ -111,7 +111,7 @@ class Bench:
         self._take_turns(WHOLE_PROCESS, REFERENCE, plain | whole, servers.reference, self.amounts.rounds)
         self._take_turns(WHOLE_PROCESS, STUB, plain, servers.stub, self.amounts.rounds)
         for delay in self.amounts.latencies:
-            self._take_turns(WHOLE_PROCESS, far(delay), plain, servers.delayed(servers.stub, delay), self.amounts.far_rounds)
+            self._take_turns(WHOLE_PROCESS, far(delay), plain, functools.partial(servers.stub, delay), self.amounts.far_rounds)
         self._core_cases()
         self.sent += [Sent(contender=name, **_seen(contender, servers.reference)) for (name, _), contender in plain.items()]
 
@@ -229,7 +229,7 @@ def _seen(contender: Contender, server: Server) -> dict[str, int]:
     """Return what a proxy takes down of one run: requests, those with a body, and how many of these were different."""
     with tempfile.TemporaryDirectory(prefix="closecheck-bench-") as folder:
         seen = Path(folder) / "seen.json"
-        with server() as plain, servers.behind(plain, seen=seen) as served:
+        with server() as plain, servers.behind(plain, seen) as served:
             measured(contender(served))
         return msgspec.json.decode(seen.read_bytes(), type=dict[str, int])
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final
@@ -90,34 +90,41 @@ def measured(job: Job) -> Usage:
         for file, text in job.files.items():
             (folder / file).write_text(text, "utf-8")
         job.before(folder)
+        told = folder / ".used"
+        command = [PYTHON, "-I", "-S", str(Path(__file__).with_name("waiter.py")), str(told), *job.command]
         with (folder / ".output").open("w+b") as output:
-            began = time.perf_counter()
             process = subprocess.Popen(
-                job.command, cwd=folder, env=environment(folder, job.environment), stdin=subprocess.DEVNULL, stdout=output, stderr=output
-            )
+                command, cwd=folder, env=environment(folder, job.environment), stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                start_new_session=True,
+            )  # fmt: skip
             with _ended_after(process, _LONGEST):
-                # Not process.wait(): only wait4 tells what this one child used, without those before it.
-                _, status, used = os.wait4(process.pid, 0)
-            wall = time.perf_counter() - began
-            process.returncode = os.waitstatus_to_exitcode(status)
+                process.wait()
             output.seek(0)
             said = output.read().decode("utf-8", "replace")
-        if process.returncode not in job.codes:
-            raise BenchFault(f"{' '.join(job.command[:4])} … ended with {process.returncode}:\n{said[-2000:]}")
+        if not told.exists():
+            raise BenchFault(f"{' '.join(job.command[:4])} … was killed, or did not end within {_LONGEST:g} s:\n{said[-2000:]}")
+        code, wall, user, system, most = told.read_text("ascii").split()
+        if int(code) not in job.codes:
+            raise BenchFault(f"{' '.join(job.command[:4])} … ended with {code}:\n{said[-2000:]}")
         requests = job.requests(folder, said)
         job.after(folder, said)
         # Linux counts kilobytes, macOS bytes.
-        return Usage(wall, used.ru_utime, used.ru_stime, used.ru_maxrss * (1 if sys.platform == "darwin" else 1024), requests)
+        return Usage(float(wall), float(user), float(system), int(most) * (1 if sys.platform == "darwin" else 1024), requests)
 
 
 @contextlib.contextmanager
 def _ended_after(process: subprocess.Popen[bytes], seconds: float) -> Iterator[None]:
-    timer = threading.Timer(seconds, process.kill)
+    def end() -> None:
+        # With its children: the waiter has one.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(seconds, end)
     timer.start()
     try:
         yield
     except BaseException:
-        process.kill()
+        end()
         raise
     finally:
         timer.cancel()
@@ -134,8 +141,9 @@ def serving(command: Sequence[str], ready: str) -> Iterator[str]:
     """
     with tempfile.TemporaryDirectory(prefix="closecheck-bench-") as name:
         process = subprocess.Popen(
-            command, cwd=name, env=environment(Path(name)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+            command, cwd=name, env=environment(Path(name)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
         try:
             with _ended_after(process, _PATIENCE):
                 said = _until(process.stdout, ready)

@@ -1,8 +1,8 @@
 """
-A proxy between a client and a target on loopback: it holds every answer back for a while, or takes down what is sent.
+A proxy between a client and a target on loopback that takes down what is sent.
 
-``python -m selftest.bench.proxy --to 127.0.0.1:8080 --delay 0.05`` is a network of 50 ms round trips, connections kept alive;
-with ``--seen FILE`` it writes, when it is ended, how many requests and how many different JSON bodies have passed.
+``python -m selftest.bench.proxy --to 127.0.0.1:8080 --seen FILE`` writes, when it is ended, how many requests and how many
+different bodies have passed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import signal
-from collections import deque
 from pathlib import Path
 
 import click
@@ -19,7 +18,7 @@ import msgspec
 
 
 class Seen:
-    """What has passed: requests, those with a JSON body, and hashes of the different ones."""
+    """What has passed: requests, those with a body, and hashes of the different bodies."""
 
     def __init__(self) -> None:
         self.requests = 0
@@ -58,13 +57,11 @@ class _Reader:
 class Client(asyncio.Protocol):
     """A client's connection, with one of its own to the target."""
 
-    def __init__(self, host: str, port: int, delay: float, seen: Seen | None) -> None:
+    def __init__(self, host: str, port: int, seen: Seen) -> None:
         self._place = (host, port)
-        self._delay = delay
-        self._parser = httptools.HttpRequestParser(_Reader(seen)) if seen else None
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(_Reader(seen))
         self._waiting: list[bytes] = []
         self._target: asyncio.Transport | None = None
-        self._held: deque[bytes | None] = deque()
         self._over = False
         self.transport: asyncio.Transport
 
@@ -104,23 +101,6 @@ class Client(asyncio.Protocol):
         if self._target is not None:
             self._target.close()
 
-    def answer(self, data: bytes | None) -> None:
-        """Hand on what the target sends, or that it has ended (None), after the delay."""
-        if not self._delay:
-            self._held.append(data)
-            self._hand_on()
-            return
-        # Timers of the same moment may fire in any order; what they hand on is taken from a queue.
-        self._held.append(data)
-        asyncio.get_running_loop().call_later(self._delay, self._hand_on)
-
-    def _hand_on(self) -> None:
-        data = self._held.popleft()
-        if data is None:
-            self.transport.close()
-        else:
-            self.transport.write(data)
-
 
 class Target(asyncio.Protocol):
     """The connection to the target."""
@@ -130,19 +110,19 @@ class Target(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take an answer, or a part of one."""
-        self._client.answer(data)
+        self._client.transport.write(data)
 
     def connection_lost(self, _: Exception | None) -> None:
         """The target has ended the connection."""
-        self._client.answer(None)
+        self._client.transport.close()
 
 
-async def serve(host: str, port: int, delay: float, seen: Seen | None) -> None:
+async def serve(host: str, port: int, seen: Seen) -> None:
     """Serve until SIGTERM; print where."""
     loop = asyncio.get_running_loop()
     over = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, over.set)
-    server = await loop.create_server(lambda: Client(host, port, delay, seen), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Client(host, port, seen), "127.0.0.1", 0)
     click.echo(f"serving 127.0.0.1:{server.sockets[0].getsockname()[1]}")
     await over.wait()
     server.close()
@@ -150,15 +130,13 @@ async def serve(host: str, port: int, delay: float, seen: Seen | None) -> None:
 
 @click.command()
 @click.option("--to", "place", required=True, metavar="HOST:PORT", help="the target")
-@click.option("--delay", default=0.0, help="seconds for which each answer is held back")
-@click.option("--seen", "file", type=click.Path(path_type=Path), help="write the counts here at the end")
-def main(place: str, delay: float, file: Path | None) -> None:
+@click.option("--seen", "file", type=click.Path(path_type=Path), required=True, help="write the counts here at the end")
+def main(place: str, file: Path) -> None:
     """Stand between a client and a target."""
     host, _, port = place.rpartition(":")
-    seen = Seen() if file is not None else None
-    asyncio.run(serve(host, int(port), delay, seen))
-    if file is not None and seen is not None:
-        file.write_bytes(msgspec.json.encode(seen.told()))
+    seen = Seen()
+    asyncio.run(serve(host, int(port), seen))
+    file.write_bytes(msgspec.json.encode(seen.told()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The servers of a bench, each in a process of its own on loopback: the reference, a faulty one, the fast stub, and a proxy before them."""
+"""The servers of a bench, each in a process of its own on loopback: the reference, a faulty one, the stub, and a proxy before them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import msgspec
 import yaml
 
 from .processes import PYTHON, serving
+from .stub import Stub
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -31,45 +32,28 @@ Server = Callable[[], AbstractContextManager[Served]]
 @contextlib.contextmanager
 def reference(fault: str = "") -> Iterator[Served]:
     """Serve the reference, or a faulty one, as ``closecheck serve`` does."""
-    command = [PYTHON, "-m", "closecheck", "serve", "--port=0", *([f"--fault={fault}"] if fault else [])]
-    with _with_target_file(command) as served:
-        yield served
-
-
-@contextlib.contextmanager
-def stub() -> Iterator[Served]:
-    """Serve the stub, which answers as the contract says and does nothing else."""
-    with _with_target_file([PYTHON, "-m", "selftest.bench.stub", "--port=0"]) as served:
-        yield served
-
-
-@contextlib.contextmanager
-def _with_target_file(command: list[str]) -> Iterator[Served]:
     with tempfile.TemporaryDirectory(prefix="closecheck-bench-") as folder:
         file = Path(folder) / "target.yaml"
-        with serving([*command, f"--target-file={file}"], "target file:"):
-            target = yaml.safe_load(file.read_text("utf-8"))
-            yield Served(target["base_url"], target["credentials"]["authorized"]["token"], target)
+        command = [PYTHON, "-m", "closecheck", "serve", "--port=0", f"--target-file={file}", *([f"--fault={fault}"] if fault else [])]
+        with serving(command, "target file:"):
+            yield _served(yaml.safe_load(file.read_text("utf-8")))
 
 
 @contextlib.contextmanager
-def behind(served: Served, *, delay: float = 0.0, seen: Path | None = None) -> Iterator[Served]:
-    """Put a proxy before a server: it holds answers back for so many seconds, or takes down what is sent."""
+def stub(latency: float = 0.0) -> Iterator[Served]:
+    """Serve the stub, which keeps the contract and does nothing else; ``latency`` is in seconds, before each answer."""
+    with Stub(latency) as running:
+        yield _served(running.target)
+
+
+def _served(target: dict[str, Any]) -> Served:
+    return Served(target["base_url"], target["credentials"]["authorized"]["token"], target)
+
+
+@contextlib.contextmanager
+def behind(served: Served, seen: Path) -> Iterator[Served]:
+    """Put a proxy before a server that takes down what is sent, and writes it to ``seen`` in the end."""
     parts = urlsplit(served.base_url)
-    command = [PYTHON, "-m", "selftest.bench.proxy", f"--to={parts.netloc}", f"--delay={delay}", *([f"--seen={seen}"] if seen else [])]
+    command = [PYTHON, "-m", "selftest.bench.proxy", f"--to={parts.netloc}", f"--seen={seen}"]
     with serving(command, "serving") as place:
-        base_url = parts._replace(netloc=place).geturl()
-        yield Served(base_url, served.token, served.target | {"base_url": base_url})
-
-
-def delayed(server: Server, delay: float) -> Server:
-    """Return a server whose answers are held back for so many seconds; 0: the server itself."""
-    if not delay:
-        return server
-
-    @contextlib.contextmanager
-    def served() -> Iterator[Served]:
-        with server() as plain, behind(plain, delay=delay) as far:
-            yield far
-
-    return served
+        yield _served(served.target | {"base_url": parts._replace(netloc=place).geturl()})

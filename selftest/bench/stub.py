@@ -1,211 +1,312 @@
 """
-A target that costs next to nothing: it keeps the contract as far as a URL and tokens can show it, and closes nothing.
+A target that answers as fast as Python can and as the contract says: what speed is measured against.
 
-One thread over a selector, Node's parser, one write for each answer: what is measured against it is the client.
+It judges each body in full, believes only its own three tokens, and gives every error a trackingId of its own. It closes
+nothing: there is no neighbouring API. Each answer is one write. Run as a program it prints its target file as one line of JSON
+and serves until its standard input ends or it is told to stop::
+
+    with Stub(latency=0.02) as stub:
+        stub.target["base_url"], stub.token
 """
 
-from __future__ import annotations
-
-import contextlib
+import argparse
+import asyncio
+import base64
+import email.utils
+import hashlib
+import hmac
+import itertools
 import json
 import secrets
-import selectors
 import socket
-from http import HTTPStatus
-from pathlib import Path
-from typing import Any, Final
+import subprocess
+import sys
+import time
+from collections import deque
+from typing import Annotated, Literal, Self
 
-import click
 import httptools
-import jwt
 import msgspec
-import yaml
 
-_BASE: Final = "/v2024"
-PATH: Final = f"{_BASE}/access-requests/close".encode()
-_MOST_IDS: Final = 500
-_MOST_BYTES: Final = 4 * 1024 * 1024
-_VALUES: Final = {"executionStatus": ("Terminated", "Completed"), "completionStatus": ("Success", "Incomplete", "Failure")}
-
-Answer = tuple[int, str, dict[str, Any]]
-"""Status, further header lines, body."""
-
-
-def tokens() -> dict[str, str]:
-    """Return a token for each caller: JWTs, so that tokens can be forged from them, told apart by their letters alone."""
-    secret = secrets.token_bytes(32)
-    return {
-        caller: jwt.encode({"user_name": caller, "exp": 4_102_444_800 if caller != "expired" else 1}, secret, algorithm="HS256")
-        for caller in ("authorized", "unprivileged", "expired")
-    }
+BASE_PATH = "/v2024"
+_PATH = f"{BASE_PATH}/access-requests/close".encode()
+_MOST_HEADER_BYTES = 64 * 1024
+_MOST_BODY_BYTES = 4 * 1024 * 1024
+_REASONS = {202: "Accepted", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+            413: "Content Too Large", 429: "Too Many Requests", 431: "Request Header Fields Too Large", 500: "Internal Server Error"}  # fmt: skip
+_CODES = {
+    "syntax": (400, "400.0 Bad Request Syntax", "The request is syntactically incorrect."),
+    "content": (400, "400.1 Bad Request Content", "The request was syntactically correct but its content is semantically invalid."),
+    "forbidden": (403, "403 Forbidden", "The server understood the request but refuses to authorize it."),
+    "path": (404, "404 Not Found", "There is nothing here."),
+    "method": (405, "405 Method Not Allowed", "Only POST is supported here."),
+    "body": (413, "413 Too Large", "The body is too large."),
+    "headers": (431, "431 Too Large", "The header section is too large."),
+    "fault": (500, "500.0 Internal Fault", "An internal fault occurred."),
+}
 
 
-class Stub:
-    """What decides about answers."""
+class Body(msgspec.Struct):
+    """What the contract demands of a body; other members are ignored."""
 
-    def __init__(self, known: dict[str, str]) -> None:
-        self._authorized, self._unprivileged = known["authorized"], known["unprivileged"]
-        self._tracked = 0
-
-    def answer(self, method: bytes, path: bytes, fields: dict[bytes, str], body: bytes) -> Answer:
-        """Return the answer to one request; ``fields`` have names in lower case."""
-        if path != PATH:
-            return 404, "", self._error("404 Not found", "There is nothing here.")
-        if method != b"POST":
-            return 405, "Allow: POST\r\n", self._error("405 Method not allowed", "Only POST is allowed here.")
-        scheme, _, token = fields.get(b"authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or token.strip() not in (self._authorized, self._unprivileged):
-            return 401, "WWW-Authenticate: Bearer\r\n", {"error": "JWT validation failed: JWT is missing, expired or invalid"}
-        if token.strip() == self._unprivileged:
-            return 403, "", self._error("403 Forbidden", "The caller may not close access requests.")
-        if body and fields.get(b"content-type", "").partition(";")[0].strip().lower() != "application/json":
-            return 415, "", self._error("415 Unsupported media type", "The body must be application/json.")
-        wrong = _wrong(body)
-        return (400, "", self._error("400.1 Bad Request Content", wrong)) if wrong else (202, "", {})
-
-    def _error(self, code: str, text: str) -> dict[str, Any]:
-        self._tracked += 1
-        message = {"locale": "en-US", "localeOrigin": "DEFAULT", "text": text}
-        return {"detailCode": code, "trackingId": f"{self._tracked:032x}", "messages": [message], "causes": []}
+    accessRequestIds: Annotated[list[str], msgspec.Meta(min_length=1, max_length=500)]  # noqa: N815
+    message: str | msgspec.UnsetType = msgspec.UNSET
+    executionStatus: Literal["Terminated", "Completed"] | msgspec.UnsetType = msgspec.UNSET  # noqa: N815
+    completionStatus: Literal["Success", "Incomplete", "Failure"] | msgspec.UnsetType = msgspec.UNSET  # noqa: N815
 
 
-def _wrong(body: bytes) -> str:
-    """Return what is wrong with a body; empty: nothing."""
-    try:
-        value = _parsed(body)
-    except (ValueError, RecursionError):
-        return "The body is no JSON."
-    if not isinstance(value, dict):
-        return "The body must be an object."
-    ids = value.get("accessRequestIds")
-    if not isinstance(ids, list) or not 1 <= len(ids) <= _MOST_IDS or not all(isinstance(one, str) for one in ids):
-        return "accessRequestIds must be a list of 1 to 500 strings."
-    if not isinstance(value.get("message", ""), str):
-        return "message must be a string."
-    for name, values in _VALUES.items():
-        if name in value and value[name] not in values:
-            return f"{name} must be one of {', '.join(values)}."
-    return ""
+_read = msgspec.json.Decoder(Body).decode
 
 
-def _parsed(body: bytes) -> Any:
-    try:
-        return msgspec.json.decode(body)
-    except msgspec.DecodeError:
-        # It knows fewer numbers and halves of surrogate pairs than the grammar has.
-        return json.loads(body.decode(), parse_constant=_no_constant)
+def _numbers_aside(body: bytes) -> None:
+    """Judge a body whose numbers are beyond msgspec, though lawful: none of them is a member that counts."""
+    msgspec.convert(json.loads(body.decode(), parse_int=lambda _: 0, parse_float=lambda _: 0.0, parse_constant=_refused), Body)
 
 
-def _no_constant(name: str) -> Any:
+def _refused(name: str) -> None:
     raise ValueError(name)
 
 
-class Connection:
-    """One client's connection: bytes in, whole answers out, in the order of the requests."""
-
-    def __init__(self, sock: socket.socket, stub: Stub) -> None:
-        self.sock = sock
-        self._stub = stub
-        self._parser = httptools.HttpRequestParser(self)
-        self._url = b""
-        self._fields: dict[bytes, str] = {}
-        self._body: list[bytes] = []
-        self._out: list[bytes] = []
-        self._last = False
-
-    def receive(self) -> bool:
-        """Read what has come and answer what is whole; False: the connection is over."""
+def _problem(body: bytes) -> str:
+    """Return which of the codes a body is refused with; empty if it is accepted."""
+    try:
+        if not body.isascii():
+            body.decode()
+        _read(body)
+    except msgspec.ValidationError:
+        return "content"
+    except (ValueError, RecursionError):
         try:
-            data = self.sock.recv(256 * 1024)  # it was said to be readable: this does not block
-        except ConnectionError:
-            return False
-        if not data:
-            return False
+            _numbers_aside(body)
+        except msgspec.ValidationError:
+            return "content"
+        except (ValueError, RecursionError):
+            return "syntax"
+    return ""
+
+
+class Server:
+    """What all connections share: the tokens, the next trackingId, the Date field of this second."""
+
+    def __init__(self, latency: float) -> None:
+        self.latency = latency
+        self.secret = secrets.token_bytes(32)
+        self.tokens = {
+            name: self._token(name, seconds) for name, seconds in (("authorized", 43200), ("unprivileged", 43200), ("expired", -3600))
+        }
+        self.callers = {f"Bearer {token}".encode(): name for name, token in self.tokens.items()}
+        self._run = secrets.token_hex(8)
+        self._numbers = itertools.count(1)
+        self.date = b""
+
+    def _token(self, name: str, seconds: float) -> str:
+        def part(data: bytes) -> str:
+            return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+        head = part(b'{"alg":"HS256","typ":"JWT"}')
+        claims = part(json.dumps({"user_name": name, "exp": int(time.time() + seconds)}).encode())
+        return f"{head}.{claims}.{part(hmac.digest(self.secret, f'{head}.{claims}'.encode(), hashlib.sha256))}"
+
+    def tick(self) -> None:
+        """Renew the Date field, now and every second."""
+        self.date = email.utils.formatdate(usegmt=True).encode()
+        asyncio.get_running_loop().call_later(1, self.tick)
+
+    def answer(self, status: int, body: bytes, more: bytes = b"") -> bytes:
+        """Return an answer, whole."""
+        return b"HTTP/1.1 %d %b\r\ndate: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%b\r\n%b" % (
+            status, _REASONS[status].encode(), self.date, len(body), more, body,
+        )  # fmt: skip
+
+    def accepted(self) -> bytes:
+        """Return the 202, whose id nobody has seen before."""
+        return self.answer(202, b'{"id":"%b%016x","errors":[]}' % (self._run.encode(), next(self._numbers)))
+
+    def refused(self, kind: str, more: bytes = b"") -> bytes:
+        """Return an error object, whose trackingId nobody has seen before."""
+        status, code, text = _CODES[kind]
+        message = f'[{{"locale":"en-US","localeOrigin":"DEFAULT","text":"{text}"}}]'
+        body = f'{{"detailCode":"{code}","trackingId":"{self._run}{next(self._numbers):016x}","messages":{message},"causes":[]}}'
+        return self.answer(status, body.encode(), more)
+
+    def unauthenticated(self, fault: str) -> bytes:
+        """Return the 401."""
+        return self.answer(401, f'{{"error":"JWT validation failed: {fault}"}}'.encode(), b'www-authenticate: Bearer realm="stub"\r\n')
+
+    def throttled(self) -> bytes:
+        """Return the 429."""
+        return self.answer(429, b'{"message":" Rate Limit Exceeded "}', b"retry-after: 1\r\n")
+
+
+class Protocol(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.answers: list[bytes] = []
+        self.later: deque[bytes] = deque()
+        self.closing = False
+        self._clear()
+        self.parser = httptools.HttpRequestParser(self)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
         try:
-            self._parser.feed_data(data)
+            self.parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._say(b"POST", 400, "Connection: close\r\n", {})
-            self._last = True
-        if self._out:
-            with contextlib.suppress(ConnectionError):
-                self.sock.sendall(b"".join(self._out))
-            self._out.clear()
-        return not self._last
+            self._last("syntax")
+        if self.header_bytes > _MOST_HEADER_BYTES:
+            self._last("headers")
+        elif self.body_bytes > _MOST_BODY_BYTES:
+            self._last("body")
+        if not self.answers:
+            return
+        whole = b"".join(self.answers)
+        self.answers.clear()
+        if self.server.latency:
+            self.later.append(whole)
+            asyncio.get_running_loop().call_later(self.server.latency, self._write_one)
+        else:
+            self._write(whole)
 
-    # -- what the parser tells
+    def _write_one(self) -> None:
+        self._write(self.later.popleft())
 
-    def on_message_begin(self) -> None:
-        self._url = b""
-        self._fields.clear()
-        self._body.clear()
+    def _write(self, data: bytes) -> None:
+        self.transport.write(data)
+        if self.closing and not self.later:
+            self.transport.close()
+
+    def _last(self, kind: str) -> None:
+        self.transport.pause_reading()
+        self.closing = True
+        self._clear()
+        self.answers.append(self.server.refused(kind, b"connection: close\r\n"))
+
+    def _clear(self) -> None:
+        self.url = b""
+        self.authorizations: list[bytes] = []
+        self.media_types: list[bytes] = []
+        self.provoked = b""
+        self.header_bytes = 0
+        self.body_bytes = 0
+        self.body: list[bytes] = []
+
+    # -- the parser's callbacks
 
     def on_url(self, url: bytes) -> None:
-        self._url += url
+        self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        self.header_bytes += len(name) + len(value)
         name = name.lower()
-        if name in _LOOKED_AT:
-            self._fields[name] = value.decode("latin-1")
+        if name == b"authorization":
+            self.authorizations.append(value)
+        elif name == b"content-type":
+            self.media_types.append(value)
+        elif name == b"x-provoke":
+            self.provoked = value
 
     def on_body(self, data: bytes) -> None:
-        self._body.append(data)
+        self.body_bytes += len(data)
+        self.body.append(data)
 
     def on_message_complete(self) -> None:
-        method = self._parser.get_method()
-        self._last = not self._parser.should_keep_alive()
-        more, body = "Connection: close\r\n" if self._last else "", b"".join(self._body)
-        if len(body) > _MOST_BYTES:
-            self._say(method, 413, more, {})
+        if self.closing:
             return
-        status, fields, document = self._stub.answer(method, self._url.partition(b"?")[0], self._fields, body)
-        if status == 202 and not self._last:
-            self._out.append(_ACCEPTED)
-        else:
-            self._say(method, status, fields + more, document)
+        answer = self._answer()
+        if self.parser.get_method() == b"HEAD":
+            answer = answer[: answer.index(b"\r\n\r\n") + 4]
+        self.answers.append(answer)
+        if not self.parser.should_keep_alive():
+            self.closing = True
+        self._clear()
 
-    def _say(self, method: bytes, status: int, fields: str, document: dict[str, Any]) -> None:
-        body = msgspec.json.encode(document)
-        head = f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n{fields}\r\n"
-        self._out.append(head.encode("latin-1") + (b"" if method == b"HEAD" else body))
+    def _answer(self) -> bytes:
+        server = self.server
+        if self.url.partition(b"?")[0] != _PATH:
+            return server.refused("path")
+        if self.parser.get_method() != b"POST":
+            return server.refused("method", b"allow: POST\r\n")
+        if self.provoked == b"throttle":
+            return server.throttled()
+        caller = self._caller()
+        if caller != "authorized":
+            return server.refused("forbidden") if caller == "unprivileged" else server.unauthenticated(caller)
+        if self.provoked == b"500":
+            return server.refused("fault")
+        if [value.partition(b";")[0].strip().lower() for value in self.media_types] != [b"application/json"]:
+            return server.refused("syntax")
+        problem = _problem(self.body[0] if len(self.body) == 1 else b"".join(self.body))
+        return server.refused(problem) if problem else server.accepted()
+
+    def _caller(self) -> str:
+        if len(self.authorizations) != 1:
+            return "no Authorization header"
+        value = self.authorizations[0]
+        caller = self.server.callers.get(value)
+        if caller is None:
+            scheme, _, rest = value.partition(b" ")
+            caller = self.server.callers.get(b"Bearer " + rest.strip()) if scheme.lower() == b"bearer" else None
+        if caller == "expired":
+            return "JWT is expired"
+        return caller or "JWT is not valid"
 
 
-_LOOKED_AT: Final = frozenset({b"authorization", b"content-type"})
-_ACCEPTED: Final = b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
-_REASONS: Final = {one.value: one.phrase for one in HTTPStatus}
-
-
-def serve(listener: socket.socket, stub: Stub) -> None:
-    """Serve until the process is ended."""
-    with selectors.DefaultSelector() as selector:
-        selector.register(listener, selectors.EVENT_READ)
-        while True:
-            for key, _ in selector.select():
-                connection: Connection | None = key.data
-                if connection is None:
-                    sock, _ = listener.accept()
-                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                    selector.register(sock, selectors.EVENT_READ, Connection(sock, stub))
-                elif not connection.receive():
-                    selector.unregister(connection.sock)
-                    connection.sock.close()
-
-
-@click.command()
-@click.option("--port", default=0, help="the port; 0: a free one")
-@click.option("--target-file", type=click.Path(path_type=Path), required=True, help="write a target file for it here")
-def main(port: int, target_file: Path) -> None:
-    """Serve the stub on loopback."""
-    listener = socket.create_server(("127.0.0.1", port), backlog=1024)
-    known = tokens()
+async def serve(port: int, latency: float) -> None:
+    """Serve on loopback until standard input ends; print the target file first."""
+    server = Server(latency)
+    server.tick()
+    # asyncio sets TCP_NODELAY only on sockets that say they are TCP.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    loop = asyncio.get_running_loop()
+    serving = await loop.create_server(lambda: Protocol(server), sock=listener, backlog=1024)
     target = {
-        "name": "stub",
-        "base_url": f"http://127.0.0.1:{listener.getsockname()[1]}{_BASE}",
-        "credentials": {caller: {"token": token} for caller, token in known.items()},
+        "name": "closecheck stub",
+        "base_url": f"http://127.0.0.1:{listener.getsockname()[1]}{BASE_PATH}",
+        "credentials": {name: {"token": token} for name, token in server.tokens.items()},
+        "provoke": {"rate_limit": {"headers": {"X-Provoke": "throttle"}}, "internal_error": {"headers": {"X-Provoke": "500"}}},
     }
-    target_file.write_text(yaml.safe_dump(target), encoding="utf-8")
-    target_file.chmod(0o600)  # it holds tokens
-    click.echo(f"target file: {target_file}")
-    serve(listener, Stub(known))
+    sys.stdout.write(json.dumps(target) + "\n")
+    sys.stdout.flush()
+    async with serving:
+        await loop.run_in_executor(None, sys.stdin.read)
+
+
+class Stub:
+    """A stub in a process of its own. ``latency`` is in seconds, before each answer."""
+
+    def __init__(self, latency: float = 0.0) -> None:
+        self._latency = latency
+
+    def __enter__(self) -> Self:
+        command = [sys.executable, __file__, "--latency", str(self._latency)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.target = json.loads(self._process.stdout.readline())
+        """The content of a target file."""
+        self.token = self.target["credentials"]["authorized"]["token"]
+        """The working token."""
+        self.url = f"{self.target['base_url']}/access-requests/close"
+        """Where to post."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait()
+
+
+def main() -> None:
+    """Serve."""
+    parser = argparse.ArgumentParser(description="a fast target to measure against")
+    parser.add_argument("--port", type=int, default=0, help="0: a free one")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
+    options = parser.parse_args()
+    asyncio.run(serve(options.port, options.latency))
 
 
 if __name__ == "__main__":
