@@ -101,13 +101,20 @@ class Matrix(Struct):
 
     @property
     def headline(self) -> str:
-        """The answer in one sentence: verdicts, requirements, choices, each with its denominator."""
+        """The answer in one sentence: the verdict of each target, requirements, choices, each with its denominator."""
         if len(self.sides) == 1:
             answers = [_answer("requirement", "tested", self.spreads), _answer("choice", "observed", self.choice_spreads)]
             return "; ".join([f"1 target: {self.sides[0].run.verdict.words}", *answers])
-        verdicts = ", ".join(f"{number} {verdict.words}" for verdict, number in self.verdicts.items() if number)
         answers = [_alike("requirement", self.spreads), _alike("choice", self.choice_spreads)]
-        return "; ".join([f"{len(self.sides)} targets: {verdicts}", *answers])
+        return "; ".join([f"{len(self.sides)} targets: {self._judged()}", *answers])
+
+    def _judged(self) -> str:
+        """Return how many targets have each verdict, and which, where not all have the same."""
+        found = {verdict: number for verdict, number in self.verdicts.items() if number}
+        if len(found) == 1:
+            return "".join(f"{number} {verdict.words}" for verdict, number in found.items())
+        labels = {verdict: ", ".join(side.label for side in self.sides if side.run.verdict is verdict) for verdict in found}
+        return ", ".join(f"{number} {verdict.words} ({labels[verdict]})" for verdict, number in found.items())
 
     @property
     def rest(self) -> str:

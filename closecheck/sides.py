@@ -156,7 +156,8 @@ def cautions(sides: Sequence[Side], *, one_target: bool) -> tuple[str, ...]:
     if one_target:
         told.append(_unlike("different targets", sides, lambda opening: opening.target))
         told.append(_unlike("different base URLs", sides, lambda opening: opening.base_url))
-    told.append(_unlike("different editions of the contract", sides, lambda opening: opening.catalogue.edition))
+    # The edition that decides: two runs of one catalogue differ in it where one of them is pinned to an older one.
+    told.append(_grouped("different editions of the contract", {side.label: side.run.edition for side in sides}))
     if not told[-1]:
         told.append(_unlike("one edition, but different texts of the contract", sides, lambda opening: opening.spec_digest[:12]))
     told.append(_unlike("different profiles", sides, lambda opening: opening.profile.value))

@@ -44,12 +44,12 @@ QUESTIONS: Final = {
 _GOT: Final = "202 Accepted, {}"
 
 
-def requirement(name: str, status: Status, *, should: bool) -> Requirement:
+def requirement(name: str, status: Status, *, should: bool, since: str) -> Requirement:
     """Return a requirement, of a level at which it can have this status."""
     level = Level.SHOULD if should or status is Status.WARNING else Level.MUST
     area = "authorization" if "-AUTH-" in name else "body"
     statement = STATEMENTS.get(name, f"The statement of {name}.")
-    return Requirement(name, area, level, statement, "Body", f"#/{name}", "a client is misled", "Check it.", "2026.1")
+    return Requirement(name, area, level, statement, "Body", f"#/{name}", "a client is misled", "Check it.", since)
 
 
 def run(
@@ -63,10 +63,18 @@ def run(
     closing: Mapping[str, Any] | None = None,
     end: bool = True,
     should: bool = False,
+    since: Mapping[str, str] | None = None,
+    pinned: str = "",
     **opening: Any,
 ) -> Run:
-    """Return a run whose requirements (``should``: all are a SHOULD) have these results, and in which these choices were observed."""
-    requirements = tuple(requirement(name, status, should=should) for name, status in results.items())
+    """
+    Return a run whose requirements (``should``: all are a SHOULD) have these results, and in which these choices were observed.
+
+    ``edition`` is that of the catalogue, ``pinned`` the one that the user asked for; ``since`` names the edition that introduced
+    a requirement, where it is not the first.
+    """
+    introduced = dict.fromkeys(results, "2026.1") | dict(since or {})
+    requirements = tuple(requirement(name, status, should=should, since=introduced[name]) for name, status in results.items())
     choices = tuple(Choice(name, QUESTIONS.get(name, f"What of {name}?"), "2026.1") for name in observed or {})
     areas = (Area("body", "Request body"), Area("authorization", "Authentication and authorisation"))
     scoped_out = {name: "the gateway's business" for name, status in results.items() if status is Status.OUT_OF_SCOPE}
@@ -78,6 +86,7 @@ def run(
             settings=(Setting("target", "target.yaml", "option"),),
             catalogue=Catalogue(edition, areas, requirements, choices),
             out_of_scope=scoped_out,
+            edition=pinned,
             **known | opening,
         )
     ]

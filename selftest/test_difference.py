@@ -161,6 +161,7 @@ def test_requests_and_time_are_compared(new, expected):
         ({"target": "Another"}, "different targets: Example 4.2 (old), Another (new)"),
         ({"base_url": "https://b.example"}, "different base URLs: https://old.example/v2024 (old), https://b.example (new)"),
         ({"edition": "2026.2"}, "different editions of the contract: 2026.1 (old), 2026.2 (new)"),
+        ({"edition": "2026.2", "pinned": "2026.3"}, "different editions of the contract: 2026.1 (old), 2026.3 (new)"),
         ({"profile": Profile.DEEP}, "different profiles: quick (old), deep (new)"),
         ({"closing": {"interrupted": True}}, "the new run was interrupted: what it had not come to is untested"),
         ({"closing": {"stopped": "every request is answered 401"}}, "the new run has no verdict: every request is answered 401"),

@@ -148,11 +148,18 @@ def test_the_first_sentence_has_honest_denominators():
     told = matrix([first, second])
 
     assert told.headline == (
-        "2 targets: 1 not conformant, 1 incomplete; 1 of 4 requirements came out differently, 1 alike on all; "
+        "2 targets: 1 not conformant (2), 1 incomplete (1); 1 of 4 requirements came out differently, 1 alike on all; "
         "1 of 2 choices came out differently, 0 alike on all"
     )
     assert told.rest == "Requirements tested on some targets only: 1, on none: 1. Choices observed on some targets only: 1"
     assert (told.differing, told.differing_choices) == (("CAR-B",), ("one",))
+
+
+def test_the_first_sentence_says_which_target_has_which_verdict():
+    good, bad = small_runs.run({"CAR-A": PASS}), small_runs.run({"CAR-A": FAIL})
+
+    assert matrix([good, bad, good]).headline.startswith("3 targets: 2 conformant (1, 3), 1 not conformant (2); ")
+    assert matrix([bad, bad]).headline.startswith("2 targets: 2 not conformant; ")
 
 
 def test_one_target_alone_is_compared_with_nobody():
@@ -225,6 +232,19 @@ def test_editions_are_joined_and_what_one_lacks_says_so():
         assert "not in" in made[form]
     assert ABSENT in made["html"].text_content()
     assert next(one for one in made["json"]["requirements"] if one["id"] == "CAR-RATE-BODY")["results"][0] is None
+
+
+def test_a_pinned_edition_is_the_one_that_is_told():
+    recorded = {"results": {"CAR-A": PASS, "CAR-B": FAIL}, "edition": "2026.2", "since": {"CAR-B": "2026.2"}}
+    told = matrix([small_runs.run(**recorded, pinned="2026.1"), small_runs.run(**recorded, started="2026-09-01")])
+    made = check_everything(told)
+
+    assert told.cautions == ("different editions of the contract: 2026.1 (1), 2026.2 (2)",)
+    assert [row.cells[0] is None for row in told.rows] == [False, True]
+    assert [one["edition"] for one in made["json"]["targets"]] == ["2026.1", "2026.2"]
+    for said in (made["markdown"], made["text"], made["html"].text_content()):
+        assert "2026.1" in said
+    assert matrix([told.sides[0].run, small_runs.run({"CAR-A": PASS}, started="2026-09-01")]).cautions == ()
 
 
 def test_a_level_that_editions_set_differently_is_shown_with_both():

@@ -53,7 +53,7 @@ def about(side: Side) -> list[tuple[str, str]]:
         ("Target", name(side)),
         ("Verdict", line(run.headline, 600)),
         ("Base URL", line(opening.base_url, 200)),
-        ("Edition", line(opening.catalogue.edition, 40)),
+        ("Edition", line(run.edition, 40)),
         ("Profile", opening.profile.value + (", strict" if opening.strict else "")),
         ("Begun", line(opening.started, 40)),
         ("Requests", f"{run.requests:,}"),
@@ -65,7 +65,7 @@ def how(side: Side) -> str:
     """Return how a side was judged, in one line."""
     run, opening = side.run, side.run.opening
     profile = opening.profile.value + (", strict" if opening.strict else "")
-    told = [line(opening.base_url, 200), f"edition {line(opening.catalogue.edition, 40)}", profile]
+    told = [line(opening.base_url, 200), f"edition {line(run.edition, 40)}", profile]
     return " · ".join([*told, f"{count(run.requests, 'request')} in {duration(run.seconds)}"])
 
 

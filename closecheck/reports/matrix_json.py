@@ -70,7 +70,7 @@ def side_of(side: Side) -> dict[str, Any]:
         "apart": side.apart,
         "base_url": opening.base_url,
         "suite": opening.suite,
-        "edition": opening.catalogue.edition,
+        "edition": run.edition,
         "contract_digest": opening.spec_digest,
         "profile": opening.profile.value,
         "strict": opening.strict,
