@@ -55,7 +55,12 @@ class Listener:
         from closecheck.console import Progress  # noqa: PLC0415 - rich is slow to load
 
         catalogue = session.contract.catalogue
-        self._progress = Progress(catalogue, strict=bool(self.config and self.config.getoption("strict", None)))
+        context = self.config.stash[plugin.CONTEXT] if self.config else None
+        self._progress = Progress(
+            catalogue,
+            strict=bool(self.config and self.config.getoption("strict", None)),
+            advises=context.advises if context else lambda _: False,
+        )
         self._progress.started(session.planned)
         session.on_wait.append(lambda _, reason: self._progress.sent(session.sent, session.planned, reason))
         self._session = session

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from closecheck.model import Catalogue, Evidence, Finding, Level, Outcome, Result, Run, Status, Verdict
 from closecheck.reports._facts import (
     STATUS_WORDS,
-    advice_line,
+    advice,
     by_weight,
     count,
     duration,
@@ -238,10 +238,12 @@ def _print_waiver_entry(run: Run, out: Printer) -> None:
 
 
 def _print_advice(run: Run, out: Printer) -> None:
-    if run.advice:
+    if run.advice or run.later_choices:
         out.title("Advice of later editions, no part of the verdict")
-    for result in run.advice:
-        out.said(f"{result.requirement.id}  {advice_line(result)}", first=2, indent=4)
+    for one in advice(run):
+        out.said(f"{one.id}  {one.words}", first=2, indent=4)
+        if one.again:
+            out.said(whole(f"again  {one.again}"), first=4)
 
 
 def _print_untested(run: Run, out: Printer) -> None:
@@ -298,6 +300,7 @@ class Progress:
         catalogue: Catalogue,
         *,
         strict: bool = False,
+        advises: Callable[[Evidence], bool] = lambda _: False,
         stream: IO[str] | None = None,
         environ: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -307,6 +310,7 @@ class Progress:
         self._stream = sys.stderr if stream is None else stream
         self._levels = {requirement.id: requirement.level for requirement in catalogue.requirements}
         self._strict = strict
+        self._advises = advises
         self._clock = clock
         self._every = every
         self._annotates = environ.get("GITHUB_ACTIONS") == "true"
@@ -343,9 +347,9 @@ class Progress:
         self._write(", ".join(part for part in told if part))
 
     def finding(self, evidence: Evidence) -> None:
-        """Show a finding if it is the first against its requirement."""
+        """Show a finding if it is the first against its requirement; the advice of later editions stands in the summary."""
         finding = evidence.finding
-        if evidence.outcome is not Outcome.BROKEN or finding is None or evidence.requirement in self._told:
+        if evidence.outcome is not Outcome.BROKEN or finding is None or evidence.requirement in self._told or self._advises(evidence):
             return
         self._told.add(evidence.requirement)
         fatal = self._strict or self._levels.get(evidence.requirement, Level.MUST) is Level.MUST

@@ -16,7 +16,8 @@ import msgspec
 import yaml
 
 from closecheck.cases import Case, DeclaredCase
-from closecheck.model import Catalogue, Requirement, Struct, edition_key
+from closecheck.errors import UsageError
+from closecheck.model import Catalogue, Requirement, Struct, edition_key, is_later
 
 try:
     from yaml import CSafeLoader as _Loader
@@ -75,10 +76,21 @@ class Contract:
 
     @property
     def editions(self) -> tuple[str, ...]:
-        """Every edition that introduced something, oldest first; the catalogue's own is among them."""
+        """Every edition that introduced something, oldest first; the last is the catalogue's own."""
         introduced = [one.since for one in self.catalogue.requirements]
         introduced += [one.since for one in self.catalogue.choices] + [case.since for case in self.declared.values()]
         return tuple(sorted({self.catalogue.edition, *filter(None, introduced)}, key=edition_key))
+
+    def check_edition(self, edition: str) -> None:
+        """
+        Refuse an edition that the user pinned and nobody knows; empty is the newest.
+
+        Raises:
+            UsageError: there is no such edition.
+
+        """
+        if edition and edition not in self.editions:
+            raise UsageError("--edition", f"there is no edition {edition}", f"Write one of {', '.join(self.editions)}, or nothing for the newest.")
 
     @property
     def operation(self) -> dict[str, Any]:
@@ -138,6 +150,10 @@ class Contract:
             if unused := set(requirement.needs) - MEANS:
                 raise ContractFault(f"{where}: {requirement.id} needs {', '.join(sorted(unused))}, which is no known means")
             resolve(self.document, requirement.openapi, requirement.id)
+        introduced = {one.id: one.since for one in self.catalogue.requirements} | {one.id: one.since for one in self.catalogue.choices}
+        for name, since in introduced.items():
+            if is_later(since, self.catalogue.edition):
+                raise ContractFault(f"{where}: {name} is of edition {since}, later than the catalogue's own, {self.catalogue.edition}")
         for requirement_id, pointer in _carried(self.document, "#"):
             if requirement_id not in self._requirements:
                 raise ContractFault(f"spec/openapi.yaml{pointer}: {requirement_id} is no requirement of {where}")
@@ -155,6 +171,8 @@ class Contract:
                     raise ContractFault(f"{where}: {declared.requirement} is no requirement")
                 if declared.choice and declared.choice not in choices:
                     raise ContractFault(f"{where}: {declared.choice} is no choice")
+                if is_later(declared.since, self.catalogue.edition):
+                    raise ContractFault(f"{where} is of edition {declared.since}, later than the catalogue's own, {self.catalogue.edition}")
                 try:
                     yield declared.id, declared.case()
                 except ValueError as error:

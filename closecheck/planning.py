@@ -24,6 +24,7 @@ def planned(items: Sequence[pytest.Item], options: Mapping[str, Any], environ: M
     """
     document = contract()
     settings = layered.load(options, environ, document.ids)
+    document.check_edition(settings.edition)
     catalogue = document.catalogue
     single = Counter[str]()
     sequences = Counter[str]()

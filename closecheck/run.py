@@ -19,9 +19,9 @@ from closecheck import settings as layered
 from closecheck.callers import Callers
 from closecheck.contract import contract
 from closecheck.credentials import token_source
-from closecheck.errors import NothingToJudge, UsageError
+from closecheck.errors import NothingToJudge
 from closecheck.ids import IdPolicy
-from closecheck.model import Closing, Opening, Run, Status, Waiver
+from closecheck.model import Closing, Evidence, Opening, Run, Status, Waiver, is_later
 from closecheck.pace import RateLimit
 from closecheck.redaction import Redactor
 from closecheck.session import Session
@@ -71,6 +71,11 @@ class RunContext:
             self.session.ids.refill = self.sources.refill
         for case in (*edits.derived().values(), *document.declared.values(), preflight.FIRST_ERROR, preflight.NO_TOKEN):
             self.session.add(case)
+
+    def advises(self, evidence: Evidence) -> bool:
+        """Tell whether evidence is advice of a later edition than the one that decides."""
+        edition = self.settings.edition or contract().catalogue.edition
+        return is_later(evidence.since or contract()[evidence.requirement].since, edition)
 
     def begin(self) -> None:
         """
@@ -159,14 +164,12 @@ def open_run(
     stack = contextlib.ExitStack()
     known = contract().ids
     settings = layered.load(options, environ, known, target_data=target_data)
+    contract().check_edition(settings.edition)
     if settings.embedded and target_data is None:
         from closecheck.reference import ReferenceConfig, ReferenceServer  # noqa: PLC0415 - only where no target is named
 
         server = stack.enter_context(ReferenceServer(ReferenceConfig()))
         settings = layered.load(options, environ, known, target_data=server.target())
-    editions = contract().editions
-    if settings.edition and settings.edition not in editions:
-        raise UsageError("edition", f"there is no edition {settings.edition}", f"Write one of {', '.join(editions)}.")
     folder = _new_folder(settings.reports)
     return RunContext(settings, folder, selection=selection), stack
 

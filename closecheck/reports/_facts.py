@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Iterable
 from typing import Any, Final
 
-from closecheck.model import Body, Broken, ExchangeLine, Level, Result, Run, Status, Struct
+from closecheck.model import Body, Broken, Choice, ExchangeLine, Level, Observation, Result, Run, Status, Struct
 from closecheck.reports._curl import curl
 
 STATUS_WORDS: Final = {
@@ -290,13 +290,42 @@ def waiver_entry(requirement_id: str, got: str) -> str:
     )
 
 
-def advice_line(result: Result) -> str:
-    """Return what a later edition would say of a requirement, in a line; it has no part in the verdict."""
-    told = f"{STATUS_WORDS[result.status]}: {line(result.requirement.statement, 300)}"
-    if not result.findings:
-        return told
-    finding = result.findings[0].finding
-    return f"{told} (expected {line(finding.expected, 200)}; got {line(finding.got, 200)})"
+class Advice(Struct):
+    """
+    What a later edition says of a requirement or a choice, in a line; it has no part in the verdict.
+
+    ``again`` is the command that shows it again; empty where nothing was found. A choice has neither level nor status.
+    """
+
+    id: str
+    since: str
+    words: str
+    level: str = ""
+    status: Status | None = None
+    again: str = ""
+
+
+def advice(run: Run) -> list[Advice]:
+    """Return what later editions than the one that decides say, requirements before choices."""
+    return [*(_advice(run, result) for result in run.advice), *(_later_choice(*one) for one in run.later_choices)]
+
+
+def _advice(run: Run, result: Result) -> Advice:
+    requirement = result.requirement
+    told = f"{STATUS_WORDS[result.status]}: {line(requirement.statement, 300)}"
+    first = result.findings[0] if result.findings else None
+    if first:
+        told += f" (expected {line(first.finding.expected, 200)}; got {line(first.finding.got, 200)})"
+    elif result.reason:
+        told += f" ({line(result.reason, 300)})"
+    since = first.evidence.since if first and first.evidence.since else requirement.since
+    command = again(run, first.evidence.case) if first else ""
+    return Advice(line(requirement.id, 100), line(since, 40), told, requirement.level.value, result.status, command)
+
+
+def _later_choice(choice: Choice, seen: Observation | None) -> Advice:
+    told = f"{line(choice.question, 300)} {line(seen.observed, 300) if seen else 'not observed'}"
+    return Advice(line(choice.id, 100), line(choice.since, 40), told)
 
 
 def more_of(result: Result, shown: int) -> str:

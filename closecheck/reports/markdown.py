@@ -13,8 +13,9 @@ from typing import Final
 from closecheck.model import Broken, Result, Run, Status, Verdict
 from closecheck.reports._diff import answer, edit
 from closecheck.reports._facts import (
-    advice_line,
+    Advice,
     Facts,
+    advice,
     answer_line,
     by_weight,
     count,
@@ -69,7 +70,7 @@ def _render(run: Run, limit: int, *, findings: int, brief: bool) -> str:
     if not brief and (entries := waiver_entries(run)):
         page.add(f"<details><summary>To excuse these for a time: entries for the waivers file</summary>\n\n{_fence(entries.rstrip(), 'yaml')}\n\n</details>\n")
     page.section("Warnings", (_failure(run, result, 1, brief=True) for result in warned))
-    page.section("Advice of later editions", (_advised(result) for result in run.advice))
+    page.section("Advice of later editions", (_advised(one) for one in advice(run)))
     page.section("Untested", _untested(run))
     page.section("Waived", (f"- **{_text(r.requirement.id)}** {_code(r.reason)}\n" for r in run.with_status(Status.WAIVED)))
     if not brief:
@@ -170,8 +171,9 @@ def _detail(broken: Broken, told: Facts) -> str:
     return f"\n<details><summary>{summary}</summary>\n\n" + "\n".join(parts) + "\n</details>\n"
 
 
-def _advised(result: Result) -> str:
-    return f"- **{_text(result.requirement.id)}** {_code(advice_line(result))}\n"
+def _advised(one: Advice) -> str:
+    command = f" again {_code(one.again)}" if one.again else ""
+    return f"- **{_text(one.id)}** (edition {_text(one.since)}) {_code(one.words)}{command}\n"
 
 
 def _untested(run: Run) -> list[str]:
