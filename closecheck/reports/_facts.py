@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Iterable
 from typing import Any, Final
 
-from closecheck.model import Body, Broken, Choice, ExchangeLine, Level, Observation, Result, Run, Status, Struct
+from closecheck.model import Body, Broken, Choice, ExchangeLine, Finding, Level, Observation, Result, Run, Status, Struct
 from closecheck.reports._curl import curl
 
 STATUS_WORDS: Final = {
@@ -266,28 +266,37 @@ def failed(run: Run) -> list[Result]:
     return by_weight(run.with_status(Status.FAIL))
 
 
-def waiver_entries(run: Run) -> str:
-    """Return the YAML entries that would waive what failed; empty if nothing did."""
-    return "".join(waiver_entry(result.requirement.id, result.findings[0].finding.got) for result in failed(run) if result.findings)
+WAIVED_FOR: Final = datetime.timedelta(days=30)
+"""How long a waiver would hold that is pasted as it is offered, counted from the start of the run."""
 
 
-def waiver_entry(requirement_id: str, got: str) -> str:
+def waiver_entries(run: Run) -> list[str]:
     """
-    Return the YAML entry that would waive a requirement.
+    Return a YAML entry for each requirement that failed, ready to paste into the file of waivers.
 
-    Who answers for it and until when is left open on purpose: the entry is refused until somebody fills it in.
+    Why it is excused, by whom and where it is tracked is left open on purpose: an entry is refused until somebody fills it in.
     """
-    reason = json.dumps(line(" ".join(got.split()), 200), ensure_ascii=False)
+    expires = after(run, WAIVED_FOR.total_seconds()).date().isoformat()
+    return [_waiver_entry(result, expires) for result in failed(run)]
+
+
+def _waiver_entry(result: Result, expires: str) -> str:
+    got = f"; got {line(result.findings[0].finding.got, 120)}" if result.findings else ""
     return "\n".join(
         [
-            f"- requirement: {requirement_id}",
-            f"  reason: {reason}",
+            f"- requirement: {result.requirement.id}",
+            f"  reason:   # why it is excused{got}",
             "  owner:    # who sees to it",
-            "  issue:    # where it is tracked",
-            "  expires:  # the last day on which it holds: YYYY-MM-DD",
+            "  issue:    # where it is tracked, in quotes",
+            f"  expires: {expires}",
             "",
         ]
     )
+
+
+def expected_got(finding: Finding, limit: int = 300) -> str:
+    """Return what was expected and what came, each of at most ``limit`` characters, in one line."""
+    return f"expected {line(finding.expected, limit)}; got {line(finding.got, limit)}"
 
 
 class Advice(Struct):
@@ -315,7 +324,7 @@ def _advice(run: Run, result: Result) -> Advice:
     told = f"{STATUS_WORDS[result.status]}: {line(requirement.statement, 300)}"
     first = result.findings[0] if result.findings else None
     if first:
-        told += f" (expected {line(first.finding.expected, 200)}; got {line(first.finding.got, 200)})"
+        told += f" ({expected_got(first.finding, 200)})"
     elif result.reason:
         told += f" ({line(result.reason, 300)})"
     since = first.evidence.since if first and first.evidence.since else requirement.since

@@ -20,6 +20,7 @@ from closecheck.reports._facts import (
     by_weight,
     count,
     duration,
+    expected_got,
     facts,
     failed,
     in_order,
@@ -67,12 +68,13 @@ def _render(run: Run, limit: int, *, findings: int, brief: bool) -> str:
         page.add("## Waivers to correct\n" + "".join(f"- {_code(fault)}\n" for fault in closing.waiver_faults))
     page.section("Failures", (_failure(run, result, findings, brief=brief) for result in failed(run)))
     warned = by_weight(run.with_status(Status.WARNING))
-    if not brief and (entries := waiver_entries(run)):
-        page.add(f"<details><summary>To excuse these for a time: entries for the waivers file</summary>\n\n{_fence(entries.rstrip(), 'yaml')}\n\n</details>\n")
+    if not brief and (entries := "".join(waiver_entries(run))):
+        summary = "To excuse these for a time: entries for the file of waivers"
+        page.add(f"<details><summary>{summary}</summary>\n\n{_fence(entries.rstrip(), 'yaml')}\n\n</details>\n")
     page.section("Warnings", (_failure(run, result, 1, brief=True) for result in warned))
     page.section("Advice of later editions", (_advised(one) for one in advice(run)))
     page.section("Untested", _untested(run))
-    page.section("Waived", (f"- **{_text(r.requirement.id)}** {_code(r.reason)}\n" for r in run.with_status(Status.WAIVED)))
+    page.section("Waived", (_waived(result) for result in run.with_status(Status.WAIVED)))
     if not brief:
         page.section("Choices observed", _choices(run))
     page.add(_areas(run))
@@ -169,6 +171,11 @@ def _detail(broken: Broken, told: Facts) -> str:
         parts.append(_fence(told.curl, "sh"))
     summary = f"exchange {told.exchange}: request with its edit, answer, curl"
     return f"\n<details><summary>{summary}</summary>\n\n" + "\n".join(parts) + "\n</details>\n"
+
+
+def _waived(result: Result) -> str:
+    found = f": {_code(expected_got(result.findings[0].finding))}" if result.findings else ""
+    return f"- **{_text(result.requirement.id)}** {_code(result.reason)}{found}\n"
 
 
 def _advised(one: Advice) -> str:
