@@ -16,8 +16,7 @@ import msgspec
 import yaml
 
 from closecheck.cases import Case, DeclaredCase
-from closecheck.errors import UsageError
-from closecheck.model import Catalogue, Requirement, Struct, edition_key, is_later
+from closecheck.model import Catalogue, ProofFigures, Requirement, Struct, edition_key, is_later
 
 try:
     from yaml import CSafeLoader as _Loader
@@ -81,17 +80,6 @@ class Contract:
         introduced += [one.since for one in self.catalogue.choices] + [case.since for case in self.declared.values()]
         return tuple(sorted({self.catalogue.edition, *filter(None, introduced)}, key=edition_key))
 
-    def check_edition(self, edition: str) -> None:
-        """
-        Refuse an edition that the user pinned and nobody knows; empty is the newest.
-
-        Raises:
-            UsageError: there is no such edition.
-
-        """
-        if edition and edition not in self.editions:
-            raise UsageError("--edition", f"there is no edition {edition}", f"Write one of {', '.join(self.editions)}, or nothing for the newest.")
-
     @property
     def operation(self) -> dict[str, Any]:
         """The POST operation of the OpenAPI document."""
@@ -120,6 +108,17 @@ class Contract:
     def property(self, name: str) -> Property:
         """Return one member of the request body."""
         return next(one for one in self.properties() if one.name == name)
+
+    @functools.cached_property
+    def proof(self) -> ProofFigures | None:
+        """What the last proof of the suite came to, from ``proof.json``; None where it is not kept."""
+        path = self.folder / "proof.json"
+        if not path.is_file():
+            return None
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=ProofFigures)
+        except msgspec.DecodeError as error:
+            raise ContractFault(f"spec/proof.json: {error}") from error
 
     @functools.cached_property
     def digest(self) -> str:

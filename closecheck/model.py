@@ -357,6 +357,32 @@ class ReceivedResponse(Struct):
 # ------------------------------------------------------------------------------------------------------- the run stream
 
 
+class ProofFigures(Struct):
+    """
+    What the last proof of an edition came to: the suite against targets of which it is known what is wrong with them.
+
+    A trial is one run against one target; a proof with fewer trials than ``every`` is a sample.
+    """
+
+    edition: str
+    profile: Profile
+    faults: int
+    """Faulty targets judged."""
+    killed: int
+    """Of these, how many were found to break a requirement that they do break."""
+    blamed_right: int
+    """Of the killed, on how many nothing else was blamed."""
+    variants: int
+    """Lawful oddities judged."""
+    lawful_runs: int
+    """Runs against lawful targets: the reference, each variant, and several at a time."""
+    false_alarms: int
+    """Of these, in how many anything was blamed."""
+    trials: int
+    every: int
+    """How many trials a whole proof has."""
+
+
 class Setting(Struct):
     """One setting with its provenance: ``option``, ``environment``, ``target file``, ``profile`` or ``default``."""
 
@@ -383,6 +409,8 @@ class Opening(Struct, tag="run"):
     spec_digest: str = ""
     edition: str = ""
     """The edition that the user pinned: what later ones introduced is advice. Empty: the catalogue's own."""
+    proof: ProofFigures | None = None
+    """What the proof of the suite came to; None where it is not kept."""
 
 
 class ExchangeLine(Struct, tag="exchange"):

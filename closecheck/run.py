@@ -19,7 +19,7 @@ from closecheck import settings as layered
 from closecheck.callers import Callers
 from closecheck.contract import contract
 from closecheck.credentials import token_source
-from closecheck.errors import NothingToJudge
+from closecheck.errors import NothingToJudge, UsageError
 from closecheck.ids import IdPolicy
 from closecheck.model import Closing, Evidence, Opening, Run, Status, Waiver, is_later
 from closecheck.pace import RateLimit
@@ -102,6 +102,7 @@ class RunContext:
                 selection=self.selection,
                 spec_digest=document.digest,
                 edition=settings.edition,
+                proof=document.proof,
             )
         )
         for advice in settings.target.advice:
@@ -165,7 +166,7 @@ def open_run(
     stack = contextlib.ExitStack()
     known = contract().ids
     settings = layered.load(options, environ, known, target_data=target_data)
-    contract().check_edition(settings.edition)
+    check_edition(settings.edition)
     if settings.embedded and target_data is None:
         from closecheck.reference import ReferenceConfig, ReferenceServer  # noqa: PLC0415 - only where no target is named
 
@@ -173,6 +174,19 @@ def open_run(
         settings = layered.load(options, environ, known, target_data=server.target())
     folder = _new_folder(settings.reports)
     return RunContext(settings, folder, selection=selection), stack
+
+
+def check_edition(edition: str) -> None:
+    """
+    Refuse an edition that the user pinned and nobody knows; empty is the newest.
+
+    Raises:
+        UsageError: there is no such edition.
+
+    """
+    known = contract().editions
+    if edition and edition not in known:
+        raise UsageError("--edition", f"there is no edition {edition}", f"Write one of {', '.join(known)}, or nothing for the newest.")
 
 
 def _new_folder(reports: Path) -> Path:

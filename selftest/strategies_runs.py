@@ -30,6 +30,7 @@ from closecheck.model import (
     Opening,
     Outcome,
     Profile,
+    ProofFigures,
     ReceivedResponse,
     Requirement,
     Run,
@@ -229,4 +230,5 @@ def _openings(catalogue: Catalogue) -> st.SearchStrategy[Opening]:
         selection=texts(),
         spec_digest=st.sampled_from(["", "a" * 64, f"sha256:{'b' * 64}"]) | texts(),
         edition=st.just("") | EDITIONS,
+        proof=st.none() | st.builds(ProofFigures, EDITIONS, st.sampled_from(Profile), *[st.integers(0, 9)] * 8),
     )

@@ -35,7 +35,7 @@ from closecheck.model import (
 )
 from closecheck.plugin import pytest_report_teststatus
 from closecheck.reports import RENDERERS
-from closecheck.run import open_run
+from closecheck.run import check_edition, open_run
 
 PINNED, LATER = "2026.1", "2026.2"
 OLD, NEW = "CAR-BODY-OLD", "CAR-BODY-NEW"
@@ -223,7 +223,7 @@ def test_an_unknown_edition_is_refused_and_the_known_ones_are_named() -> None:
 
 @pytest.mark.parametrize("edition", ["", "2026.1"])
 def test_a_known_edition_is_taken(edition: str) -> None:
-    contract().check_edition(edition)
+    check_edition(edition)
 
     assert contract().editions[-1] == contract().catalogue.edition
 

@@ -299,6 +299,20 @@ def expected_got(finding: Finding, limit: int = 300) -> str:
     return f"expected {line(finding.expected, limit)}; got {line(finding.got, limit)}"
 
 
+def proof_words(run: Run) -> str:
+    """Return what the proof of the suite came to, in a sentence; empty where the run does not record it."""
+    proof = run.opening.proof
+    if proof is None:
+        return ""
+    alarms = count(proof.false_alarms, "false alarm") if proof.false_alarms else "no false alarm"
+    told = (
+        f"{proof.killed} of {count(proof.faults, 'faulty target')} caught, {proof.blamed_right} under the right requirements alone; "
+        f"{alarms} in {count(proof.lawful_runs, 'run')} against lawful targets, {count(proof.variants, 'variant')} among them"
+    )
+    sample = f"; a sample, {proof.trials} of {proof.every} trials" if proof.trials < proof.every else ""
+    return f"The suite has been tried itself (edition {line(proof.edition, 40)}, profile {proof.profile.value}{sample}): {told}."
+
+
 class Advice(Struct):
     """
     What a later edition says of a requirement or a choice, in a line; it has no part in the verdict.

@@ -58,6 +58,7 @@ def document(run: Run) -> dict[str, Any]:
         "advice": [_requirement(run, result) for result in run.advice],
         "choices": [_choice(*one) for one in run.choices],
         "later_choices": [_choice(*one) for one in run.later_choices],
+        "proof": msgspec.to_builtins(opening.proof),
         "waivers": msgspec.to_builtins(list(closing.waived.values())) if closing else [],
         "waiver_faults": list(closing.waiver_faults) if closing else [],
         "settings": [{"name": one.name, "value": one.value, "origin": one.origin} for one in opening.settings],

@@ -25,6 +25,7 @@ from closecheck.reports._facts import (
     failed,
     in_order,
     more_of,
+    proof_words,
     tally,
     untested_by_supply,
     waiver_entries,
@@ -78,6 +79,8 @@ def _render(run: Run, limit: int, *, findings: int, brief: bool) -> str:
     if not brief:
         page.section("Choices observed", _choices(run))
     page.add(_areas(run))
+    if words := proof_words(run):
+        page.add(f"*{_text(words)}*\n")
     return page.text()
 
 
