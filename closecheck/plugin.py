@@ -109,6 +109,13 @@ def requirement_of(item: pytest.Item) -> str:
     return ""
 
 
+def part_of(item: pytest.Item) -> str:
+    """Return the part of its requirement that an item judges; empty: the whole, or one that shows only in the run."""
+    case = case_of(item)
+    mark = next(item.iter_markers("requirement"), None)
+    return case.part if case is not None else str(mark.kwargs.get("part", "")) if mark is not None else ""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Refuse items without a known requirement, apply ``--only``, and put the items in the order of a run."""
