@@ -92,21 +92,25 @@ def plan(**options: Any) -> None:
 
 
 @main.command(name="list")
-def list_requirements() -> None:
-    """Print the requirements, one a line."""
-    from closecheck.explain import listing  # noqa: PLC0415
+@click.option("--area", default="", metavar="AREA", help="only the requirements of this area, such as ids")
+@click.option("--level", type=click.Choice(["MUST", "SHOULD"], case_sensitive=False), help="only those of this level")
+@click.option("--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True, help="how to say it")
+def list_requirements(area: str, level: str | None, kind: str) -> None:
+    """Print the requirements, one a line; in JSON everything that is known of them."""
+    from closecheck.explain import as_json, listing, selected  # noqa: PLC0415
+    from closecheck.model import Level  # noqa: PLC0415
 
-    for line in listing():
-        click.echo(line)
+    told = selected(area, Level(level) if level else None)
+    click.echo(as_json(told) if kind == "json" else "\n".join(listing(told)))
 
 
 @main.command()
 @click.argument("requirement")
 def explain(requirement: str) -> None:
-    """Print one requirement: statement, level, source, how it is tested, what usually goes wrong."""
-    from closecheck.explain import card  # noqa: PLC0415
+    """Print one requirement: statement, level, source, how it is tested, what usually goes wrong, which faults prove it."""
+    from closecheck.command import explain as explaining  # noqa: PLC0415
 
-    click.echo(card(requirement))
+    click.echo(explaining(requirement))
 
 
 @main.command()

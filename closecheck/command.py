@@ -55,7 +55,12 @@ class Listener:
         from closecheck.console import Progress  # noqa: PLC0415 - rich is slow to load
 
         catalogue = session.contract.catalogue
-        self._progress = Progress(catalogue, strict=bool(self.config and self.config.getoption("strict", None)))
+        context = self.config.stash[plugin.CONTEXT] if self.config else None
+        self._progress = Progress(
+            catalogue,
+            strict=bool(self.config and self.config.getoption("strict", None)),
+            advises=context.advises if context else lambda _: False,
+        )
         self._progress.started(session.planned)
         session.on_wait.append(lambda _, reason: self._progress.sent(session.sent, session.planned, reason))
         self._session = session
@@ -127,18 +132,49 @@ def plan_run(options: Mapping[str, Any]) -> int:
     """Print what a run would send, by area and effect, and the worst that could happen; send nothing."""
     from closecheck.planning import planned  # noqa: PLC0415
 
-    listener = Listener(quiet=True)
+    code, items = collect(options)
+    if code not in {Exit.CONFORMANT, Exit.INCOMPLETE}:
+        return code
+    sys.stdout.write(planned(items, options, os.environ) + "\n")
+    return Exit.CONFORMANT
+
+
+def collect(options: Mapping[str, Any]) -> tuple[int, list[pytest.Item]]:
+    """Return pytest's exit code and what a run would judge; nothing is sent."""
     collected = Collected()
     folder = tests_folder()
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     fixed = ["--config-file", os.devnull, "--rootdir", str(folder), "--confcutdir", str(folder), "-p", "no:cacheprovider", "-p", "no:terminal"]
-    code = int(
-        pytest.main([*fixed, *arguments(options), "--collect-only", str(folder)], plugins=[plugin, listener, collected])
-    )
-    if code not in {Exit.CONFORMANT, Exit.INCOMPLETE}:
-        return code
-    sys.stdout.write(planned(collected.items, options, os.environ) + "\n")
-    return Exit.CONFORMANT
+    code = pytest.main([*fixed, *arguments(options), "--collect-only", str(folder)], plugins=[plugin, Listener(quiet=True), collected])
+    return int(code), collected.items
+
+
+def explain(requirement_id: str) -> str:
+    """
+    Return the card of a requirement, with the tests that judge it and the faults that prove it.
+
+    Raises:
+        UsageError: there is no such requirement.
+
+    """
+    from closecheck.explain import Tested, card, check_known  # noqa: PLC0415
+    from closecheck.faults import faults  # noqa: PLC0415 - needed here alone
+
+    check_known(requirement_id)
+    _, items = collect({"only": (requirement_id,)})
+    by_test: dict[tuple[str, str, str], list[pytest.Item]] = {}
+    for item in items:
+        says = (getattr(item, "function", item).__doc__ or "").strip().partition("\n")[0]
+        by_test.setdefault((item.path.name, getattr(item, "originalname", item.name), says), []).append(item)
+    tests = [
+        Tested(
+            *place,
+            cases=tuple(case.id for item in found if (case := plugin.case_of(item)) is not None),
+            parts=tuple(plugin.part_of(item) for item in found),
+        )
+        for place, found in by_test.items()
+    ]
+    return card(requirement_id, tests, [one.name for one in faults() if requirement_id in one.breaks])
 
 
 class Collected:

@@ -15,13 +15,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from closecheck.model import Catalogue, Evidence, Finding, Level, Outcome, Result, Run, Status, Verdict
+from closecheck.model import Catalogue, Evidence, Level, Outcome, Result, Run, Status, Verdict
 from closecheck.reports._facts import (
     STATUS_WORDS,
-    advice_line,
+    advice,
     by_weight,
     count,
     duration,
+    expected_got,
     facts,
     failed,
     in_order,
@@ -30,7 +31,7 @@ from closecheck.reports._facts import (
     tally,
     untested_by_supply,
     visible,
-    waiver_entry,
+    waiver_entries,
     words_for,
 )
 
@@ -51,6 +52,8 @@ _STATUS_STYLES: Final = {Status.FAIL: "red", Status.WARNING: "yellow"}
 MOST_FAILURES: Final = 20
 """Failures shown whole; the others in a line each."""
 MOST_REASONS: Final = 3
+MOST_ENTRIES: Final = 3
+"""Waivers offered; the others stand in the report."""
 
 
 def terminal(stream: IO[str] | None = None, environ: Mapping[str, str] | None = None) -> Console:
@@ -69,7 +72,7 @@ def print_summary(run: Run, console: Console, folder: Path | None = None) -> Non
     out.verdict(run)
     _print_areas(run, out)
     _print_failures(run, out)
-    _print_waiver_entry(run, out)
+    _print_waiver_entries(run, out)
     _print_warnings(run, out)
     _print_advice(run, out)
     _print_untested(run, out)
@@ -219,29 +222,27 @@ def _print_warnings(run: Run, out: Printer) -> None:
         _print_clause(out, "WARN", result)
         if result.findings:
             first = result.findings[0]
-            out.said(f"{_expected_got(first.finding)}   {whole(f'case {line(first.evidence.case)}')}", first=6)
+            out.said(f"{expected_got(first.finding)}   {whole(f'case {line(first.evidence.case)}')}", first=6)
 
 
-def _expected_got(finding: Finding) -> str:
-    return f"expected {line(finding.expected, 300)}; got {line(finding.got, 300)}"
-
-
-def _print_waiver_entry(run: Run, out: Printer) -> None:
-    results = failed(run)
-    if not results or not results[0].findings:
-        return
-    out.title("To excuse a failure for a time, in the waivers file")
-    for text in waiver_entry(results[0].requirement.id, results[0].findings[0].finding.got).splitlines():
-        out.said(whole(text), first=2)
-    if len(results) > 1:
-        out.said(f"the entries for all {len(results)} stand in the report", first=2)
+def _print_waiver_entries(run: Run, out: Printer) -> None:
+    entries = waiver_entries(run)
+    if entries:
+        out.title("To excuse a failure for a time, in the file of waivers")
+    for entry in entries[:MOST_ENTRIES]:
+        for text in entry.splitlines():
+            out.said(whole(text), first=2)
+    if len(entries) > MOST_ENTRIES:
+        out.said(f"the entries for all {len(entries)} stand in the report", first=2)
 
 
 def _print_advice(run: Run, out: Printer) -> None:
-    if run.advice:
+    if run.advice or run.later_choices:
         out.title("Advice of later editions, no part of the verdict")
-    for result in run.advice:
-        out.said(f"{result.requirement.id}  {advice_line(result)}", first=2, indent=4)
+    for one in advice(run):
+        out.said(f"{one.id}  {one.words}", first=2, indent=4)
+        if one.again:
+            out.said(whole(f"again  {one.again}"), first=4)
 
 
 def _print_untested(run: Run, out: Printer) -> None:
@@ -273,6 +274,8 @@ def _print_waived(run: Run, out: Printer) -> None:
         out.title("Waived")
     for result in results:
         out.said(f"{result.requirement.id}  {line(result.reason, 500)}", first=2, indent=4)
+        if result.findings:
+            out.said(expected_got(result.findings[0].finding), first=4, indent=2)
 
 
 def _print_choices(run: Run, out: Printer) -> None:
@@ -298,6 +301,7 @@ class Progress:
         catalogue: Catalogue,
         *,
         strict: bool = False,
+        advises: Callable[[Evidence], bool] = lambda _: False,
         stream: IO[str] | None = None,
         environ: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -307,6 +311,7 @@ class Progress:
         self._stream = sys.stderr if stream is None else stream
         self._levels = {requirement.id: requirement.level for requirement in catalogue.requirements}
         self._strict = strict
+        self._advises = advises
         self._clock = clock
         self._every = every
         self._annotates = environ.get("GITHUB_ACTIONS") == "true"
@@ -343,14 +348,14 @@ class Progress:
         self._write(", ".join(part for part in told if part))
 
     def finding(self, evidence: Evidence) -> None:
-        """Show a finding if it is the first against its requirement."""
+        """Show a finding if it is the first against its requirement; the advice of later editions stands in the summary."""
         finding = evidence.finding
-        if evidence.outcome is not Outcome.BROKEN or finding is None or evidence.requirement in self._told:
+        if evidence.outcome is not Outcome.BROKEN or finding is None or evidence.requirement in self._told or self._advises(evidence):
             return
         self._told.add(evidence.requirement)
         fatal = self._strict or self._levels.get(evidence.requirement, Level.MUST) is Level.MUST
         level = self._levels.get(evidence.requirement, Level.MUST).value
-        told = f"{_expected_got(finding)}   case {line(evidence.case)}"
+        told = f"{expected_got(finding)}   case {line(evidence.case)}"
         self._write(f"{'FAIL' if fatal else 'WARN'}  {evidence.requirement}  {level}   {told}")
         if self._annotates:
             self._annotate("error" if fatal else "warning", f"{evidence.requirement} {level}", told)

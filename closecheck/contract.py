@@ -16,7 +16,7 @@ import msgspec
 import yaml
 
 from closecheck.cases import Case, DeclaredCase
-from closecheck.model import Catalogue, Requirement, Struct, edition_key
+from closecheck.model import Catalogue, ProofFigures, Requirement, Struct, edition_key, is_later
 
 try:
     from yaml import CSafeLoader as _Loader
@@ -75,7 +75,7 @@ class Contract:
 
     @property
     def editions(self) -> tuple[str, ...]:
-        """Every edition that introduced something, oldest first; the catalogue's own is among them."""
+        """Every edition that introduced something, oldest first; the last is the catalogue's own."""
         introduced = [one.since for one in self.catalogue.requirements]
         introduced += [one.since for one in self.catalogue.choices] + [case.since for case in self.declared.values()]
         return tuple(sorted({self.catalogue.edition, *filter(None, introduced)}, key=edition_key))
@@ -110,6 +110,17 @@ class Contract:
         return next(one for one in self.properties() if one.name == name)
 
     @functools.cached_property
+    def proof(self) -> ProofFigures | None:
+        """What the last proof of the suite came to, from ``proof.json``; None where it is not kept."""
+        path = self.folder / "proof.json"
+        if not path.is_file():
+            return None
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=ProofFigures)
+        except msgspec.DecodeError as error:
+            raise ContractFault(f"spec/proof.json: {error}") from error
+
+    @functools.cached_property
     def digest(self) -> str:
         """SHA-256 over every file of the contract, hexadecimal: the identity of what was judged against."""
         digest = hashlib.sha256()
@@ -138,6 +149,10 @@ class Contract:
             if unused := set(requirement.needs) - MEANS:
                 raise ContractFault(f"{where}: {requirement.id} needs {', '.join(sorted(unused))}, which is no known means")
             resolve(self.document, requirement.openapi, requirement.id)
+        introduced = {one.id: one.since for one in self.catalogue.requirements} | {one.id: one.since for one in self.catalogue.choices}
+        for name, since in introduced.items():
+            if is_later(since, self.catalogue.edition):
+                raise ContractFault(f"{where}: {name} is of edition {since}, later than the catalogue's own, {self.catalogue.edition}")
         for requirement_id, pointer in _carried(self.document, "#"):
             if requirement_id not in self._requirements:
                 raise ContractFault(f"spec/openapi.yaml{pointer}: {requirement_id} is no requirement of {where}")
@@ -155,6 +170,8 @@ class Contract:
                     raise ContractFault(f"{where}: {declared.requirement} is no requirement")
                 if declared.choice and declared.choice not in choices:
                     raise ContractFault(f"{where}: {declared.choice} is no choice")
+                if is_later(declared.since, self.catalogue.edition):
+                    raise ContractFault(f"{where} is of edition {declared.since}, later than the catalogue's own, {self.catalogue.edition}")
                 try:
                     yield declared.id, declared.case()
                 except ValueError as error:

@@ -357,6 +357,32 @@ class ReceivedResponse(Struct):
 # ------------------------------------------------------------------------------------------------------- the run stream
 
 
+class ProofFigures(Struct):
+    """
+    What the last proof of an edition came to: the suite against targets of which it is known what is wrong with them.
+
+    A trial is one run against one target; a proof with fewer trials than ``every`` is a sample.
+    """
+
+    edition: str
+    profile: Profile
+    faults: int
+    """Faulty targets judged."""
+    killed: int
+    """Of these, how many were found to break a requirement that they do break."""
+    blamed_right: int
+    """Of the killed, on how many nothing else was blamed."""
+    variants: int
+    """Lawful oddities judged."""
+    lawful_runs: int
+    """Runs against lawful targets: the reference, each variant, and several at a time."""
+    false_alarms: int
+    """Of these, in how many anything was blamed."""
+    trials: int
+    every: int
+    """How many trials a whole proof has."""
+
+
 class Setting(Struct):
     """One setting with its provenance: ``option``, ``environment``, ``target file``, ``profile`` or ``default``."""
 
@@ -383,6 +409,8 @@ class Opening(Struct, tag="run"):
     spec_digest: str = ""
     edition: str = ""
     """The edition that the user pinned: what later ones introduced is advice. Empty: the catalogue's own."""
+    proof: ProofFigures | None = None
+    """What the proof of the suite came to; None where it is not kept."""
 
 
 class ExchangeLine(Struct, tag="exchange"):
@@ -523,6 +551,11 @@ UNWAIVABLE_SCOPE = ("CAR-OP-*", "CAR-BODY-*", "CAR-IDS-*")
 def edition_key(edition: str) -> tuple[int, ...]:
     """Return what editions are ordered by: ``2026.10`` is later than ``2026.9``; what is no number counts as 0."""
     return tuple(int(part) if part.isdecimal() else 0 for part in edition.split("."))
+
+
+def is_later(since: str, edition: str) -> bool:
+    """Tell whether what ``since`` introduced is later than an edition; what says no edition is of every one."""
+    return bool(since) and edition_key(since) > edition_key(edition)
 
 
 def matches(pattern: str, requirement_id: str) -> bool:
@@ -718,27 +751,52 @@ class Run:
         """The edition that decides: the pinned one, or the catalogue's own."""
         return self.opening.edition or self.opening.catalogue.edition
 
-    def _is_later(self, since: str) -> bool:
-        return bool(since) and edition_key(since) > edition_key(self.edition)
+    @cached_property
+    def decisive(self) -> tuple[Evidence, ...]:
+        """The evidence that decides: what cases of the edition say; what those of later ones say is advice."""
+        return tuple(one for one in self.evidence if not is_later(one.since, self.edition))
 
     @cached_property
     def results(self) -> tuple[Result, ...]:
         """One result for each requirement of the edition, in the catalogue's order; cases of later editions have no part in it."""
-        evidence = [one for one in self.evidence if not self._is_later(one.since)]
-        return tuple(one for one in self._results(evidence) if not self._is_later(one.requirement.since))
+        requirements = [one for one in self.opening.catalogue.requirements if not is_later(one.since, self.edition)]
+        return self._results([self._as_of_the_edition(one) for one in requirements], self.decisive)
 
     @cached_property
     def advice(self) -> tuple[Result, ...]:
         """
-        What later editions than the pinned one would say: their requirements, and what their cases find on older ones.
+        What later editions than the pinned one would say: their requirements, then what their cases find on older ones.
 
         It has no part in the verdict, the exit code and the counts.
         """
-        later = [one for one in self.evidence if self._is_later(one.since)]
-        on_older = [one for one in self._results(later) if one.findings and not self._is_later(one.requirement.since)]
-        return (*(one for one in self._results(self.evidence) if self._is_later(one.requirement.since)), *on_older)
+        requirements = self.opening.catalogue.requirements
+        later = [one for one in requirements if is_later(one.since, self.edition)]
+        older = [one for one in requirements if not is_later(one.since, self.edition)]
+        found = [one for one in self.evidence if is_later(one.since, self.edition) and one.outcome is Outcome.BROKEN]
+        on_older = (one for one in self._results(older, found) if one.findings)
+        return (*self._results(later, self.evidence), *on_older)
 
-    def _results(self, evidence: Iterable[Evidence]) -> tuple[Result, ...]:
+    def _as_of_the_edition(self, requirement: Requirement) -> Requirement:
+        """Return a requirement without the parts that only cases of later editions ask for."""
+        told = self._parts.get(requirement.id, {})
+        later = [part for part, is_of_edition in told.items() if not is_of_edition]
+        if not later:
+            return requirement
+        return msgspec.structs.replace(requirement, parts=tuple(part for part in requirement.parts if part not in later))
+
+    @cached_property
+    def _parts(self) -> dict[str, dict[str, bool]]:
+        """Of requirements that cases of later editions speak of: their parts, and whether a case of the edition does, too."""
+        told: defaultdict[str, dict[str, bool]] = defaultdict(dict)
+        for one in self.evidence:
+            if is_later(one.since, self.edition):
+                told[one.requirement].setdefault(one.part, False)
+        for one in self.decisive:
+            if one.requirement in told:
+                told[one.requirement][one.part] = True
+        return told
+
+    def _results(self, requirements: Iterable[Requirement], evidence: Iterable[Evidence]) -> tuple[Result, ...]:
         by_requirement: defaultdict[str, list[Evidence]] = defaultdict(list)
         for one in evidence:
             by_requirement[one.requirement].append(one)
@@ -752,7 +810,7 @@ class Run:
         waived = self.closing.waived if self.closing else {}
         return tuple(
             self._result(requirement, by_requirement[requirement.id], counted[requirement.id], waived)
-            for requirement in self.opening.catalogue.requirements
+            for requirement in requirements
         )
 
     def _result(
@@ -910,7 +968,16 @@ class Run:
 
     @cached_property
     def choices(self) -> tuple[tuple[Choice, Observation | None], ...]:
-        """Every question that is left to the target with what was observed, or None."""
+        """Every question that the edition leaves to the target with what was observed, or None."""
+        return tuple(one for one in self._choices if not is_later(one[0].since, self.edition))
+
+    @cached_property
+    def later_choices(self) -> tuple[tuple[Choice, Observation | None], ...]:
+        """The same for the questions of later editions, which are told beside the advice."""
+        return tuple(one for one in self._choices if is_later(one[0].since, self.edition))
+
+    @cached_property
+    def _choices(self) -> tuple[tuple[Choice, Observation | None], ...]:
         observed: defaultdict[str, list[Observation]] = defaultdict(list)
         for one in self.observations:
             observed[one.choice].append(one)

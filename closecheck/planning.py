@@ -12,6 +12,7 @@ from closecheck import settings as layered
 from closecheck.contract import contract
 from closecheck.doctor import SUPPLIES, means
 from closecheck.plugin import case_of, requirement_of
+from closecheck.run import check_edition
 
 
 def planned(items: Sequence[pytest.Item], options: Mapping[str, Any], environ: Mapping[str, str]) -> str:
@@ -24,6 +25,7 @@ def planned(items: Sequence[pytest.Item], options: Mapping[str, Any], environ: M
     """
     document = contract()
     settings = layered.load(options, environ, document.ids)
+    check_edition(settings.edition)
     catalogue = document.catalogue
     single = Counter[str]()
     sequences = Counter[str]()

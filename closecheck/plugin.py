@@ -21,7 +21,7 @@ from closecheck.contract import contract
 from closecheck.errors import NothingToJudge, UsageError
 from closecheck.exchange import Exchange
 from closecheck.ids import Untested
-from closecheck.model import Evidence, Exit, Finding, Level, Outcome, Run
+from closecheck.model import Evidence, Exit, Finding, Level, Outcome, Run, is_later
 from closecheck.options import OPTIONS
 from closecheck.run import RunContext, open_run
 from closecheck.session import EXPLORED, Session
@@ -68,7 +68,9 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Explain the markers, and refuse what would break the limits of a run."""
-    config.addinivalue_line("markers", "requirement(id, part=''): the one requirement that the test judges, and which part of it")
+    config.addinivalue_line(
+        "markers", "requirement(id, part='', since=''): the one requirement that the test judges, which part of it, and the edition of the test"
+    )
     config.addinivalue_line("markers", "choice(id): the choice that the test observes")
     config.addinivalue_line("markers", "closes: the test closes existing access requests; it needs consent and runs late")
     config.addinivalue_line("markers", "explores: the test reads what the exploration found, which follows the deterministic core")
@@ -105,6 +107,13 @@ def requirement_of(item: pytest.Item) -> str:
         if mark.name == "choice":
             return f"choice {mark.args[0]}"
     return ""
+
+
+def part_of(item: pytest.Item) -> str:
+    """Return the part of its requirement that an item judges; empty: the whole, or one that shows only in the run."""
+    case = case_of(item)
+    mark = next(item.iter_markers("requirement"), None)
+    return case.part if case is not None else str(mark.kwargs.get("part", "")) if mark is not None else ""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -281,9 +290,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             requirement = contract()[evidence.requirement]
             report.longrepr = _words(evidence, requirement.level)
             report.sections.append(("finding", _words(evidence, requirement.level)))
-            if requirement.level is Level.SHOULD and not context.settings.strict:
+            if context.advises(evidence):
                 report.outcome = "passed"
-                report.closecheck_warning = True
+                report.closecheck_mild = "advice"
+            elif requirement.level is Level.SHOULD and not context.settings.strict:
+                report.outcome = "passed"
+                report.closecheck_mild = "warning"
         case Untested(reason=reason, supply=supply):
             if not any(one.outcome is not Outcome.HELD for one in item.stash[EVIDENCE]):
                 _untested(item, context.session, reason, supply)
@@ -305,15 +317,15 @@ def _untested(item: pytest.Item, session: Session, reason: str, supply: str) -> 
     """Record for its requirement that a test ended because a means was missing."""
     mark = item.get_closest_marker("requirement")
     if mark is not None:
-        part = str(mark.kwargs.get("part", ""))
-        session.record(Evidence(str(mark.args[0]), Outcome.UNTESTED, item.name, part, reason=reason, supply=supply))
+        part, since = str(mark.kwargs.get("part", "")), str(mark.kwargs.get("since", ""))
+        session.record(Evidence(str(mark.args[0]), Outcome.UNTESTED, item.name, part, reason=reason, supply=supply, since=since))
 
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
-    """Show a warning as such."""
-    if getattr(report, "closecheck_warning", False) and report.when == "call":
-        return "warnings", "W", "WARNING"
-    return None
+    """Show a warning, or the advice of a later edition, as such."""
+    if report.when != "call":
+        return None
+    return {"warning": ("warnings", "W", "WARNING"), "advice": ("advice", "A", "ADVICE")}.get(getattr(report, "closecheck_mild", ""))
 
 
 def _words(evidence: Evidence, level: Level) -> str:
@@ -372,6 +384,7 @@ def look_back(session: Session, request: pytest.FixtureRequest) -> Callable[[str
     def looked(requirement: str) -> None:
         item = request.node
         found = [one for one in session.evidence if one.requirement == requirement and one.outcome is Outcome.BROKEN]
+        found.sort(key=item.config.stash[CONTEXT].advises)  # what decides is told first
         item.stash[EVIDENCE].extend(found)
         if found:
             raise Refuted(found[0])
@@ -410,6 +423,7 @@ class Clause:
         self._session = session
         self.requirement = str(mark.args[0])
         self.part = str(mark.kwargs.get("part", ""))
+        self.since = str(mark.kwargs.get("since", ""))
         self.name = item.name.removeprefix("test_").replace("_", "-")
 
     def expect(
@@ -427,7 +441,7 @@ class Clause:
         finding = None if holds else Finding(expected, got, change=change)
         outcome = Outcome.HELD if holds else Outcome.BROKEN
         numbers = tuple(exchange.number for exchange in exchanges)
-        evidence = Evidence(self.requirement, outcome, self.name, part or self.part, numbers, finding)
+        evidence = Evidence(self.requirement, outcome, self.name, part or self.part, numbers, finding, since=self.since)
         settled(self._item, self._session.record(evidence))
 
     def settle(self, exchange: Exchange) -> None:
@@ -450,7 +464,7 @@ class Clause:
             Untested: always.
 
         """
-        evidence = Evidence(self.requirement, Outcome.UNTESTED, self.name, self.part, reason=reason, supply=supply)
+        evidence = Evidence(self.requirement, Outcome.UNTESTED, self.name, self.part, reason=reason, supply=supply, since=self.since)
         settled(self._item, self._session.record(evidence))
 
 
@@ -465,9 +479,11 @@ def clause(session: Session, request: pytest.FixtureRequest) -> Clause:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say which edition judges."""
-    del config
+    pinned = options(config).get("edition") or os.environ.get("CLOSECHECK_EDITION", "")
     document = contract()
-    return [f"closecheck: edition {document.catalogue.edition}, {len(document.ids)} requirements"]
+    edition = pinned or document.catalogue.edition
+    deciding = sum(not is_later(one.since, edition) for one in document.catalogue.requirements)
+    return [f"closecheck: edition {edition}, {deciding} requirements"]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

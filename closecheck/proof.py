@@ -15,8 +15,8 @@ from typing import Final
 import msgspec
 
 from closecheck import __version__
-from closecheck.contract import contract
-from closecheck.model import Level, Struct
+from closecheck.contract import contract, spec_folder
+from closecheck.model import Level, Profile, ProofFigures, Struct
 from closecheck.prove import Trial
 
 
@@ -34,13 +34,43 @@ class Proof(Struct):
 
 
 def write(trials: Sequence[Trial], every: int, profile: str, seconds: float, page: Path) -> None:
-    """Write the proof: its data, the picture and the page, side by side."""
+    """Write the proof: its data, the picture and the page, side by side; with the page of the checkout the figures of ``spec/``, too."""
     kept = tuple(msgspec.structs.replace(one, cases=(), sentence="" if one.kind == "company" else one.sentence) for one in trials)
     proof = Proof(__version__, contract().catalogue.edition, profile, seconds, platform.python_version(), every, kept)
     page.parent.mkdir(parents=True, exist_ok=True)
     page.with_suffix(".json").write_bytes(msgspec.json.format(msgspec.json.encode(proof), indent=1) + b"\n")
     page.with_suffix(".svg").write_text(picture(proof), encoding="utf-8")
     page.write_text(render(proof), encoding="utf-8")
+    if page.resolve() == KEPT_PAGE.resolve():
+        KEPT_FIGURES.write_bytes(encoded(figures(proof)))
+
+
+KEPT_PAGE: Final = spec_folder().parent / "docs" / "proof.md"
+"""The page of a checkout; only with it are the figures renewed that every report repeats."""
+KEPT_FIGURES: Final = spec_folder() / "proof.json"
+
+
+def figures(proof: Proof) -> ProofFigures:
+    """Return what a proof came to, as every report repeats it."""
+    faults = [one for one in proof.trials if one.kind == "fault"]
+    lawful = [one for one in proof.trials if one.kind != "fault"]
+    return ProofFigures(
+        edition=proof.edition,
+        profile=Profile(proof.profile),
+        faults=len(faults),
+        killed=sum(one.killed for one in faults),
+        blamed_right=sum(one.good for one in faults),
+        variants=len({one.name for one in lawful if one.kind == "variant"}),
+        lawful_runs=len(lawful),
+        false_alarms=sum(one.false_alarm for one in lawful),
+        trials=len(proof.trials),
+        every=proof.every,
+    )
+
+
+def encoded(told: ProofFigures) -> bytes:
+    """Return figures as they are kept."""
+    return msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"
 
 
 def read(path: Path) -> Proof:
@@ -54,6 +84,7 @@ def render(proof: Proof) -> str:
     lawful = [one for one in proof.trials if one.kind != "fault"]
     rare = [one for one in faults if one.rare]
     firsts = sorted(one.first for one in faults if one.first)
+    told = figures(proof)
     lines = [
         "# Proof",
         "",
@@ -63,12 +94,12 @@ def render(proof: Proof) -> str:
         "",
         "| | |",
         "| --- | --- |",
-        f"| faults killed | {sum(one.killed for one in faults)} of {len(faults)} |",
-        f"| killed and blamed right | {sum(one.good for one in faults)} of {len(faults)} |",
+        f"| faults killed | {told.killed} of {told.faults} |",
+        f"| killed and blamed right | {told.blamed_right} of {told.faults} |",
         f"| of these rare (seen only by particular requests) | {sum(one.good for one in rare)} of {len(rare)} |",
-        f"| lawful targets | {len({one.name for one in lawful if one.kind != 'company'})}, in {len(lawful)} runs |",
+        f"| lawful targets | {len({one.name for one in lawful if one.kind != 'company'})}, in {told.lawful_runs} runs |",
         f"| of these runs, targets with several lawful oddities at a time | {sum(one.kind == 'company' for one in lawful)} |",
-        f"| false alarms | {sum(one.false_alarm for one in lawful)} |",
+        f"| false alarms | {told.false_alarms} |",
         f"| requests, all trials | {sum(one.requests for one in proof.trials):,} |",
         f"| seconds, all trials | {proof.seconds:,.0f} |",
     ]

@@ -21,7 +21,7 @@ from closecheck.contract import contract
 from closecheck.credentials import token_source
 from closecheck.errors import NothingToJudge, UsageError
 from closecheck.ids import IdPolicy
-from closecheck.model import Closing, Opening, Run, Status, Waiver
+from closecheck.model import Closing, Evidence, Opening, Run, Status, Waiver, is_later
 from closecheck.pace import RateLimit
 from closecheck.redaction import Redactor
 from closecheck.session import Session
@@ -72,6 +72,11 @@ class RunContext:
         for case in (*edits.derived().values(), *document.declared.values(), preflight.FIRST_ERROR, preflight.NO_TOKEN):
             self.session.add(case)
 
+    def advises(self, evidence: Evidence) -> bool:
+        """Tell whether evidence is advice of a later edition than the one that decides."""
+        edition = self.settings.edition or contract().catalogue.edition
+        return is_later(evidence.since or contract()[evidence.requirement].since, edition)
+
     def begin(self) -> None:
         """
         Write the opening and send the first probes.
@@ -97,6 +102,7 @@ class RunContext:
                 selection=self.selection,
                 spec_digest=document.digest,
                 edition=settings.edition,
+                proof=document.proof,
             )
         )
         for advice in settings.target.advice:
@@ -141,7 +147,8 @@ class RunContext:
         known = contract().ids
         run = read(self.recorder.path)
         tested = {one.requirement.id for one in run.results if one.status is not Status.UNTESTED}
-        broken = {one.requirement.id for one in run.results if one.findings}
+        # What a later edition would find broken is not excused in vain: whoever moves the pin next needs the waiver.
+        broken = {one.requirement.id for one in (*run.results, *run.advice) if one.findings}
         loaded = waivers.load(file, today, known)
         return waivers.sort_out(loaded, broken, tested, today)
 
@@ -159,16 +166,27 @@ def open_run(
     stack = contextlib.ExitStack()
     known = contract().ids
     settings = layered.load(options, environ, known, target_data=target_data)
+    check_edition(settings.edition)
     if settings.embedded and target_data is None:
         from closecheck.reference import ReferenceConfig, ReferenceServer  # noqa: PLC0415 - only where no target is named
 
         server = stack.enter_context(ReferenceServer(ReferenceConfig()))
         settings = layered.load(options, environ, known, target_data=server.target())
-    editions = contract().editions
-    if settings.edition and settings.edition not in editions:
-        raise UsageError("edition", f"there is no edition {settings.edition}", f"Write one of {', '.join(editions)}.")
     folder = _new_folder(settings.reports)
     return RunContext(settings, folder, selection=selection), stack
+
+
+def check_edition(edition: str) -> None:
+    """
+    Refuse an edition that the user pinned and nobody knows; empty is the newest.
+
+    Raises:
+        UsageError: there is no such edition.
+
+    """
+    known = contract().editions
+    if edition and edition not in known:
+        raise UsageError("--edition", f"there is no edition {edition}", f"Write one of {', '.join(known)}, or nothing for the newest.")
 
 
 def _new_folder(reports: Path) -> Path:

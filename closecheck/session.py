@@ -652,6 +652,8 @@ class Session:
 
     def record(self, evidence: Evidence) -> Evidence:
         """Keep one piece of evidence, write it, and return it as it may be shown: without secrets."""
+        if not evidence.since and (since := self._since(evidence.case)):
+            evidence = msgspec.structs.replace(evidence, since=since)
         evidence = self.recorder.redacted(evidence)
         self.evidence.append(evidence)
         self.recorder.write(evidence)
@@ -659,6 +661,11 @@ class Session:
             for listener in self.on_evidence:
                 listener(evidence)
         return evidence
+
+    def _since(self, name: str) -> str:
+        """Return the edition that introduced a case, by the name of it or of a request that goes with it; empty: none is said."""
+        case = self.cases.get(name.partition("#")[0])
+        return case.since if case is not None else ""
 
     def observe(self, choice: str, observed: str, *exchanges: Exchange) -> None:
         """Write down what the target does where it is free."""

@@ -120,12 +120,12 @@ Observed = tuple[str, ...] | None
 def observations(runs: Sequence[Run]) -> dict[str, tuple[Choice, tuple[Observed, ...]]]:
     """Return each choice that a run has with what was observed, in the order of the runs."""
     by_run = [_observed(run) for run in runs]
-    choices = {choice.id: choice for run in runs for choice in run.opening.catalogue.choices}
+    choices = {choice.id: choice for run in runs for choice, _ in run.choices}
     return {name: (choices[name], tuple(known.get(name) for known in by_run)) for name in union(by_run)}
 
 
 def _observed(run: Run) -> dict[str, tuple[str, ...]]:
-    told: dict[str, dict[str, None]] = {choice.id: {} for choice in run.opening.catalogue.choices}
+    told: dict[str, dict[str, None]] = {choice.id: {} for choice, _ in run.choices}
     for one in run.observations:
         if one.choice in told:
             told[one.choice][one.observed] = None

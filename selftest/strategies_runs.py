@@ -30,6 +30,7 @@ from closecheck.model import (
     Opening,
     Outcome,
     Profile,
+    ProofFigures,
     ReceivedResponse,
     Requirement,
     Run,
@@ -110,6 +111,10 @@ def exchanges(draw: st.DrawFn, number: int) -> ExchangeLine:
     )
 
 
+EDITIONS = st.sampled_from(["2026.1", "2026.2", "2026.10"]) | texts(8)
+"""Editions, and what is none."""
+
+
 @st.composite
 def catalogues(draw: st.DrawFn) -> Catalogue:
     """Small catalogues with different ids; some requirements stand in an area that is not listed."""
@@ -125,7 +130,7 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
             openapi=draw(texts()),
             consequence=draw(texts()),
             fix=draw(texts()),
-            since=draw(texts(8)),
+            since=draw(EDITIONS),
             standard=draw(texts(8)),
             needs=draw(st.lists(texts(8), max_size=2).map(tuple)),
             parts=draw(st.lists(st.sampled_from(["p", "q"]), max_size=2, unique=True).map(tuple)),
@@ -137,7 +142,7 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
         edition=draw(texts(8)),
         areas=(Area("x", draw(texts())), Area("y", "Why")),
         requirements=requirements,
-        choices=tuple(Choice(name, draw(texts()), "1", draw(st.booleans())) for name in draw(choices)),
+        choices=tuple(Choice(name, draw(texts()), draw(EDITIONS), draw(st.booleans())) for name in draw(choices)),
     )
 
 
@@ -178,6 +183,7 @@ def runs(draw: st.DrawFn, catalogue: Catalogue | None = None) -> Run:
         finding=st.builds(Finding, texts(), texts(), texts(), texts()) | st.none(),
         reason=texts(),
         supply=texts(),
+        since=st.just("") | EDITIONS,
     )
     lines: list[Line] = [draw(_openings(catalogue))]
     lines += [draw(exchanges(number)) for number in range(1, count + 1)]
@@ -223,4 +229,6 @@ def _openings(catalogue: Catalogue) -> st.SearchStrategy[Opening]:
         out_of_scope=st.dictionaries(st.sampled_from(["CAR-*", "CAR-B"]), texts(), max_size=1),
         selection=texts(),
         spec_digest=st.sampled_from(["", "a" * 64, f"sha256:{'b' * 64}"]) | texts(),
+        edition=st.just("") | EDITIONS,
+        proof=st.none() | st.builds(ProofFigures, EDITIONS, st.sampled_from(Profile), *[st.integers(0, 9)] * 8),
     )

@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 from raw_server import RawServer, SmallTarget, answer, error
 
+from closecheck.contract import spec_folder
 from closecheck.stream import read
 
 ROOT = Path(__file__).parents[1]
@@ -56,6 +59,7 @@ MISUSE = [
     (["explain", "CAR-NO-SUCH"], "no requirement CAR-NO-SUCH"),
     (["explain", "CAR-IDS-MAXX"], "CAR-IDS-MAX"),
     (["explain"], "Usage"),
+    (["list", "--area", "idz"], 'Did you mean "ids"?'),
     (["run", "--no-such-option"], "--no-such-option"),
     (["no-such-command"], "no-such-command"),
     (["run", "--profile", "slow"], "profile"),
@@ -121,12 +125,72 @@ def test_list_and_explain_know_every_requirement():
     assert "Spring" in card.stdout
 
 
-def test_every_requirement_has_a_card():
-    from closecheck.contract import contract
-    from closecheck.explain import card
+@pytest.fixture(scope="module")
+def tested():
+    """Which requirement each test of a run judges, collected once for all."""
+    from closecheck import command, plugin
 
-    for requirement in contract().ids:
-        assert requirement in card(requirement)
+    return Counter(plugin.requirement_of(item) for item in command.collect({})[1])
+
+
+def test_every_requirement_has_a_test_and_a_whole_card(tested):
+    from closecheck.contract import contract
+    from closecheck.explain import Tested, card
+
+    for one in contract().catalogue.requirements:
+        shown = card(one.id, [Tested("test_x.py", "test_x", "It holds.", ("x/1",), ("p", ""))], ["some-fault"])
+
+        assert tested[one.id], one.id
+        titles = ("why", "contract", "test", "  cases", "parts", "again", "Express", "Spring", "ASP.NET Core", "Django", "fix", "faults", "see one")
+        assert [title for title in titles if not re.search(rf"^{re.escape(title)} +\S", shown, re.MULTILINE)] == []
+        assert f"since edition {one.since}" in shown
+        assert re.search(r"^contract +spec/openapi\.yaml, line [1-9]", shown, re.MULTILINE)
+        assert re.search(r"^(page|standard) +\S", shown, re.MULTILINE), one.id
+
+
+def test_a_card_says_how_a_requirement_is_tested_and_which_faults_prove_it():
+    from closecheck.command import explain
+
+    card = explain("CAR-IDS-MAX")
+
+    assert 'page          Request, Body: accessRequestIds: "Accepts 1-500"' in card
+    assert re.search(r"^test +tests/test_ids\.py: More than 500 different ids are a client error", card, re.MULTILINE)
+    assert re.search(r"^  cases +\d+: ids/501, ids/502", card, re.MULTILINE)
+    assert re.search(r"^parts +all must run: 501 \(1\), .*", card, re.MULTILINE)
+    assert "no-upper-bound" in card
+    assert "closecheck serve --fault " in card
+
+
+@pytest.mark.parametrize(("given", "kept"), [(("--area", "ids"), {"ids"}), (("--level", "should"), {"SHOULD"}), (("--area", "ids", "--level", "MUST"), {"ids", "MUST"})])
+def test_list_keeps_what_is_asked_for(given, kept):
+    told = json.loads(closecheck("list", "--format", "json", *given).stdout)
+    lines = closecheck("list", *given).stdout
+
+    jsonschema_rs.validator_for(json.loads((spec_folder() / "schemas" / "list.schema.json").read_bytes())).validate(told)
+    assert told["requirements"]
+    assert all(kept <= {one["area"], one["level"]} for one in told["requirements"])
+    assert re.findall(r"^  (CAR-[A-Z0-9-]+)", lines, re.MULTILINE) == [one["id"] for one in told["requirements"]]
+    assert told["choices"] == []
+
+
+def test_the_whole_list_is_the_whole_catalogue():
+    from closecheck.contract import contract
+    from closecheck.explain import as_json, selected
+
+    told = json.loads(as_json(selected()))
+
+    assert {one["id"] for one in told["requirements"]} == contract().ids
+    assert [one["id"] for one in told["choices"]] == [one.id for one in contract().catalogue.choices]
+    assert all(one["line"] for one in told["requirements"])
+
+
+def test_an_unknown_edition_ends_in_4_before_anything_is_sent(tmp_path):
+    for command in ("run", "plan"):
+        done = closecheck(command, "--edition", "1999.1", "--reports", tmp_path / command)
+
+        assert done.returncode == 4
+        assert "there is no edition 1999.1. Write one of 2026.1" in said(done)
+        assert not (tmp_path / command).exists()
 
 
 # ------------------------------------------------------------------------------------------------------------ exit codes

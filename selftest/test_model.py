@@ -3,7 +3,6 @@
 import itertools
 import tracemalloc
 
-import msgspec
 import pytest
 import sample_runs
 
@@ -33,7 +32,6 @@ from closecheck.model import (
     Verdict,
     Waiver,
     decode,
-    edition_key,
     encode,
     fold,
 )
@@ -409,41 +407,3 @@ def test_a_body_is_kept_up_to_its_limit(data, limit):
     assert data.startswith(body.data)
     assert len(body.data) <= limit
     assert body.cut or body.data == data
-
-
-# -------------------------------------------------------------------------------------------------------------- editions
-
-
-def of_editions(pinned, *lines):
-    later = msgspec.structs.replace(requirement("CAR-X-2"), since="2026.2")
-    catalogue = Catalogue("2026.2", (Area("x", "X"),), (requirement(), later), ())
-    opening = Opening("0", "2026-01-01", "t", "http://t", Profile.QUICK, 0, False, (), catalogue, edition=pinned)
-    return Run([opening, *lines, Closing(1.5, 3)])
-
-
-def test_what_a_later_edition_introduced_is_advice_and_no_part_of_the_verdict():
-    judged = of_editions("2026.1", said(HELD), said(BROKEN, "CAR-X-2"))
-
-    assert judged.verdict is Verdict.CONFORMANT
-    assert judged.exit_code is Exit.CONFORMANT
-    assert [one.requirement.id for one in judged.results] == ["CAR-X-1"]
-    assert [(one.requirement.id, one.status) for one in judged.advice] == [("CAR-X-2", Status.FAIL)]
-    assert "1 of 1 requirements" in judged.headline
-
-
-def test_without_a_pinned_edition_the_newest_decides():
-    judged = of_editions("", said(HELD), said(BROKEN, "CAR-X-2"))
-
-    assert judged.verdict is Verdict.NON_CONFORMANT
-    assert judged.advice == ()
-
-
-def test_what_a_case_of_a_later_edition_finds_on_an_older_requirement_is_advice():
-    judged = of_editions("2026.1", said(HELD), said(BROKEN, since="2026.2"), said(HELD, "CAR-X-2"))
-
-    assert judged.results[0].status is Status.PASS
-    assert {(one.requirement.id, one.status) for one in judged.advice} == {("CAR-X-1", Status.FAIL), ("CAR-X-2", Status.PASS)}
-
-
-def test_the_tenth_edition_of_a_year_is_later_than_the_ninth():
-    assert edition_key("2026.10") > edition_key("2026.9")

@@ -194,9 +194,9 @@ def of_sarif(made: bytes) -> Shown:
     notes = [one["message"]["text"] for one in invocation["toolExecutionNotifications"]]
     hidden = [number(found[1]) for note in notes if (found := re.fullmatch(r"([\d,]+) more findings are counted in report\.json", note))]
     return statuses(run["properties"]["requirements"]) | sentence(run["properties"]["headline"]) | {
-        "total": len(run["tool"]["driver"]["rules"]),
+        "total": sum("advice" not in rule["properties"] for rule in run["tool"]["driver"]["rules"]),
         "exit code": invocation["exitCode"],
-        "findings": len(run["results"]) + sum(hidden),
+        "findings": sum("advice" not in one["properties"] for one in run["results"]) + sum(hidden),
     }
 
 

@@ -1,19 +1,96 @@
-"""The kept proof: its page and picture are what its data says, and it names only deviations that exist."""
+"""
+The kept proof: its page, its picture and its figures are what its data says, and it names only deviations that exist.
 
+``REWRITE_GOLDENS=1`` writes the figures of ``spec/`` anew from the data.
+"""
+
+import json
+import os
 from pathlib import Path
 
+import jsonschema_rs
+import msgspec
 import pytest
+import small_runs
+from lxml import html as lxml_html
 
-from closecheck.contract import contract
-from closecheck.proof import picture, read, render
-from closecheck.prove import deviations
+from closecheck import __version__
+from closecheck.contract import contract, spec_folder
+from closecheck.model import Profile, ProofFigures, Status
+from closecheck.proof import KEPT_FIGURES, Proof, encoded, figures, picture, read, render, write
+from closecheck.prove import Trial, deviations
+from closecheck.reports import RENDERERS
 
 DOCS = Path(__file__).parent.parent / "docs"
 
 
 @pytest.fixture(scope="module")
 def proof():
-    return read(DOCS / "proof.json")
+    kept = read(DOCS / "proof.json")
+    if os.environ.get("REWRITE_GOLDENS"):
+        KEPT_FIGURES.write_bytes(encoded(figures(kept)))
+    return kept
+
+
+def trial(name, kind, broken=(), breaks=(), exit_code=1):
+    return Trial(name, kind, 0, exit_code, broken, (), 10, 1.0, 1, breaks)
+
+
+def test_figures_count_what_was_judged_and_how():
+    trials = (
+        trial("right", "fault", ("CAR-A",), ("CAR-A",)),
+        trial("blamed-too", "fault", ("CAR-A", "CAR-B"), ("CAR-A",)),
+        trial("survivor", "fault", ("CAR-B",), ("CAR-A",)),
+        trial("reference", "reference", exit_code=0),
+        trial("odd", "variant", exit_code=0),
+        trial("odder", "variant", ("CAR-A",)),
+        trial("odd+odder", "company", exit_code=0),
+    )
+
+    assert figures(Proof("0", "2026.1", "quick", 1.0, "3.11", 99, trials)) == ProofFigures(
+        "2026.1", Profile.QUICK, faults=3, killed=2, blamed_right=1, variants=2, lawful_runs=4, false_alarms=1, trials=7, every=99
+    )
+
+
+def test_the_kept_figures_are_those_of_the_data(proof):
+    assert KEPT_FIGURES.read_bytes() == encoded(figures(proof))
+
+
+def test_the_kept_figures_are_what_a_run_records_and_valid_under_their_schema(proof):
+    schema = json.loads((spec_folder() / "schemas" / "proof.schema.json").read_bytes())
+
+    jsonschema_rs.validator_for(schema).validate(json.loads(KEPT_FIGURES.read_bytes()))
+    assert contract().proof == figures(proof)
+    assert contract().proof.edition == contract().catalogue.edition
+
+
+def test_a_proof_written_elsewhere_leaves_the_kept_figures_alone(tmp_path):
+    before = KEPT_FIGURES.read_bytes()
+
+    write([trial("right", "fault", ("CAR-IDS-MAX",), ("CAR-IDS-MAX",))], 5, "quick", 1.0, tmp_path / "proof.md")
+
+    assert KEPT_FIGURES.read_bytes() == before
+    assert read(tmp_path / "proof.json").suite == __version__
+
+
+def test_a_report_repeats_the_figures_of_its_run():
+    told = ProofFigures("2026.1", Profile.QUICK, 67, 66, 65, 23, 24, 0, 91, 991)
+    run = small_runs.run({"CAR-A": Status.PASS}, proof=told)
+    words = (
+        "The suite has been tried itself (edition 2026.1, profile quick; a sample, 91 of 991 trials): 66 of 67 faulty targets caught, 65 under "
+        "the right requirements alone; no false alarm in 24 runs against lawful targets, 23 variants among them."
+    )
+
+    assert words in lxml_html.fromstring(RENDERERS["html"].render(run)).find(".//footer").text_content()
+    assert words in RENDERERS["markdown"].render(run)
+    assert json.loads(RENDERERS["json"].render(run))["proof"] == msgspec.to_builtins(told)
+
+
+def test_a_run_without_figures_says_nothing_of_them():
+    run = small_runs.run({"CAR-A": Status.PASS})
+
+    assert "tried itself" not in RENDERERS["html"].render(run) + RENDERERS["markdown"].render(run)
+    assert json.loads(RENDERERS["json"].render(run))["proof"] is None
 
 
 def test_the_page_is_made_from_the_data(proof):

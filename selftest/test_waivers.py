@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import json
 from datetime import date
 from pathlib import Path
 
 import pytest
+import small_runs
 import yaml
 
 from closecheck import waivers
+from closecheck.console import print_summary, terminal
 from closecheck.errors import UsageError
-from closecheck.model import Waiver
-from closecheck.reports._facts import waiver_entry
+from closecheck.model import Status, Waiver
+from closecheck.reports import RENDERERS
+from closecheck.reports._facts import waiver_entries
 
 TODAY = date(2026, 6, 15)
 IDS = frozenset({"CAR-IDS-MAX", "CAR-BODY-JSON", "CAR-AUTH-CHALLENGE"})
@@ -127,12 +132,59 @@ def test_a_requirement_is_waived_once() -> None:
     )
 
 
-def test_an_entry_ready_to_paste_is_refused_until_it_is_filled_in() -> None:
-    entry = waiver_entry("CAR-IDS-MAX", 'expected 400: got\n "202" # not so')
+GOT = 'a "202":\n- # {not} so `x` \x85 \u2028 \ud800 \0'
+"""What a target may send to make an entry mean something else."""
 
-    assert entry.startswith('- requirement: CAR-IDS-MAX\n  reason: "expected 400: got \\"202\\" # not so"\n')
-    assert "text is needed, nothing was found. Write who sees to it." in refusal(entry)
-    filled = (
-        entry.replace("owner:", "owner: o").replace("issue:", "issue: i").replace("expires:", "expires: 2026-07-01")
-    )
-    assert load(filled)[0].reason == 'expected 400: got "202" # not so'
+
+def test_an_entry_ready_to_paste_is_refused_until_it_is_filled_in() -> None:
+    (entry,) = waiver_entries(small_runs.run({"CAR-IDS-MAX": Status.FAIL}, got=GOT, started="2026-06-15T23:30:00+00:00"))
+
+    assert "text is needed, nothing was found. Write why it is excused." in refusal(entry)
+    filled = entry.replace("reason:", "reason: r").replace("owner:", "owner: o").replace("issue:", 'issue: "12"')
+    (waiver,) = load(filled)
+    assert waiver.plain() == Waiver("CAR-IDS-MAX", "r", "o", "12", "2026-07-15")
+
+
+def test_there_is_an_entry_for_each_requirement_that_failed_and_for_no_other() -> None:
+    run = small_runs.run({"CAR-A": Status.FAIL, "CAR-B": Status.WARNING, "CAR-C": Status.WAIVED, "CAR-D": Status.FAIL, "CAR-E": Status.PASS})
+
+    entries = waiver_entries(run)
+
+    assert [one.splitlines()[0] for one in entries] == ["- requirement: CAR-A", "- requirement: CAR-D"]
+    assert [one["requirement"] for one in yaml.safe_load("".join(entries))] == ["CAR-A", "CAR-D"]
+
+
+def told(run: object) -> dict[str, str]:
+    """Return every format that is text, by its name, and what a pipe is told."""
+    stream = io.StringIO()
+    print_summary(run, terminal(stream, {}))
+    made = {name: RENDERERS[name].render(run) for name in RENDERERS}
+    return {"terminal": stream.getvalue()} | {name: text if isinstance(text, str) else text.decode() for name, text in made.items()}
+
+
+def test_a_failing_run_offers_the_entry_in_terminal_html_and_markdown() -> None:
+    failed, held = told(small_runs.run({"CAR-A": Status.FAIL})), told(small_runs.run({"CAR-A": Status.PASS}))
+
+    for name in ("terminal", "html", "markdown"):
+        assert "- requirement: CAR-A" in failed[name]
+        assert "expires: 2026-09-13" in failed[name]
+        assert "- requirement: CAR-A" not in held[name]
+
+
+def test_what_is_waived_stays_visible_with_its_finding_in_every_format() -> None:
+    made = told(small_runs.run({"CAR-A": Status.WAIVED}, got="got-something-else"))
+
+    without_findings = {"badge", "badge-svg", "har", "intoto"}
+    assert {name for name, text in made.items() if "got-something-else" not in text} == without_findings
+    assert "1 waived" in made["badge"]
+    assert json.loads(made["intoto"])["predicate"]["warnedTests"] == ["CAR-A"]
+
+
+def test_an_expired_or_stale_waiver_fails_the_run_and_every_report_says_which_lines_to_delete() -> None:
+    fault = "waivers.yaml, lines 3-7: CAR-A was tested and holds; delete these lines."
+    run = small_runs.run({"CAR-A": Status.PASS}, closing={"waiver_faults": (fault,)})
+
+    assert int(run.exit_code) == 1
+    made = told(run)
+    for name in ("terminal", "html", "markdown", "comment", "json", "junit", "ctrf", "sarif"):
+        assert fault in " ".join(made[name].split()), name

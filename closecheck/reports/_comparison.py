@@ -8,7 +8,7 @@ from typing import Final
 from closecheck.difference import Change, Difference, Kind
 from closecheck.matrix import Row
 from closecheck.model import Broken, Result, Struct, Verdict
-from closecheck.reports._facts import STATUS_WORDS, Facts, count, duration, facts, line
+from closecheck.reports._facts import STATUS_WORDS, Facts, count, duration, expected_got, facts, line
 from closecheck.sides import Observed, Side, Spread
 
 ABSENT: Final = "not in this edition"
@@ -109,7 +109,7 @@ def why(change: Change) -> str:
         return ""
     if change.new.reason:
         return line(change.new.reason, 600)
-    return f"expected {line(broken.finding.expected, 300)}; got {line(broken.finding.got, 300)}" if broken else ""
+    return expected_got(broken.finding) if broken else ""
 
 
 class Figure(Struct):

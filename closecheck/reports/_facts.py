@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Iterable
 from typing import Any, Final
 
-from closecheck.model import Body, Broken, ExchangeLine, Level, Result, Run, Status, Struct
+from closecheck.model import Body, Broken, Choice, ExchangeLine, Finding, Level, Observation, Result, Run, Status, Struct
 from closecheck.reports._curl import curl
 
 STATUS_WORDS: Final = {
@@ -266,37 +266,89 @@ def failed(run: Run) -> list[Result]:
     return by_weight(run.with_status(Status.FAIL))
 
 
-def waiver_entries(run: Run) -> str:
-    """Return the YAML entries that would waive what failed; empty if nothing did."""
-    return "".join(waiver_entry(result.requirement.id, result.findings[0].finding.got) for result in failed(run) if result.findings)
+WAIVED_FOR: Final = datetime.timedelta(days=30)
+"""How long a waiver would hold that is pasted as it is offered, counted from the start of the run."""
 
 
-def waiver_entry(requirement_id: str, got: str) -> str:
+def waiver_entries(run: Run) -> list[str]:
     """
-    Return the YAML entry that would waive a requirement.
+    Return a YAML entry for each requirement that failed, ready to paste into the file of waivers.
 
-    Who answers for it and until when is left open on purpose: the entry is refused until somebody fills it in.
+    Why it is excused, by whom and where it is tracked is left open on purpose: an entry is refused until somebody fills it in.
     """
-    reason = json.dumps(line(" ".join(got.split()), 200), ensure_ascii=False)
+    expires = after(run, WAIVED_FOR.total_seconds()).date().isoformat()
+    return [_waiver_entry(result, expires) for result in failed(run)]
+
+
+def _waiver_entry(result: Result, expires: str) -> str:
+    got = f"; got {line(result.findings[0].finding.got, 120)}" if result.findings else ""
     return "\n".join(
         [
-            f"- requirement: {requirement_id}",
-            f"  reason: {reason}",
+            f"- requirement: {result.requirement.id}",
+            f"  reason:   # why it is excused{got}",
             "  owner:    # who sees to it",
-            "  issue:    # where it is tracked",
-            "  expires:  # the last day on which it holds: YYYY-MM-DD",
+            "  issue:    # where it is tracked, in quotes",
+            f"  expires: {expires}",
             "",
         ]
     )
 
 
-def advice_line(result: Result) -> str:
-    """Return what a later edition would say of a requirement, in a line; it has no part in the verdict."""
-    told = f"{STATUS_WORDS[result.status]}: {line(result.requirement.statement, 300)}"
-    if not result.findings:
-        return told
-    finding = result.findings[0].finding
-    return f"{told} (expected {line(finding.expected, 200)}; got {line(finding.got, 200)})"
+def expected_got(finding: Finding, limit: int = 300) -> str:
+    """Return what was expected and what came, each of at most ``limit`` characters, in one line."""
+    return f"expected {line(finding.expected, limit)}; got {line(finding.got, limit)}"
+
+
+def proof_words(run: Run) -> str:
+    """Return what the proof of the suite came to, in a sentence; empty where the run does not record it."""
+    proof = run.opening.proof
+    if proof is None:
+        return ""
+    alarms = count(proof.false_alarms, "false alarm") if proof.false_alarms else "no false alarm"
+    told = (
+        f"{proof.killed} of {count(proof.faults, 'faulty target')} caught, {proof.blamed_right} under the right requirements alone; "
+        f"{alarms} in {count(proof.lawful_runs, 'run')} against lawful targets, {count(proof.variants, 'variant')} among them"
+    )
+    sample = f"; a sample, {proof.trials} of {proof.every} trials" if proof.trials < proof.every else ""
+    return f"The suite has been tried itself (edition {line(proof.edition, 40)}, profile {proof.profile.value}{sample}): {told}."
+
+
+class Advice(Struct):
+    """
+    What a later edition says of a requirement or a choice, in a line; it has no part in the verdict.
+
+    ``again`` is the command that shows it again; empty where nothing was found. A choice has neither level nor status.
+    """
+
+    id: str
+    since: str
+    words: str
+    level: str = ""
+    status: Status | None = None
+    again: str = ""
+
+
+def advice(run: Run) -> list[Advice]:
+    """Return what later editions than the one that decides say, requirements before choices."""
+    return [*(_advice(run, result) for result in run.advice), *(_later_choice(*one) for one in run.later_choices)]
+
+
+def _advice(run: Run, result: Result) -> Advice:
+    requirement = result.requirement
+    told = f"{STATUS_WORDS[result.status]}: {line(requirement.statement, 300)}"
+    first = result.findings[0] if result.findings else None
+    if first:
+        told += f" ({expected_got(first.finding, 200)})"
+    elif result.reason:
+        told += f" ({line(result.reason, 300)})"
+    since = first.evidence.since if first and first.evidence.since else requirement.since
+    command = again(run, first.evidence.case) if first else ""
+    return Advice(line(requirement.id, 100), line(since, 40), told, requirement.level.value, result.status, command)
+
+
+def _later_choice(choice: Choice, seen: Observation | None) -> Advice:
+    told = f"{line(choice.question, 300)} {line(seen.observed, 300) if seen else 'not observed'}"
+    return Advice(line(choice.id, 100), line(choice.since, 40), told)
 
 
 def more_of(result: Result, shown: int) -> str:

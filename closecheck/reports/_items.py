@@ -14,8 +14,8 @@ from typing import Final
 
 import msgspec
 
-from closecheck.model import OTHER, Broken, Evidence, Level, Outcome, Result, Run, Status, Struct
-from closecheck.reports._facts import line
+from closecheck.model import OTHER, Broken, Evidence, Level, Outcome, Requirement, Result, Run, Status, Struct
+from closecheck.reports._facts import STATUS_WORDS, line
 
 RUN_AREA: Final = "run"
 MOST_FINDINGS_OF_A_CASE: Final = 3
@@ -35,6 +35,8 @@ class Item(Struct):
     result: Result | None = None
     name: str = ""
     """Visible, and unique within a run."""
+    is_advice: bool = False
+    """Whether it is what a later edition says: whatever its status, it fails nothing."""
 
 
 def items(run: Run) -> Iterator[Item]:
@@ -56,18 +58,19 @@ def _numbered(stem: str) -> Iterator[str]:
 def _unnamed(run: Run) -> Iterator[Item]:
     yield from _of_the_run(run)
     evidence: dict[str, dict[str, list[Evidence]]] = {}
-    for one in run.evidence:
+    for one in run.decisive:
         evidence.setdefault(one.requirement, {}).setdefault(one.case, []).append(one)
     counted = {tally.requirement for tally in run.tallies if tally.exchanges}
     known = {area.id for area in run.opening.catalogue.areas}
     for result in run.results:
         cases = evidence.get(result.requirement.id, {})
         yield from _of(run, result, cases, known, has_tally=result.requirement.id in counted)
+    yield from (_advice(run, result, known) for result in run.advice)
 
 
 def _of(run: Run, result: Result, cases: dict[str, list[Evidence]], known: set[str], *, has_tally: bool) -> Iterator[Item]:
     requirement = result.requirement
-    area = requirement.area if requirement.area in known else OTHER.id
+    area = _area(requirement, known)
     worst: list[Status] = []
     if has_tally and "every exchange" not in cases:
         cases = {"every exchange": [Evidence(requirement.id, Outcome.HELD, "every exchange")], **cases}
@@ -90,6 +93,25 @@ def _of(run: Run, result: Result, cases: dict[str, list[Evidence]], known: set[s
     told_by_a_case = result.status in worst or result.status is Status.PASS
     if not told_by_a_case or not worst:
         yield Item(area, requirement.id, "", result.status, 0.0, reason=result.reason, result=result)
+
+
+def _area(requirement: Requirement, known: set[str]) -> str:
+    return requirement.area if requirement.area in known else OTHER.id
+
+
+def _advice(run: Run, result: Result, known: set[str]) -> Item:
+    requirement = result.requirement
+    return Item(
+        area=_area(requirement, known),
+        requirement=requirement.id,
+        case="advice of a later edition",
+        status=result.status,
+        seconds=0.0,
+        reason=f"a later edition than {run.edition} says: {STATUS_WORDS[result.status]}",
+        findings=result.findings[:MOST_FINDINGS_OF_A_CASE],
+        result=result,
+        is_advice=True,
+    )
 
 
 def _status(result: Result, said: list[Evidence]) -> Status:

@@ -1,7 +1,8 @@
 """
 ``ctrf.json``: the testcases of the JUnit file in the Common Test Report Format (ctrf.io).
 
-A warning is a passed test with a message and a tag; what was waived or is out of scope is skipped, what was not tested pending.
+A warning is a passed test with a message and a tag; what was waived, is out of scope or is the advice of a later
+edition is skipped, what was not tested pending.
 """
 
 from __future__ import annotations
@@ -72,16 +73,16 @@ def render(run: Run) -> bytes:
 def _test(run: Run, item: Item, area: str) -> dict[str, Any]:
     test: dict[str, Any] = {
         "name": item.name,
-        "status": _STATUS[item.status],
+        "status": "skipped" if item.is_advice else _STATUS[item.status],
         "duration": round(item.seconds * 1000),
         "suite": [line(area) or "area", line(item.requirement) or "requirement"],
-        "rawStatus": item.status.value,
+        "rawStatus": "advice" if item.is_advice else item.status.value,
         "type": "conformance",
     }
     if item.reason:
         test["message"] = line(item.reason, 1000)
     if item.result is not None:
-        test["tags"] = [item.result.requirement.level.value, item.status.value]
+        test["tags"] = [item.result.requirement.level.value, item.status.value, *(["advice"] if item.is_advice else [])]
         test["extra"] = {
             "requirement": line(item.requirement),
             "case": line(item.case),

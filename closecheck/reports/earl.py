@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from closecheck.model import Result, Run, Status
-from closecheck.reports._facts import line, stamp, started
+from closecheck.reports._facts import expected_got, line, stamp, started
 
 FILE_NAME: Final = "earl.jsonld"
 _OUTCOMES: Final = {
@@ -65,8 +65,7 @@ def _assertion(run: Run, result: Result) -> dict[str, Any]:
         "dct:date": stamp(started(run)),
     }
     if result.findings:
-        finding = result.findings[0].finding
-        told["earl:info"] = f"expected {line(finding.expected, 1000)}; got {line(finding.got, 1000)}"
+        told["earl:info"] = expected_got(result.findings[0].finding, 1000)
     elif result.reason:
         told["earl:info"] = line(result.reason, 1000)
     return {

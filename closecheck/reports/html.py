@@ -17,9 +17,9 @@ from closecheck.model import Area, Broken, Evidence, ExchangeLine, Outcome, Resu
 from closecheck.reports._curl import VARIABLES
 from closecheck.reports._diff import Row, answer, edit
 from closecheck.reports._facts import (
-    advice_line,
     STATUS_WORDS,
     Facts,
+    advice,
     answer_line,
     by_weight,
     count,
@@ -28,6 +28,7 @@ from closecheck.reports._facts import (
     failed,
     line,
     more_of,
+    proof_words,
     supply_lines,
     tally,
     untested_by_supply,
@@ -97,9 +98,9 @@ class _Page:
         self.run = run
         self.sizes = sizes
         self.whole = 0
-        self.slugs = _slugs(dict.fromkeys(result.requirement.id for result in (*run.results, *run.advice)))
+        self.slugs = _slugs(result.requirement.id for result in run.results)
         self.evidence: defaultdict[str, list[Evidence]] = defaultdict(list)
-        for one in run.evidence:
+        for one in run.decisive:
             self.evidence[one.requirement].append(one)
         self.tallied: Counter[str] = Counter()
         for tallied in run.tallies:
@@ -123,9 +124,9 @@ class _Page:
             "waiver_faults": [line(fault, 1000) for fault in (closing.waiver_faults if closing else ())],
             "failures": [self._broken(result) for result in failed(run)],
             "warnings": [self._broken(result) for result in by_weight(run.with_status(Status.WARNING))],
-            "advice": [self._about(result) | {"words": advice_line(result)} for result in run.advice],
+            "advice": advice(run),
             "untested": self._untested(),
-            "waiver_entries": waiver_entries(run)[:20_000],
+            "waiver_entries": "".join(waiver_entries(run)),
             "waived": self._waived(),
             "areas": self._areas(),
             "choices": self._choices(),
@@ -134,6 +135,7 @@ class _Page:
             "settings": [{"name": line(one.name), "value": line(one.value, 1000), "origin": line(one.origin)} for one in opening.settings],
             "notes": [{"about": line(note.about, 60), "text": line(note.text, 1000)} for note in run.notes[:100]],
             "closed": self._closed(),
+            "proof": proof_words(run),
             "digest": f"Contract {line(opening.spec_digest, 100)}." if opening.spec_digest else "",
         }
         told["contents"] = _contents(told)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from closecheck.model import Body, Broken, ExchangeLine, Level, Result, Run
+from closecheck.model import Body, Broken, Choice, ExchangeLine, Level, Observation, Result, Run
 from closecheck.reports._curl import curl
 from closecheck.reports._facts import again
 
@@ -56,21 +56,25 @@ def document(run: Run) -> dict[str, Any]:
         },
         "requirements": [_requirement(run, result) for result in run.results],
         "advice": [_requirement(run, result) for result in run.advice],
-        "choices": [
-            {
-                "id": choice.id,
-                "question": choice.question,
-                "observed": seen.observed if seen else None,
-                "exchanges": list(seen.exchanges) if seen else [],
-            }
-            for choice, seen in run.choices
-        ],
+        "choices": [_choice(*one) for one in run.choices],
+        "later_choices": [_choice(*one) for one in run.later_choices],
+        "proof": msgspec.to_builtins(opening.proof),
         "waivers": msgspec.to_builtins(list(closing.waived.values())) if closing else [],
         "waiver_faults": list(closing.waiver_faults) if closing else [],
         "settings": [{"name": one.name, "value": one.value, "origin": one.origin} for one in opening.settings],
         "waits": [{"at": one.at, "seconds": one.seconds, "reason": one.reason} for one in run.waits],
         "closed": [{"ids": list(one.ids), "exchange": one.exchange} for one in run.closed],
         "notes": [{"about": one.about, "text": one.text} for one in run.notes],
+    }
+
+
+def _choice(choice: Choice, seen: Observation | None) -> dict[str, Any]:
+    return {
+        "id": choice.id,
+        "question": choice.question,
+        "since": choice.since,
+        "observed": seen.observed if seen else None,
+        "exchanges": list(seen.exchanges) if seen else [],
     }
 
 

@@ -54,7 +54,7 @@ class _Counts:
     """How many testcases there are of each kind."""
 
     def __init__(self, counted: list[Item]) -> None:
-        kinds = Counter("skipped" if item.status in _SKIPPED else item.status.value for item in counted)
+        kinds = Counter("skipped" if item.status in _SKIPPED or item.is_advice else item.status.value for item in counted)
         self.of_all = {"tests": str(len(counted)), "failures": str(kinds["fail"]), "errors": str(kinds["error"])}
         self.of_suite = self.of_all | {"skipped": str(kinds["skipped"])}
 
@@ -89,6 +89,8 @@ def _testcase(run: Run, suite: ET.Element, item: Item) -> None:
     )
     told = _told(run, item)
     match item.status:
+        case _ if item.is_advice:
+            ET.SubElement(case, "skipped", type="advice", message=f"advice: {line(item.reason, 1000)}")
         case Status.FAIL:
             first = item.findings[0].finding if item.findings else None
             message = f"expected {first.expected}; got {first.got}" if first else item.reason
@@ -101,7 +103,7 @@ def _testcase(run: Run, suite: ET.Element, item: Item) -> None:
             ET.SubElement(case, "skipped", type=status.value, message=f"{status.value}: {line(item.reason, 1000)}")
         case Status.WARNING | Status.PASS:
             pass
-    if item.status not in {Status.FAIL, Status.ERROR}:
+    if item.is_advice or item.status not in {Status.FAIL, Status.ERROR}:
         ET.SubElement(case, "system-out").text = told
 
 

@@ -13,16 +13,19 @@ from typing import Final
 from closecheck.model import Broken, Result, Run, Status, Verdict
 from closecheck.reports._diff import answer, edit
 from closecheck.reports._facts import (
-    advice_line,
+    Advice,
     Facts,
+    advice,
     answer_line,
     by_weight,
     count,
     duration,
+    expected_got,
     facts,
     failed,
     in_order,
     more_of,
+    proof_words,
     tally,
     untested_by_supply,
     waiver_entries,
@@ -66,15 +69,18 @@ def _render(run: Run, limit: int, *, findings: int, brief: bool) -> str:
         page.add("## Waivers to correct\n" + "".join(f"- {_code(fault)}\n" for fault in closing.waiver_faults))
     page.section("Failures", (_failure(run, result, findings, brief=brief) for result in failed(run)))
     warned = by_weight(run.with_status(Status.WARNING))
-    if not brief and (entries := waiver_entries(run)):
-        page.add(f"<details><summary>To excuse these for a time: entries for the waivers file</summary>\n\n{_fence(entries.rstrip(), 'yaml')}\n\n</details>\n")
+    if not brief and (entries := "".join(waiver_entries(run))):
+        summary = "To excuse these for a time: entries for the file of waivers"
+        page.add(f"<details><summary>{summary}</summary>\n\n{_fence(entries.rstrip(), 'yaml')}\n\n</details>\n")
     page.section("Warnings", (_failure(run, result, 1, brief=True) for result in warned))
-    page.section("Advice of later editions", (_advised(result) for result in run.advice))
+    page.section("Advice of later editions", (_advised(one) for one in advice(run)))
     page.section("Untested", _untested(run))
-    page.section("Waived", (f"- **{_text(r.requirement.id)}** {_code(r.reason)}\n" for r in run.with_status(Status.WAIVED)))
+    page.section("Waived", (_waived(result) for result in run.with_status(Status.WAIVED)))
     if not brief:
         page.section("Choices observed", _choices(run))
     page.add(_areas(run))
+    if words := proof_words(run):
+        page.add(f"*{_text(words)}*\n")
     return page.text()
 
 
@@ -170,8 +176,14 @@ def _detail(broken: Broken, told: Facts) -> str:
     return f"\n<details><summary>{summary}</summary>\n\n" + "\n".join(parts) + "\n</details>\n"
 
 
-def _advised(result: Result) -> str:
-    return f"- **{_text(result.requirement.id)}** {_code(advice_line(result))}\n"
+def _waived(result: Result) -> str:
+    found = f": {_code(expected_got(result.findings[0].finding))}" if result.findings else ""
+    return f"- **{_text(result.requirement.id)}** {_code(result.reason)}{found}\n"
+
+
+def _advised(one: Advice) -> str:
+    command = f" again {_code(one.again)}" if one.again else ""
+    return f"- **{_text(one.id)}** (edition {_text(one.since)}) {_code(one.words)}{command}\n"
 
 
 def _untested(run: Run) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from closecheck.model import Body, Broken, ExchangeLine, Headers, Level, Requirement, Result, Run, Status
+from closecheck.model import Body, Broken, ExchangeLine, Headers, Level, Requirement, Result, Run, Status, is_later
 from closecheck.reports._facts import after, facts, line, stamp, started, text_of, visible
 
 FILE_NAME: Final = "report.sarif"
@@ -31,12 +31,15 @@ def document(run: Run) -> dict[str, Any]:
     """Return the log as plain data."""
     found = [(result, broken) for result in run.results for broken in result.findings if result.status in _LEVELS]
     unshown = sum(result.occurrences for result in run.results if result.status in _LEVELS) - len(found[:MOST_RESULTS])
+    advised = [(result, broken) for result in run.advice for broken in result.findings]
     notes = [_notification(result.requirement.id, result.reason or "untested") for result in run.with_status(Status.UNTESTED, Status.ERROR)]
     if unshown > 0:
         notes.append(_notification("", f"{unshown:,} more findings are counted in report.json"))
     closing = run.closing
     notes += [_notification("", fault, "error") for fault in (closing.waiver_faults if closing else ())]
-    index = {result.requirement.id: number for number, result in enumerate(run.results)}
+    later = (result for result in run.advice if is_later(result.requirement.since, run.edition))
+    rules = [*(_rule(result.requirement) for result in run.results), *(_later_rule(result.requirement) for result in later)]
+    index = {rule["id"]: number for number, rule in enumerate(rules)}
     return {
         "$schema": "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         "version": "2.1.0",
@@ -46,7 +49,7 @@ def document(run: Run) -> dict[str, Any]:
                     "driver": {
                         "name": "closecheck",
                         "version": line(run.opening.suite),
-                        "rules": [_rule(result.requirement) for result in run.results],
+                        "rules": rules,
                     }
                 },
                 "automationDetails": {"id": f"closecheck/{line(run.opening.target)}/"},
@@ -62,7 +65,10 @@ def document(run: Run) -> dict[str, Any]:
                 ],
                 "originalUriBaseIds": {"CLOSECHECK": {"description": {"text": "The folder that holds the suite's spec/."}}},
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(run, result, broken, index) for result, broken in found[:MOST_RESULTS]],
+                "results": [
+                    *(_result(run, *one, index) for one in found[:MOST_RESULTS]),
+                    *(_advice(run, *one, index) for one in advised[: max(0, MOST_RESULTS - len(found))]),
+                ],
                 "properties": {
                     "verdict": run.verdict.value,
                     "headline": visible(run.headline),
@@ -84,6 +90,12 @@ def _rule(requirement: Requirement) -> dict[str, Any]:
     }
 
 
+def _later_rule(requirement: Requirement) -> dict[str, Any]:
+    rule = _rule(requirement)
+    rule["properties"]["advice"] = True
+    return rule | {"defaultConfiguration": {"level": "note"}}
+
+
 def _text(text: str) -> str:
     return visible(text)[:4000] or "-"
 
@@ -98,6 +110,13 @@ def _notification(requirement: str, text: str, level: str = "warning") -> dict[s
     return told
 
 
+def _advice(run: Run, result: Result, broken: Broken, index: dict[str, int]) -> dict[str, Any]:
+    """Return what a later edition found as a note: no gate may close on it."""
+    entry = _result(run, result, broken, index)
+    entry["properties"]["advice"] = True
+    return entry | {"level": "note", "message": {"text": f"Advice of a later edition. {entry['message']['text']}"}}
+
+
 def _result(run: Run, result: Result, broken: Broken, index: dict[str, int]) -> dict[str, Any]:
     told = facts(run, result, broken)
     text = f"Sent: {told.sent}. Expected: {told.expected}. Got: {told.got}. So: {told.because}."
@@ -105,7 +124,7 @@ def _result(run: Run, result: Result, broken: Broken, index: dict[str, int]) -> 
         "ruleId": result.requirement.id,
         "ruleIndex": index[result.requirement.id],
         "kind": "fail",
-        "level": _LEVELS[result.status],
+        "level": _LEVELS.get(result.status, "note"),
         "message": {"text": text},
         "locations": [
             {
