@@ -13,6 +13,7 @@ from pathlib import Path
 
 import jsonschema_rs
 import pytest
+from lifecycle_runs import modules_of_the_suite
 from raw_server import RawServer, SmallTarget, answer, error
 
 from closecheck.contract import spec_folder
@@ -130,7 +131,8 @@ def tested():
     """Which requirement each test of a run judges, collected once for all."""
     from closecheck import command, plugin
 
-    return Counter(plugin.requirement_of(item) for item in command.collect({})[1])
+    with modules_of_the_suite():
+        return Counter(plugin.requirement_of(item) for item in command.collect({})[1])
 
 
 def test_every_requirement_has_a_test_and_a_whole_card(tested):
@@ -151,7 +153,8 @@ def test_every_requirement_has_a_test_and_a_whole_card(tested):
 def test_a_card_says_how_a_requirement_is_tested_and_which_faults_prove_it():
     from closecheck.command import explain
 
-    card = explain("CAR-IDS-MAX")
+    with modules_of_the_suite():
+        card = explain("CAR-IDS-MAX")
 
     assert 'page          Request, Body: accessRequestIds: "Accepts 1-500"' in card
     assert re.search(r"^test +tests/test_ids\.py: More than 500 different ids are a client error", card, re.MULTILINE)
