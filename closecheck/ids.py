@@ -38,8 +38,8 @@ class Source(enum.Enum):
 
 def impossible(seed: int, name: str, count: int) -> list[str]:
     """Return ``count`` different ids that no target has, a function of seed and name."""
-    stem = f"{seed}/{name}/".encode()
-    return [hashlib.sha256(stem + str(number).encode()).hexdigest()[:32] for number in range(count)]
+    digits = hashlib.shake_128(f"{seed}/{name}/".encode()).hexdigest(16 * count)
+    return [digits[start : start + 32] for start in range(0, 32 * count, 32)]
 
 
 class IdPolicy:

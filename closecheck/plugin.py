@@ -43,6 +43,8 @@ TARGET_DATA: Final = pytest.StashKey[Mapping[str, Any] | None]()
 WRITE_REPORTS: Final = pytest.StashKey[bool]()
 MISUSE: Final = pytest.StashKey[UsageError]()
 EVIDENCE: Final = pytest.StashKey[list[Evidence]]()
+ITEM: Final = pytest.StashKey[pytest.Item]()
+"""The item that is running: a fixture that asked pytest for it would be made anew for each of them."""
 DESELECTED: Final = pytest.StashKey[list[str]]()
 
 
@@ -270,6 +272,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Give each item its own list of evidence."""
     item.stash[EVIDENCE] = []
+    item.config.stash[ITEM] = item
 
 
 @pytest.hookimpl(wrapper=True)
@@ -348,13 +351,13 @@ def session(run_context: RunContext) -> Session:
     return run_context.session
 
 
-@pytest.fixture
-def judge(session: Session, request: pytest.FixtureRequest) -> Callable[[Case], Evidence]:
+@pytest.fixture(scope="session")
+def judge(session: Session, pytestconfig: pytest.Config) -> Callable[[Case], Evidence]:
     """A function that asks a case and judges its answer for the case's requirement."""
 
     def judged(case: Case) -> Evidence:
         skip_inapplicable(session, case.request.caller)
-        return settled(request.node, session.judge(case))
+        return settled(pytestconfig.stash[ITEM], session.judge(case))
 
     return judged
 
@@ -366,25 +369,20 @@ def skip_inapplicable(session: Session, caller: str) -> None:
         pytest.skip(reason)
 
 
-@pytest.fixture
-def observe(session: Session, request: pytest.FixtureRequest) -> Callable[[Case], None]:
+@pytest.fixture(scope="session")
+def observe(session: Session) -> Callable[[Case], None]:
     """A function that asks a case and writes down which of the lawful answers it got."""
-
-    def observed(case: Case) -> None:
-        session.observe_case(case)
-
-    del request
-    return observed
+    return session.observe_case
 
 
-@pytest.fixture
-def look_back(session: Session, request: pytest.FixtureRequest) -> Callable[[str], None]:
+@pytest.fixture(scope="session")
+def look_back(session: Session, pytestconfig: pytest.Config) -> Callable[[str], None]:
     """A function that settles a clause which the session has judged on every exchange."""
 
     def looked(requirement: str) -> None:
-        item = request.node
+        item = pytestconfig.stash[ITEM]
         found = [one for one in session.evidence if one.requirement == requirement and one.outcome is Outcome.BROKEN]
-        found.sort(key=item.config.stash[CONTEXT].advises)  # what decides is told first
+        found.sort(key=pytestconfig.stash[CONTEXT].advises)  # what decides is told first
         item.stash[EVIDENCE].extend(found)
         if found:
             raise Refuted(found[0])
@@ -469,9 +467,9 @@ class Clause:
 
 
 @pytest.fixture
-def clause(session: Session, request: pytest.FixtureRequest) -> Clause:
+def clause(session: Session, pytestconfig: pytest.Config) -> Clause:
     """The requirement that the test is marked with."""
-    return Clause(request.node, session)
+    return Clause(pytestconfig.stash[ITEM], session)
 
 
 # ------------------------------------------------------------------------------------------------- in pytest's own words

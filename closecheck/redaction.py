@@ -13,7 +13,7 @@ import re
 import string
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
 
@@ -25,6 +25,10 @@ SHORT: Final = 6
 """Bytes: a secret shorter than this is looked for as it stands only, or too much else would be taken for it."""
 _GRAM: Final = 8
 """Letters and digits in a fragment; a machine word."""
+_REMEMBERED: Final = 200
+"""Characters of a text that is remembered once it was found without secrets."""
+_MOST_REMEMBERED: Final = 5_000
+"""So many such texts are remembered."""
 _DEPTH: Final = 3
 """How often escaped text may have been escaped again."""
 _SECRET_FIELDS: Final = frozenset({"authorization", "cookie", "set-cookie", "proxy-authorization"})
@@ -64,11 +68,13 @@ class _Known:
     windows: frozenset[bytes] = frozenset()
     grams: frozenset[int] = frozenset()
     fields: frozenset[str] = _SECRET_FIELDS
+    clean: set[str] = field(default_factory=set, compare=False)
+    """Short texts that hold nothing of this: header fields and statuses come again and again."""
 
     def with_secret(self, plain: bytes) -> _Known:
         """Return what is known together with one more secret."""
         if len(plain) < SHORT:
-            return replace(self, short=(*self.short, plain))
+            return replace(self, short=(*self.short, plain), clean=set())
         parts = _parts(plain)
         needles = [needle for one in (plain, *parts) for needle in _disguises(one)]
         # Where a token stands, its parts stand too: only they need fragments.
@@ -79,6 +85,7 @@ class _Known:
             needles=tuple(dict.fromkeys((*self.needles, *needles))),
             windows=self.windows | {one[-_GRAM:] for one in letters if len(one) < 2 * _GRAM - 1},
             grams=self.grams.union(*(_words(one[shift:]) for one in long for shift in range(_GRAM))),
+            clean=set(),
         )
 
     def may_stand_in(self, data: bytes) -> bool:
@@ -116,9 +123,16 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return a text without secrets."""
+        clean = self._known.clean
+        if text in clean:
+            return text
         data = text.encode("utf-8", "surrogatepass")
         redacted = self.data(data)
-        return text if redacted is data else redacted.decode("utf-8", "surrogatepass")
+        if redacted is not data:
+            return redacted.decode("utf-8", "surrogatepass")
+        if len(text) <= _REMEMBERED and len(clean) < _MOST_REMEMBERED:
+            clean.add(text)
+        return text
 
     def data(self, data: bytes) -> bytes:
         """Return bytes without secrets; the same object if there was none."""

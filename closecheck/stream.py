@@ -75,6 +75,8 @@ class Recorder:
 
     def redacted(self, evidence: Evidence) -> Evidence:
         """Return evidence as it is written: what the target said back stands in it without secrets."""
+        if evidence.finding is None and not evidence.reason:
+            return evidence
         data = encode(evidence)
         clean = self._redactor.data(data)
         return evidence if clean is data else msgspec.json.decode(clean, type=Evidence)

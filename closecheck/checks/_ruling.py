@@ -17,6 +17,11 @@ class Ruling(Struct):
     others: tuple[int, ...] = ()
 
 
+def broken(requirement: str, expected: str, got: str, *others: int) -> Ruling:
+    """Return the ruling that a clause does not hold."""
+    return Ruling(requirement, Finding(expected, got), others)
+
+
 def rule(requirement: str, holds: bool, expected: str, got: str, *others: int) -> Ruling:
     """Return a ruling; ``got`` is only looked at where the clause does not hold."""
-    return Ruling(requirement, None if holds else Finding(expected, got), others)
+    return Ruling(requirement, others=others) if holds else broken(requirement, expected, got, *others)

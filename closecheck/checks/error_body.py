@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from closecheck.checks._ruling import Ruling, rule
+from closecheck.checks._ruling import Ruling, broken, rule
 from closecheck.exchange import Exchange
 
 ERROR_STATUSES: Final = frozenset({400, 403, 500})
@@ -58,24 +58,29 @@ def _types(document: dict[str, Any]) -> Iterator[Ruling]:
     for requirement, member in (("CAR-ERROR-DETAIL-CODE", "detailCode"), ("CAR-ERROR-TRACKING-ID", "trackingId")):
         if member in document:
             value = document[member]
-            yield rule(requirement, isinstance(value, str), f"{member} is text", f"{member}: {_short(value)}")
+            if isinstance(value, str):
+                yield Ruling(requirement)
+            else:
+                yield broken(requirement, f"{member} is text", f"{member}: {_short(value)}")
     for requirement, member in (("CAR-ERROR-MESSAGES", "messages"), ("CAR-ERROR-CAUSES", "causes")):
         value = document.get(member, _ABSENT)
         if value is _ABSENT or (member == "causes" and value is None):
             continue
-        listed = isinstance(value, list) and all(isinstance(one, dict) for one in value)
-        yield rule(requirement, listed, f"{member} is a list of message objects", f"{member}: {_short(value)}")
+        if isinstance(value, list) and all(isinstance(one, dict) for one in value):
+            yield Ruling(requirement)
+        else:
+            yield broken(requirement, f"{member} is a list of message objects", f"{member}: {_short(value)}")
     for place, message in messages_of(document, "messages", "causes"):
         for requirement, member, nullable in (
             ("CAR-ERROR-LOCALE", "locale", True),
             ("CAR-ERROR-LOCALE-ORIGIN", "localeOrigin", True),
             ("CAR-ERROR-TEXT", "text", False),
         ):
-            if member in message:
-                value = message[member]
-                fits = isinstance(value, str) or (nullable and value is None)
-                words = "text or null" if nullable else "text"
-                yield rule(requirement, fits, f"{place}.{member} is {words}", f"{place}.{member}: {_short(value)}")
+            value = message.get(member, _ABSENT)
+            if isinstance(value, str) or (nullable and value is None):
+                yield Ruling(requirement)
+            elif value is not _ABSENT:
+                yield broken(requirement, f"{place}.{member} is {'text or null' if nullable else 'text'}", f"{place}.{member}: {_short(value)}")
 
 
 def _complete(document: dict[str, Any], got: str) -> Iterator[Ruling]:
@@ -83,23 +88,21 @@ def _complete(document: dict[str, Any], got: str) -> Iterator[Ruling]:
     missing += [
         f"{place}.text" for place, message in messages_of(document, "messages") if message.get("text") is None
     ]
-    yield rule(
-        "CAR-ERROR-COMPLETE",
-        not missing,
-        "detailCode, trackingId and messages, each message with a text",
-        f"{', '.join(missing)} missing or null in {got}",
-    )
+    if missing:
+        expected = "detailCode, trackingId and messages, each message with a text"
+        yield broken("CAR-ERROR-COMPLETE", expected, f"{', '.join(missing)} missing or null in {got}")
+    else:
+        yield Ruling("CAR-ERROR-COMPLETE")
     lacking = ["a message"] if document.get("messages") == [] else []
     for place, message in messages_of(document, "messages"):
         lacking += [f"{place}.{member}" for member in ("locale", "localeOrigin") if member not in message]
     if document.get("causes", _ABSENT) is None:
         lacking.append("causes (null)")
-    yield rule(
-        "CAR-ERROR-COMPLETE-MESSAGES",
-        not lacking,
-        "at least one message, each with locale and localeOrigin, and causes that is not null",
-        f"{', '.join(lacking)} missing in {got}",
-    )
+    if lacking:
+        expected = "at least one message, each with locale and localeOrigin, and causes that is not null"
+        yield broken("CAR-ERROR-COMPLETE-MESSAGES", expected, f"{', '.join(lacking)} missing in {got}")
+    else:
+        yield Ruling("CAR-ERROR-COMPLETE-MESSAGES")
 
 
 _LEAKS: Final = {

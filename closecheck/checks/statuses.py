@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from closecheck.checks._ruling import Ruling, rule
+from closecheck.checks._ruling import Ruling, broken, rule
 from closecheck.exchange import Exchange, NotJson
 
 OWN_ANSWERS: Final[dict[str, frozenset[int]]] = {
@@ -23,12 +23,11 @@ _LAWFUL_5XX: Final = frozenset({501, 505})
 
 def check(exchange: Exchange, documented: frozenset[int]) -> Iterator[Ruling]:
     """Judge that there is an answer, its status, and that it is JSON."""
-    yield rule(
-        "CAR-OP-ANSWERS",
-        exchange.failure is None,
-        "one complete, well-framed answer within the time limit",
-        exchange.got() if exchange.response is None else f"{exchange.got()}; {exchange.failure.detail if exchange.failure else ''}",
-    )
+    if exchange.failure is None:
+        yield Ruling("CAR-OP-ANSWERS")
+    else:
+        detail = f"; {exchange.failure.detail}" if exchange.response is not None else ""
+        yield broken("CAR-OP-ANSWERS", "one complete, well-framed answer within the time limit", f"{exchange.got()}{detail}")
     if exchange.response is None:
         return
     status = exchange.status
@@ -45,12 +44,10 @@ def check(exchange: Exchange, documented: frozenset[int]) -> Iterator[Ruling]:
     allowed = documented | OWN_ANSWERS.get(exchange.provokes, frozenset())
     if len(exchange.request.body) > _LARGE:
         allowed |= {413}
-    yield rule(
-        "CAR-OP-STATUS",
-        status in allowed,
-        f"one of the documented statuses {', '.join(map(str, sorted(allowed)))}",
-        exchange.got(),
-    )
+    if status in allowed:
+        yield Ruling("CAR-OP-STATUS")
+    else:
+        yield broken("CAR-OP-STATUS", f"one of the documented statuses {', '.join(map(str, sorted(allowed)))}", exchange.got())
     if exchange.judges_bodies and status in documented:
         yield media_type(exchange)
     if exchange.draft.headers.get("Accept-Encoding") == "identity":
