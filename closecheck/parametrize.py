@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-
-import pytest
+from typing import Any, Final, TypeVar
 
 from closecheck.cases import Case, Draft
 from closecheck.exchange import Exchange
 from closecheck.session import Session
 
+CASES: Final = "closecheck_cases"
+"""The attribute of a test function that holds the cases it is run with."""
+_Test = TypeVar("_Test", bound=Callable[..., Any])
 
-def cases(*sources: Callable[[], Iterable[Case]] | Iterable[Case]) -> pytest.MarkDecorator:
-    """Return the decorator that runs a test once for each case of the sources, its id being the case's."""
+
+def cases(*sources: Callable[[], Iterable[Case]] | Iterable[Case]) -> Callable[[_Test], _Test]:
+    """
+    Return the decorator that runs a test once for each case of the sources, its id being the case's.
+
+    The test is called with a function that asks, and judges or observes, a case; and with the case.
+    """
     found = [case for source in sources for case in (source() if callable(source) else source)]
-    return pytest.mark.parametrize("case", found, ids=[case.id for case in found])
+
+    def marked(test: _Test) -> _Test:
+        setattr(test, CASES, found)
+        return test
+
+    return marked
 
 
 def asked_once(session: Session, name: str, draft: Draft) -> Exchange:

@@ -23,6 +23,7 @@ from closecheck.exchange import Exchange
 from closecheck.ids import Untested
 from closecheck.model import Evidence, Exit, Finding, Level, Outcome, Run, is_later
 from closecheck.options import OPTIONS
+from closecheck.parametrize import CASES
 from closecheck.run import RunContext, open_run
 from closecheck.session import EXPLORED, Session
 
@@ -91,11 +92,46 @@ def options(config: pytest.Config) -> dict[str, Any]:
 # --------------------------------------------------------------------------------------------------------- collection
 
 
+class CaseItem(pytest.Item):
+    """
+    One test with one case.
+
+    It needs nothing of what pytest prepares for a function with fixtures, which would cost more than to judge the case.
+    """
+
+    def __init__(self, *, function: Callable[[Callable[[Case], object], Case], None], case: Case, **known: Any) -> None:
+        super().__init__(**known)
+        self.function = function
+        self.originalname = function.__name__
+        self.case = case
+        self.stash[EVIDENCE] = []
+
+    def runtest(self) -> None:
+        """Let the test ask its case."""
+        session = self.config.stash[CONTEXT].session
+
+        def judged(case: Case) -> None:
+            skip_inapplicable(session, case.request.caller)
+            settled(self, session.judge(case))
+
+        self.function(session.observe_case if self.case.choice else judged, self.case)
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        """Return where the test stands, and its name."""
+        return self.path, self.function.__code__.co_firstlineno - 1, self.name
+
+
+def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: object) -> list[pytest.Item] | None:
+    """Make an item for each case of a test that is decorated with :func:`closecheck.parametrize.cases`."""
+    found = getattr(obj, CASES, None)
+    if found is None:
+        return None
+    return [CaseItem.from_parent(collector, name=f"{name}[{case.id}]", function=obj, case=case) for case in found]
+
+
 def case_of(item: pytest.Item) -> Case | None:
     """Return the case that an item asks, if it asks one."""
-    callspec = getattr(item, "callspec", None)
-    case = callspec.params.get("case") if callspec else None
-    return case if isinstance(case, Case) else None
+    return item.case if isinstance(item, CaseItem) else None
 
 
 def requirement_of(item: pytest.Item) -> str:
@@ -351,28 +387,11 @@ def session(run_context: RunContext) -> Session:
     return run_context.session
 
 
-@pytest.fixture(scope="session")
-def judge(session: Session, pytestconfig: pytest.Config) -> Callable[[Case], Evidence]:
-    """A function that asks a case and judges its answer for the case's requirement."""
-
-    def judged(case: Case) -> Evidence:
-        skip_inapplicable(session, case.request.caller)
-        return settled(pytestconfig.stash[ITEM], session.judge(case))
-
-    return judged
-
-
 def skip_inapplicable(session: Session, caller: str) -> None:
     """Skip a test whose caller cannot be made from this working token: that is no gap, and the report says so once."""
     if reason := session.tokens.inapplicable(caller):
         session.note_once("token", reason)
         pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def observe(session: Session) -> Callable[[Case], None]:
-    """A function that asks a case and writes down which of the lawful answers it got."""
-    return session.observe_case
 
 
 @pytest.fixture(scope="session")

@@ -176,12 +176,12 @@ def _trial(target: Target, found: Sequence[Deviation], run: Run | None, code: in
 
 
 def _settle_down() -> None:
-    """Spare each trial of a worker the garbage collector's walks over what all of them share."""
+    """Spare a worker the garbage collector's walks while it judges; what a trial has left behind is collected once, after it."""
     import closecheck.command  # noqa: F401, PLC0415
 
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 50, 100)
+    gc.disable()
 
 
 def first_shown(run: Run, blamed: Collection[str]) -> ExchangeLine | None:
@@ -212,9 +212,15 @@ def trials(wanted: Sequence[Target], profile: str, jobs: int) -> Iterator[Trial]
         for slow, width in ((True, min(_WAITING, sum(one.slow for one in wanted))), (False, jobs)):
             if width:
                 pool = stack.enter_context(concurrent.futures.ProcessPoolExecutor(width, mp_context=context, initializer=_settle_down))
-                futures += [pool.submit(trial, target, profile) for target in wanted if target.slow is slow]
+                futures += [pool.submit(_in_worker, target, profile) for target in wanted if target.slow is slow]
         for future in concurrent.futures.as_completed(futures):
             yield future.result()
+
+
+def _in_worker(target: Target, profile: str) -> Trial:
+    found = trial(target, profile)
+    gc.collect()
+    return found
 
 
 _ONE_AREA: Final = {"header_fields": "framing"}

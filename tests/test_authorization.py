@@ -166,13 +166,13 @@ def test_who_is_not_allowed_learns_nothing_about_the_body(session, clause, calle
     )
 
 
-@pytest.mark.choice("other-scheme")
-def test_a_working_token_under_another_scheme_is_observed(observe):
+OTHER_SCHEME = msgspec.structs.replace(
+    FORGED[0], id="auth/scheme-Token", requirement="", expect=None, choice="other-scheme", request=Draft(body=MINIMAL, caller="scheme:Token"),
+    description="a working token under the scheme Token", observes={202: "accepted", 401: "refused", 403: "refused", 400: "refused"},
+)  # fmt: skip
+
+
+@cases([OTHER_SCHEME])
+def test_a_working_token_under_another_scheme_is_observed(observe, case):
     """What a working token is worth under another scheme is the target's choice."""
-    draft = Draft(body=MINIMAL, caller="scheme:Token")
-    observe(
-        msgspec.structs.replace(
-            FORGED[0], id="auth/scheme-Token", requirement="", expect=None, choice="other-scheme", request=draft,
-            description="a working token under the scheme Token", observes={202: "accepted", 401: "refused", 403: "refused", 400: "refused"},
-        )
-    )  # fmt: skip
+    observe(case)
