@@ -50,6 +50,18 @@ class Property(Struct):
         return tuple(self.schema.get("enum", ()))
 
 
+class Order(Struct):
+    """
+    In which order cases are sent, and which of them are no part of the core.
+
+    ``first`` are those that find most, the best ones first; ``swept`` those of which the core has enough like it, so that they
+    belong to the exploration. What stands in neither is of the core, and comes after the first.
+    """
+
+    first: tuple[str, ...] = ()
+    swept: frozenset[str] = frozenset()
+
+
 OPERATION: Final = "/access-requests/close"
 
 
@@ -119,6 +131,23 @@ class Contract:
             return msgspec.json.decode(path.read_bytes(), type=ProofFigures)
         except msgspec.DecodeError as error:
             raise ContractFault(f"spec/proof.json: {error}") from error
+
+    @functools.cached_property
+    def order(self) -> Order:
+        """The order of the cases, from ``order.json``."""
+        path = self.folder / "order.json"
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Order)
+        except (OSError, msgspec.DecodeError) as error:
+            raise ContractFault(f"spec/order.json: {error}") from error
+
+    @functools.cached_property
+    def _turns(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.order.first)}
+
+    def turn(self, case: Case) -> tuple[bool, int]:
+        """Return what cases are sorted by, to be sent in the order of ``order.json``."""
+        return case.id in self.order.swept, self._turns.get(case.id, len(self._turns))
 
     @functools.cached_property
     def digest(self) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
+import pytest
+
 from closecheck.cases import Case, Draft
 from closecheck.exchange import Exchange
 from closecheck.session import Session
@@ -29,6 +31,21 @@ def cases(*sources: Callable[[], Iterable[Case]] | Iterable[Case]) -> Callable[[
     return marked
 
 
+def named(name: str, draft: Draft) -> Case:
+    """Return a case that only names a draft, so that it is sent once in a run: what its answer must be is the affair of the test."""
+    return Case(id=name, description=name, request=draft)
+
+
 def asked_once(session: Session, name: str, draft: Draft) -> Exchange:
     """Send a draft under a name once in a run, and return its exchange again whenever it is asked for by that name."""
-    return session.ask(Case(id=name, description=name, request=draft))
+    return session.ask(named(name, draft))
+
+
+def parameters(items: Iterable[Any], test: Callable[..., Any]) -> list[dict[str, Any]]:
+    """Return with which parameters a test stands among pytest's items."""
+    return [item.callspec.params for item in items if getattr(item, "originalname", "") == test.__name__]
+
+
+def swept(core: Iterable[Any], more: Iterable[Any]) -> list[Any]:
+    """Return the values of a parameter, of which ``more`` are left to the exploration: the core has enough of their kind."""
+    return [*core, *(pytest.param(one, marks=pytest.mark.sweep) for one in more)]

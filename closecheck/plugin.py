@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import importlib.util
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from closecheck.contract import contract
 from closecheck.errors import NothingToJudge, UsageError
 from closecheck.exchange import Exchange
 from closecheck.ids import Untested
-from closecheck.model import Evidence, Exit, Finding, Level, Outcome, Run, is_later
+from closecheck.model import Evidence, Exit, Finding, Level, Outcome, Profile, Run, is_later
 from closecheck.options import OPTIONS
 from closecheck.parametrize import CASES
 from closecheck.run import RunContext, open_run
@@ -77,6 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "choice(id): the choice that the test observes")
     config.addinivalue_line("markers", "closes: the test closes existing access requests; it needs consent and runs late")
     config.addinivalue_line("markers", "explores: the test reads what the exploration found, which follows the deterministic core")
+    config.addinivalue_line("markers", "sweep: one of a long row, of which the core has its share: it belongs to the exploration")
     config.addinivalue_line("markers", "last: the test looks back at the whole run")
     if getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("-n splits limits and consent over processes that do not know one another; use --concurrency N")
@@ -193,6 +194,11 @@ def _turn(item: pytest.Item) -> int:
     return 1 if item.get_closest_marker("closes") else 0
 
 
+def _is_swept(item: pytest.Item) -> bool:
+    case = case_of(item)
+    return item.get_closest_marker("sweep") is not None or (case is not None and case.id in contract().order.swept)
+
+
 def pytest_deselected(items: list[pytest.Item]) -> None:
     """Remember that a selection was made: what was left out is untested, and the run incomplete."""
     for item in items[:1]:
@@ -222,6 +228,8 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     config.stash[CONTEXT], config.stash[STACK] = context, stack
     context.session.on_exchange.append(lambda exchange: config.hook.pytest_closecheck_exchange(exchange=exchange))
     context.session.on_evidence.append(lambda evidence: config.hook.pytest_closecheck_evidence(evidence=evidence))
+    if context.settings.profile is Profile.QUICK and not selection:
+        session.items[:] = [item for item in session.items if not _is_swept(item)]
     cases = [case for item in session.items if (case := case_of(item)) is not None]
     context.session.planned = len(cases)
     complete = False
@@ -231,6 +239,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         if any(item.get_closest_marker("closes") for item in session.items):
             lifecycle.keep_ids(context.session)
         context.session.prefetch(cases)
+        _send_ahead(context.session, session.items)
         result = yield
         complete = not selection
     except NothingToJudge as nothing:
@@ -250,6 +259,20 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         config.stash[RUN] = run
         _report(config, run, context)
     return result
+
+
+def _send_ahead(session: Session, items: Sequence[pytest.Item]) -> None:
+    """
+    Send, several at a time, what the tests of a file will ask one by one.
+
+    A file's function ``ahead`` yields lists of cases; a list may depend on the answers to those before it.
+    """
+    by_file: dict[Any, list[pytest.Item]] = {}
+    for item in items:
+        by_file.setdefault(getattr(item, "module", None), []).append(item)
+    for module, listed in by_file.items():
+        for batch in getattr(module, "ahead", lambda *_: ())(session, listed):
+            session.prefetch(batch)
 
 
 def _extend(config: pytest.Config, context: RunContext) -> None:

@@ -304,6 +304,32 @@ class Session:
                 for (name, draft, ids, _), reply in zip(requests, replies, strict=True)
             ]
 
+    def play(self, sequences: Sequence[Sequence[tuple[str, Draft, list[str]]]]) -> list[list[Exchange]]:
+        """
+        Send sequences of requests, each on a connection of its own and in its order, several sequences at a time.
+
+        The exchanges come, and are recorded, in the order of the sequences.
+
+        Raises:
+            Untested: as in :meth:`send`.
+
+        """
+
+        def played(sequence: list[tuple[str, Draft, list[str], Request]]) -> list[_Conversation]:
+            with self.transport.lane() as lane:
+                return [self._converse(request, draft, lane) for _, draft, _, request in sequence]
+
+        prepared = [[(name, draft, ids, self.request(draft, ids)) for name, draft, ids in sequence] for sequence in sequences]
+        with ThreadPoolExecutor(self.plan.concurrency) as pool, self._letting_go():
+            brought = [pool.submit(played, sequence) for sequence in prepared]
+            return [
+                [
+                    self._record(name, draft, conversation, ids, 0, "")
+                    for (name, draft, ids, _), conversation in zip(sequence, conversations.result(), strict=True)
+                ]
+                for sequence, conversations in zip(prepared, brought, strict=True)
+            ]
+
     @contextlib.contextmanager
     def _letting_go(self) -> Iterator[None]:
         """Let the threads that send end soon after Ctrl-C: it reaches the main thread alone."""
@@ -395,6 +421,7 @@ class Session:
     def prefetch(self, cases: Iterable[Case]) -> None:
         """Send every case that has not been sent, several at a time; the bases go first."""
         wanted = list({case.id: self.add(case) for case in cases if case.id not in self._memo}.values())
+        wanted.sort(key=self.contract.turn)
         needed = {case.base for case in wanted if case.base} - set(self._memo)
         self._fly([self.cases[name] for name in sorted(needed)])
         self._fly([case for case in wanted if case.id not in self._memo])

@@ -7,6 +7,7 @@ import pytest
 from closecheck import edits
 from closecheck.cases import Draft, Ids, Raw
 from closecheck.ids import Source, Untested, impossible
+from closecheck.parametrize import parameters, swept
 
 ONE = Draft(body={"accessRequestIds": Ids(1)})
 FULL = Draft(body={"accessRequestIds": Ids(1), "message": edits.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"})
@@ -42,21 +43,23 @@ REFUSED_CALLERS = {"nobody", "nobody, no ids", "garbage token"}
 """Callers whose tokens are refused are exempt: a target may lock them out."""
 ORDERS = {
     "in order": list(KINDS),
+    "valid and invalid by turns": ["one id", "no ids", "every member", "Complated", "Completed", "a number"] * 2,
+    "equal lengths by turns": ["Completed", "Complated", "Success", "Succeed", "message 12", 'message "ab"'] * 2,
+    "callers by turns": ["nobody", "one id", "garbage token", "every member", "nobody, no ids", "five ids", "no access", "Completed"] * 2,
+    "long, then short": ["300 ids", "one id", "600 ids", "one id", "300 ids", "empty object", "600 ids", "every member"],
+    "the same accepted again and again": ["one id"] * 24,
+    "the same refused again and again": ["no ids"] * 24,
+    "in chunks, then whole": ["in chunks", "one id", "in chunks", "no ids"],
+    "another method, then ours": ["another method", "one id", "another method", "no ids"],
+    "languages by turns": ["French", "empty object"] * 2,
+}  # fmt: skip
+LONG_ORDERS = {
     "in reverse": list(KINDS)[::-1],
-    "valid and invalid by turns": [name for pair in zip(["one id", "every member", "Completed"] * 4, ["no ids", "Complated", "a number"] * 4, strict=True) for name in pair],
-    "equal lengths by turns": ["Completed", "Complated", "Success", "Succeed", "message 12", 'message "ab"'] * 4,
-    "callers by turns": ["nobody", "one id", "garbage token", "every member", "nobody, no ids", "five ids", "no access", "Completed"] * 4,
     "refused, then accepted": ["no ids", "empty object", "a number", "a list"] * 8 + ["one id", "every member"],
     "accepted, then refused": ["one id", "every member", "Completed"] * 12 + ["no ids", "a number", "Complated"],
-    "long, then short": ["300 ids", "one id", "600 ids", "one id", "300 ids", "empty object", "600 ids", "every member"] * 2,
-    "the same accepted again and again": ["one id"] * 40,
-    "the same refused again and again": ["no ids"] * 40,
     "one caller refused, the next accepted": ["nobody", "one id"] * 12,
     "one caller forbidden, the next accepted": ["no access", "one id", "no ids"] * 8,
-    "in chunks, then whole": ["in chunks", "one id", "in chunks", "no ids"] * 4,
-    "another method, then ours": ["another method", "one id", "another method", "no ids"] * 4,
-    "languages by turns": ["French", "empty object"] * 8,
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -81,21 +84,29 @@ def supplied(session, caller):
 def alone(session, usable):
     """The answer to each kind when it is sent on a connection of its own; to the plainest ones, the first answers of the run."""
     found = {name: session.ask(session.cases[case]) for name, case in FIRST.items() if name in usable}
-    for name in KINDS:
-        if name in usable and name not in found:
-            with session.lane() as lane:
-                found[name] = sent(session, name, "alone", lane=lane)
-    return found
+    names = [name for name in KINDS if name in usable and name not in found]
+    return found | each_alone(session, names, "alone")
 
 
 COUNTER = itertools.count()
 
 
-def sent(session, name, where, **how):
-    """Send one kind with ids of its own."""
-    draft = KINDS[name]
+def dashed(text):
+    """Return a text as it stands in the name of a test."""
+    return text.replace(" ", "-")
+
+
+def planned(session, name, where):
+    """Return a request of one kind with ids of its own."""
     number = next(COUNTER)
-    return session.send(f"independent/{where}/{number}", draft, impossible(session.plan.seed, f"independent/{number}", draft.ids), **how)
+    draft = KINDS[name]
+    return f"independent/{where}/{number}", draft, impossible(session.plan.seed, f"independent/{number}", draft.ids)
+
+
+def each_alone(session, names, where):
+    """Send one request of each kind, each on a connection of its own."""
+    exchanges = session.play([[planned(session, name, where)] for name in names])
+    return {name: exchange for name, (exchange,) in zip(names, exchanges, strict=True)}
 
 
 def shape(value):
@@ -152,29 +163,36 @@ def again(session, exchange):
         return session.send(f"independent/again/{next(COUNTER)}", exchange.draft, list(exchange.ids), lane=lane)
 
 
+@pytest.fixture(scope="module")
+def played(session, request, usable, alone):
+    """What the requests of each order that is tested were answered, those of an order on one connection: pairs of kind and exchange."""
+    del alone  # which is to be had before
+    orders = ORDERS | LONG_ORDERS
+    tested = [one["order"] for one in parameters(request.session.items, test_what_came_before_on_the_connection_does_not_matter)]
+    names = {order: [name for name in orders[order] if name in usable] for order in tested}
+    exchanges = session.play([[planned(session, name, "lane") for name in listed] for listed in names.values()])
+    return {order: list(zip(names[order], found, strict=True)) for order, found in zip(names, exchanges, strict=True)}
+
+
 @pytest.mark.requirement("CAR-OP-INDEPENDENT", part="one connection")
-@pytest.mark.parametrize("order", ORDERS, ids=lambda text: text.replace(" ", "-"))
-def test_what_came_before_on_the_connection_does_not_matter(session, clause, alone, usable, order):
+@pytest.mark.parametrize("order", swept(ORDERS, LONG_ORDERS), ids=dashed)
+def test_what_came_before_on_the_connection_does_not_matter(session, clause, alone, usable, played, order):
     """Requests on one connection are answered as they are alone."""
-    with session.lane() as lane:
-        for name in ORDERS[order]:
-            if name in usable:
-                compare(session, clause, name, alone[name], sent(session, name, "lane", lane=lane), f"{order}, on one connection")
+    for name, exchange in played[order]:
+        compare(session, clause, name, alone[name], exchange, f"{order}, on one connection")
     nothing_to_compare(session, clause, usable)
 
 
 @pytest.mark.requirement("CAR-OP-INDEPENDENT", part="many connections")
 def test_fresh_connections_answer_alike(session, clause, alone, usable):
     """Each kind is answered on a second fresh connection as on the first."""
-    for name in KINDS:
-        if name in usable:
-            with session.lane() as lane:
-                compare(session, clause, name, alone[name], sent(session, name, "fresh", lane=lane), "on another fresh connection")
+    for name, exchange in each_alone(session, [name for name in KINDS if name in usable], "fresh").items():
+        compare(session, clause, name, alone[name], exchange, "on another fresh connection")
     nothing_to_compare(session, clause, usable)
 
 
 @pytest.mark.requirement("CAR-OP-INDEPENDENT", part="16 in flight")
-@pytest.mark.parametrize("kind", ["all kinds", "accepted", "refused", "accepted and refused"])
+@pytest.mark.parametrize("kind", swept(["all kinds", "accepted and refused"], ["accepted", "refused"]))
 def test_16_in_flight_are_answered_as_one(session, clause, alone, usable, kind):
     """16 requests in flight are answered as each is alone."""
     names = {
@@ -184,26 +202,30 @@ def test_16_in_flight_are_answered_as_one(session, clause, alone, usable, kind):
         "accepted and refused": ["one id", "no ids"] * 8,
     }[kind]
     chosen = [name for name in names if name in usable]
-    drafts = []
-    for name in chosen:
-        number = next(COUNTER)
-        drafts.append((f"independent/burst/{number}", KINDS[name], impossible(session.plan.seed, f"independent/{number}", KINDS[name].ids)))
+    drafts = [planned(session, name, "burst") for name in chosen]
     for name, exchange in zip(chosen, session.burst(drafts), strict=True):
         compare(session, clause, name, alone[name], exchange, "with 16 in flight")
     nothing_to_compare(session, clause, usable)
 
 
+@pytest.fixture(scope="module")
+def repeated(session, usable, alone):
+    """What the requests that were sent alone were answered when they were sent again, byte for byte, twice."""
+    names = [name for name in KINDS if name in usable]
+    again = [[(f"independent/again/{next(COUNTER)}", alone[name].draft, list(alone[name].ids)) for _ in range(2)] for name in names]
+    return dict(zip(names, session.play(again), strict=True))
+
+
 @pytest.mark.requirement("CAR-OP-INDEPENDENT", part="repeated")
 @pytest.mark.parametrize("name", list(KINDS))
-def test_the_same_bytes_again_are_answered_alike(session, clause, alone, usable, name):
+def test_the_same_bytes_again_are_answered_alike(clause, alone, usable, repeated, name):
     """The very same request, byte for byte, is answered alike when it is sent again."""
     if KINDS[name].caller == "unprivileged" and name not in usable:
         pytest.skip("the target file has no token of a user without access")
     if name not in usable:
         clause.untested("the target refuses ids that it does not know", "access_requests: {pending: […], may_close: true}")
     first = alone[name]
-    for _ in range(3):
-        later = session.send(f"independent/again/{next(COUNTER)}", first.draft, list(first.ids))
+    for later in repeated[name]:
         closed_by_now = first.status == 202 and 400 <= later.status < 500  # ids that an earlier request closed are exempt
         kept = alike(first, later) or closed_by_now or (name in REFUSED_CALLERS and later.status in {401, 403})
         clause.expect(kept, f"the answer that it got before: {first.got()}", later.got(), first, later, change="sent again, byte for byte")
@@ -234,32 +256,47 @@ def padded(status, key):
 
 
 @pytest.mark.requirement("CAR-OP-INDEPENDENT", part="alike")
-@pytest.mark.parametrize("order", ["refused first", "accepted first"])
-@pytest.mark.parametrize("likeness", ALIKE, ids=lambda text: text.replace(" ", "-"))
-def test_a_like_request_before_does_not_matter(session, clause, usable, likeness, order):
+@pytest.mark.parametrize("accepted_first", [False, True], ids=["refused-first", "accepted-first"])
+@pytest.mark.parametrize("likeness", ALIKE, ids=dashed)
+def test_a_like_request_before_does_not_matter(session, clause, usable, by_turns, likeness, accepted_first):
     """A valid and an invalid request that are alike in something are answered, by turns, as each is where nothing is like it."""
     if "one id" not in usable:
         nothing_to_compare(session, clause, usable)
-    key = 4 * list(ALIKE).index(likeness) + 2 * (order == "accepted first")
-    odd = one_that_differs(session, likeness, order, key)
-    again = one_that_differs(session, likeness, order, key + 1000) if odd is not None else None
+    odd = one_that_differs(by_turns[likeness, accepted_first], likeness)
+    again = one_that_differs(session.play([turns(session, likeness, accepted_first, 1000)])[0], likeness) if odd is not None else None
     if odd is None or again is None or [one.status for one in odd] != [one.status for one in again]:
         odd = None  # other ids, another answer: it was what the request said
     earlier, later = odd or (None, None)
-    where = f"after another {likeness}, {order}"
+    where = f"after another {likeness}, {'accepted' if accepted_first else 'refused'} first"
     got = f"{later.got()}, {where}" if later else ""
     expected = f"the answer that such a request gets by itself: {earlier.got()}" if earlier else ""
     clause.expect(odd is None, expected, got, *(odd or ()), change=f"sent {where}")
 
 
-def one_that_differs(session, likeness, order, key):
-    """Send valid and invalid ones by turns; return the first that is answered otherwise than its like was, with that one."""
-    accepted_first = order == "accepted first"
-    first = {not accepted_first: like(session, likeness, key + 1, valid=not accepted_first)}
-    for turn in range(6):
-        valid = (turn % 2 == 0) == accepted_first
-        exchange = like(session, likeness, key, valid=valid)
-        earlier = first.setdefault(valid, exchange)
+TURNS = 4
+"""How often a valid and an invalid request that are alike follow one another."""
+
+
+@pytest.fixture(scope="module")
+def by_turns(session, usable):
+    """What requests that are alike were answered, by their likeness and whether the accepted one came first."""
+    keys = [(likeness, first) for likeness in ALIKE for first in (False, True)] if "one id" in usable else []
+    return dict(zip(keys, session.play([turns(session, *key) for key in keys]), strict=True))
+
+
+def turns(session, likeness, accepted_first, offset=0):
+    """Return the one that comes second where nothing is like it, then valid and invalid ones by turns."""
+    key = offset + 4 * list(ALIKE).index(likeness) + 2 * accepted_first
+    lonely = like(session, likeness, key + 1, valid=not accepted_first)
+    return [lonely, *(like(session, likeness, key, valid=(turn % 2 == 0) == accepted_first) for turn in range(TURNS))]
+
+
+def one_that_differs(exchanges, likeness):
+    """Return the first of the turns that is answered otherwise than its like was, with that one."""
+    lonely, *by_turns = exchanges
+    first = {1: lonely}
+    for turn, exchange in enumerate(by_turns):
+        earlier = first.setdefault(turn % 2, exchange)
         closed_by_now = turn > 1 and earlier.status == 202 and 400 <= exchange.status < 500 and likeness == "with the same ids"
         if not alike(earlier, exchange) and not closed_by_now:
             return earlier, exchange
@@ -267,11 +304,11 @@ def one_that_differs(session, likeness, order, key):
 
 
 def like(session, likeness, key, *, valid):
-    """Send the valid or the invalid one of two requests that are alike; those of another key are like neither."""
+    """Return the valid or the invalid one of two requests that are alike; those of another key are like neither."""
     draft = ALIKE[likeness](key)[0 if valid else 1]
     number = next(COUNTER)
     own = "" if likeness == "with the same ids" else number
-    return session.send(f"independent/alike/{number}", draft, impossible(session.plan.seed, f"independent/alike/{key}/{own}", draft.ids))
+    return f"independent/alike/{number}", draft, impossible(session.plan.seed, f"independent/alike/{key}/{own}", draft.ids)
 
 
 def nothing_to_compare(session, clause, usable):
