@@ -408,6 +408,10 @@ def renewed(body: bytes, rng: Random) -> bytes:
 _ID: Final = re.compile(rb"[0-9a-f]{32}")
 
 
+_AFTERWARDS: Final = 40
+"""Requests of a budget that are left for what follows the exploration."""
+
+
 def explored(session: Session, profile: Profile, seed: int, examples: str, *, random: bool, budget: int | None = None) -> Exploration:
     """
     Explore as a profile says, and return what was found.
@@ -421,7 +425,7 @@ def explored(session: Session, profile: Profile, seed: int, examples: str, *, ra
     """
     limits = LIMITS[profile]
     if budget is not None:
-        left = max(0, budget - session.sent)
+        left = max(0, budget - session.sent - _AFTERWARDS)
         limits = msgspec.structs.replace(limits, requests=left, seconds=_PATIENCE) if limits.deep else msgspec.structs.replace(limits, requests=min(left, limits.requests))
     if not limits.deep:
         exploration = Exploration(session, limits, seed)

@@ -2,7 +2,7 @@
 How the order of the cases is found: from what each of them has shown on the faulty targets of a proof.
 
 Greedy, as sets are covered: the case that shows most of the faults that none before it has shown comes next; then one for each
-part of a requirement that none has spoken of, then those that show most by themselves.
+choice, and each part of a requirement without which that is untested; then those that show most by themselves.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from closecheck.model import Level
 from closecheck.prove import Trial
 
 KEPT: Final = spec_folder() / "order.json"
-CORE: Final = 400
+CORE: Final = 300
 """Cases of the core that stand in an order: what a run without exploration sends, beside its sequences."""
 
 
@@ -35,13 +35,13 @@ def write(trials: Iterable[Trial]) -> None:
 
 def ordered(shown: Mapping[str, set[str]], size: int = CORE) -> Order:
     """Return the order for the faults that each case shows."""
-    known = edits.derived() | contract().declared
+    known: dict[str, Case] = {**edits.derived(), **contract().declared}
     first = _covering({name: shown[name] for name in shown if name in known})
-    parts = {(one.requirement or one.choice, one.part) for name, one in known.items() if name in first}
+    wanted = {(one.id, part) for one in contract().catalogue.requirements for part in one.parts} | {(one.id, "") for one in contract().catalogue.choices}
+    wanted -= {_part(known[name]) for name in first}
     for case in sorted(known.values(), key=lambda case: (_weight(case), -len(shown.get(case.id, ())))):
-        part = case.requirement or case.choice, case.part
-        if part not in parts:
-            parts.add(part)
+        if _part(case) in wanted:
+            wanted.remove(_part(case))
             first[case.id] = None
     for case in sorted(known.values(), key=lambda case: -len(shown.get(case.id, ()))):
         if len(first) >= size:
@@ -60,6 +60,10 @@ def _covering(shown: Mapping[str, set[str]]) -> dict[str, None]:
         found[best] = None
         left -= shown[best]
     return found
+
+
+def _part(case: Case) -> tuple[str, str]:
+    return case.requirement or case.choice, case.part
 
 
 def _weight(case: Case) -> int:

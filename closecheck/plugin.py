@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import fnmatch
 import importlib.util
+import itertools
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from typing import Any, Final
 
 import pytest
@@ -187,10 +188,12 @@ def _chosen(item: pytest.Item, pattern: str) -> bool:
 
 
 def _turn(item: pytest.Item) -> int:
+    if isinstance(item, CaseItem):
+        return 2 if _is_swept(item) else 0
     if item.get_closest_marker("last"):
-        return 3
+        return 4
     if item.get_closest_marker("explores"):
-        return 2
+        return 3
     return 1 if item.get_closest_marker("closes") else 0
 
 
@@ -230,15 +233,13 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     context.session.on_evidence.append(lambda evidence: config.hook.pytest_closecheck_evidence(evidence=evidence))
     if context.settings.profile is Profile.QUICK and not selection:
         session.items[:] = [item for item in session.items if not _is_swept(item)]
-    cases = [case for item in session.items if (case := case_of(item)) is not None]
-    context.session.planned = len(cases)
+    context.session.planned = sum(case_of(item) is not None for item in session.items)
     complete = False
     try:
         config.hook.pytest_closecheck_begins(session=context.session, items=len(session.items))
         context.begin()
         if any(item.get_closest_marker("closes") for item in session.items):
             lifecycle.keep_ids(context.session)
-        context.session.prefetch(cases)
         _send_ahead(context.session, session.items)
         result = yield
         complete = not selection
@@ -263,16 +264,25 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 def _send_ahead(session: Session, items: Sequence[pytest.Item]) -> None:
     """
-    Send, several at a time, what the tests of a file will ask one by one.
+    Send, several at a time, what the tests will ask one by one.
 
-    A file's function ``ahead`` yields lists of cases; a list may depend on the answers to those before it.
+    A file's function ``ahead`` yields lists of cases beside those that its tests are made of; a list may depend on the answers to
+    those before it.
     """
     by_file: dict[Any, list[pytest.Item]] = {}
     for item in items:
         by_file.setdefault(getattr(item, "module", None), []).append(item)
-    for module, listed in by_file.items():
-        for batch in getattr(module, "ahead", lambda *_: ())(session, listed):
-            session.prefetch(batch)
+    files = [module.ahead(session, listed) for module, listed in by_file.items() if hasattr(module, "ahead")]
+    session.postpone(case for item in items if (case := case_of(item)) is not None and _is_swept(item))
+    of_items = [case for item in items if (case := case_of(item)) is not None and not _is_swept(item)]
+    for batches in itertools.zip_longest([of_items], *map(_while_answered, files), fillvalue=()):
+        session.prefetch(itertools.chain(*batches))
+
+
+def _while_answered(batches: Iterable[Iterable[Case]]) -> Iterator[Iterable[Case]]:
+    """Yield lists of cases until one depends on an answer that did not come: the tests will say so themselves."""
+    with suppress(Untested):
+        yield from batches
 
 
 def _extend(config: pytest.Config, context: RunContext) -> None:
@@ -342,11 +352,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         setattr(item, "repr_failure", lambda *_, **__: "")  # noqa: B010 - mypy knows it as a method
     report: Any = yield
     context = item.config.stash.get(CONTEXT, None)
-    if context is None or call.when != "call":
+    error = call.excinfo.value if call.excinfo else None
+    could_not_begin = call.when == "setup" and isinstance(error, Untested)
+    if context is None or not (call.when == "call" or could_not_begin):
         if report.failed and context is not None:
             context.suite_fault = context.suite_fault or f"{item.nodeid}: {call.excinfo.exconly() if call.excinfo else ''}"
         return report
-    error = call.excinfo.value if call.excinfo else None
     match error:
         case Refuted(evidence=evidence):
             requirement = contract()[evidence.requirement]

@@ -109,6 +109,10 @@ class Plan(Protocol):
         """Requests in flight."""
 
     @property
+    def budget(self) -> int | None:
+        """The most requests that may be sent, or None."""
+
+    @property
     def burst(self) -> bool:
         """Whether the one burst of 16 is allowed."""
 
@@ -188,6 +192,7 @@ class Session:
         self.on_wait: list[Callable[[float, str], None]] = []
         self.at_end: list[Callable[[], None]] = []
         """What must be undone on the target however the run ends."""
+        self._undoing = False
         self.sent = 0
         self.explored = 0
         """How many requests of the exploration were judged and counted, but not recorded."""
@@ -198,8 +203,10 @@ class Session:
         self.refusal_status = 400
         """How the target refuses the plainest invalid body; judged once, under CAR-OP-STATUS or CAR-OP-NO-500."""
         self._memo: dict[str, Exchange | Untested] = {}
+        self._postponed: dict[str, Case] = {}
         self._other_reasons: Counter[str] = Counter()
         self._numbers = itertools.count(1)
+        self._spent = itertools.count()
         self._unconfirmed: list[Exchange] = []
         self._hung = 0
         self._noted: set[tuple[str, str]] = set()
@@ -407,6 +414,9 @@ class Session:
 
         """
         case = self.add(case)
+        if case.id in self._postponed:
+            postponed, self._postponed = self._postponed, {}
+            self.prefetch(postponed.values())
         known = self._memo.get(case.id)
         if known is None:
             known = self._asked(case, None)
@@ -417,6 +427,10 @@ class Session:
     def forget(self, case: Case) -> None:
         """Ask a case anew when it is next needed: its first answer was to ids that the target does not take."""
         self._memo.pop(case.id, None)
+
+    def postpone(self, cases: Iterable[Case]) -> None:
+        """Send cases as :meth:`prefetch` does, but not before one of them is asked for."""
+        self._postponed.update({case.id: case for case in cases})
 
     def prefetch(self, cases: Iterable[Case]) -> None:
         """Send every case that has not been sent, several at a time; the bases go first."""
@@ -477,6 +491,7 @@ class Session:
         failures = 0
         refreshed = False
         alone = False  # what got no answer is confirmed with nothing else in flight: we may have been the ones who were too many
+        self._spend()
         while True:
             if self.down:
                 raise Untested(f"the target could not be reached any more: {self.down}")
@@ -532,6 +547,18 @@ class Session:
                 return conversation
             attempts.append((reply, False))
             alone = lane is None
+
+    def _spend(self) -> None:
+        """
+        Count one more request of the budget, if there is one; what must be undone is undone beyond it.
+
+        Raises:
+            Untested: the budget is spent.
+
+        """
+        budget = self.plan.budget
+        if budget is not None and next(self._spent) + self.explored >= budget and not self._undoing:
+            raise Untested(f"the budget of {budget:,} requests was spent", f"--budget, more than {budget}")
 
     def _attempt(self, request: Request, lane: Lane | None, *, fresh: bool) -> Reply:
         if lane is not None:
@@ -777,6 +804,7 @@ class Session:
 
     def undo(self) -> None:
         """Undo on the target what the run has set up there; harmless if it is done."""
+        self._undoing = True
         for action in self.at_end:
             action()
 

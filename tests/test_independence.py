@@ -47,13 +47,15 @@ ORDERS = {
     "equal lengths by turns": ["Completed", "Complated", "Success", "Succeed", "message 12", 'message "ab"'] * 2,
     "callers by turns": ["nobody", "one id", "garbage token", "every member", "nobody, no ids", "five ids", "no access", "Completed"] * 2,
     "long, then short": ["300 ids", "one id", "600 ids", "one id", "300 ids", "empty object", "600 ids", "every member"],
-    "the same accepted again and again": ["one id"] * 24,
-    "the same refused again and again": ["no ids"] * 24,
+    "the same accepted again and again": ["one id"] * 16,
+    "the same refused again and again": ["no ids"] * 16,
     "in chunks, then whole": ["in chunks", "one id", "in chunks", "no ids"],
     "another method, then ours": ["another method", "one id", "another method", "no ids"],
     "languages by turns": ["French", "empty object"] * 2,
 }  # fmt: skip
 LONG_ORDERS = {
+    "the same accepted, more often": ["one id"] * 40,
+    "the same refused, more often": ["no ids"] * 40,
     "in reverse": list(KINDS)[::-1],
     "refused, then accepted": ["no ids", "empty object", "a number", "a list"] * 8 + ["one id", "every member"],
     "accepted, then refused": ["one id", "every member", "Completed"] * 12 + ["no ids", "a number", "Complated"],
@@ -84,8 +86,9 @@ def supplied(session, caller):
 def alone(session, usable):
     """The answer to each kind when it is sent on a connection of its own; to the plainest ones, the first answers of the run."""
     found = {name: session.ask(session.cases[case]) for name, case in FIRST.items() if name in usable}
-    names = [name for name in KINDS if name in usable and name not in found]
-    return found | each_alone(session, names, "alone")
+    names = [name for name in usable_of(KINDS, usable) if name not in found]
+    exchanges = session.play([[planned(session, name, "alone")] for name in names])
+    return found | {name: exchange for name, (exchange,) in zip(names, exchanges, strict=True)}
 
 
 COUNTER = itertools.count()
@@ -101,12 +104,6 @@ def planned(session, name, where):
     number = next(COUNTER)
     draft = KINDS[name]
     return f"independent/{where}/{number}", draft, impossible(session.plan.seed, f"independent/{number}", draft.ids)
-
-
-def each_alone(session, names, where):
-    """Send one request of each kind, each on a connection of its own."""
-    exchanges = session.play([[planned(session, name, where)] for name in names])
-    return {name: exchange for name, (exchange,) in zip(names, exchanges, strict=True)}
 
 
 def shape(value):
@@ -165,28 +162,44 @@ def again(session, exchange):
 
 @pytest.fixture(scope="module")
 def played(session, request, usable, alone):
-    """What the requests of each order that is tested were answered, those of an order on one connection: pairs of kind and exchange."""
-    del alone  # which is to be had before
-    orders = ORDERS | LONG_ORDERS
-    tested = [one["order"] for one in parameters(request.session.items, test_what_came_before_on_the_connection_does_not_matter)]
-    names = {order: [name for name in orders[order] if name in usable] for order in tested}
-    exchanges = session.play([[planned(session, name, "lane") for name in listed] for listed in names.values()])
-    return {order: list(zip(names[order], found, strict=True)) for order, found in zip(names, exchanges, strict=True)}
+    """The answers to every sequence that is tested, by test and parameters; each sequence has a connection of its own."""
+    items = request.session.items
+    sequences = {}
+    for one in parameters(items, test_what_came_before_on_the_connection_does_not_matter):
+        sequences["order", one["order"]] = [planned(session, name, "lane") for name in usable_of({**ORDERS, **LONG_ORDERS}[one["order"]], usable)]
+    if "one id" in usable:
+        for one in parameters(items, test_a_like_request_before_does_not_matter):
+            key = one["likeness"], one["accepted_first"]
+            sequences["alike", *key] = turns(session, *key)
+    for name in usable_of(KINDS, usable):
+        sequences["fresh", name] = [planned(session, name, "fresh")]
+    for one in parameters(items, test_the_same_bytes_again_are_answered_alike):
+        if (name := one["name"]) in usable:
+            again = (f"independent/again/{next(COUNTER)}" for _ in range(one["times"]))
+            sequences["again", name, one["times"]] = [(each, alone[name].draft, list(alone[name].ids)) for each in again]
+    return dict(zip(sequences, session.play(list(sequences.values())), strict=True))
+
+
+def usable_of(names, usable):
+    """Return those kinds that can be sent, in their order."""
+    return [name for name in names if name in usable]
 
 
 @pytest.mark.requirement("CAR-OP-INDEPENDENT", part="one connection")
 @pytest.mark.parametrize("order", swept(ORDERS, LONG_ORDERS), ids=dashed)
 def test_what_came_before_on_the_connection_does_not_matter(session, clause, alone, usable, played, order):
     """Requests on one connection are answered as they are alone."""
-    for name, exchange in played[order]:
+    names = usable_of({**ORDERS, **LONG_ORDERS}[order], usable)
+    for name, exchange in zip(names, played["order", order], strict=True):
         compare(session, clause, name, alone[name], exchange, f"{order}, on one connection")
     nothing_to_compare(session, clause, usable)
 
 
 @pytest.mark.requirement("CAR-OP-INDEPENDENT", part="many connections")
-def test_fresh_connections_answer_alike(session, clause, alone, usable):
+def test_fresh_connections_answer_alike(session, clause, alone, usable, played):
     """Each kind is answered on a second fresh connection as on the first."""
-    for name, exchange in each_alone(session, [name for name in KINDS if name in usable], "fresh").items():
+    for name in usable_of(KINDS, usable):
+        (exchange,) = played["fresh", name]
         compare(session, clause, name, alone[name], exchange, "on another fresh connection")
     nothing_to_compare(session, clause, usable)
 
@@ -208,24 +221,17 @@ def test_16_in_flight_are_answered_as_one(session, clause, alone, usable, kind):
     nothing_to_compare(session, clause, usable)
 
 
-@pytest.fixture(scope="module")
-def repeated(session, usable, alone):
-    """What the requests that were sent alone were answered when they were sent again, byte for byte, twice."""
-    names = [name for name in KINDS if name in usable]
-    again = [[(f"independent/again/{next(COUNTER)}", alone[name].draft, list(alone[name].ids)) for _ in range(2)] for name in names]
-    return dict(zip(names, session.play(again), strict=True))
-
-
 @pytest.mark.requirement("CAR-OP-INDEPENDENT", part="repeated")
+@pytest.mark.parametrize("times", swept([1], [3]))
 @pytest.mark.parametrize("name", list(KINDS))
-def test_the_same_bytes_again_are_answered_alike(clause, alone, usable, repeated, name):
+def test_the_same_bytes_again_are_answered_alike(clause, alone, usable, played, name, times):
     """The very same request, byte for byte, is answered alike when it is sent again."""
     if KINDS[name].caller == "unprivileged" and name not in usable:
         pytest.skip("the target file has no token of a user without access")
     if name not in usable:
         clause.untested("the target refuses ids that it does not know", "access_requests: {pending: […], may_close: true}")
     first = alone[name]
-    for later in repeated[name]:
+    for later in played["again", name, times]:
         closed_by_now = first.status == 202 and 400 <= later.status < 500  # ids that an earlier request closed are exempt
         kept = alike(first, later) or closed_by_now or (name in REFUSED_CALLERS and later.status in {401, 403})
         clause.expect(kept, f"the answer that it got before: {first.got()}", later.got(), first, later, change="sent again, byte for byte")
@@ -256,13 +262,13 @@ def padded(status, key):
 
 
 @pytest.mark.requirement("CAR-OP-INDEPENDENT", part="alike")
-@pytest.mark.parametrize("accepted_first", [False, True], ids=["refused-first", "accepted-first"])
+@pytest.mark.parametrize("accepted_first", swept([False], [True]), ids=["refused-first", "accepted-first"])
 @pytest.mark.parametrize("likeness", ALIKE, ids=dashed)
-def test_a_like_request_before_does_not_matter(session, clause, usable, by_turns, likeness, accepted_first):
+def test_a_like_request_before_does_not_matter(session, clause, usable, played, likeness, accepted_first):
     """A valid and an invalid request that are alike in something are answered, by turns, as each is where nothing is like it."""
     if "one id" not in usable:
         nothing_to_compare(session, clause, usable)
-    odd = one_that_differs(by_turns[likeness, accepted_first], likeness)
+    odd = one_that_differs(played["alike", likeness, accepted_first], likeness)
     again = one_that_differs(session.play([turns(session, likeness, accepted_first, 1000)])[0], likeness) if odd is not None else None
     if odd is None or again is None or [one.status for one in odd] != [one.status for one in again]:
         odd = None  # other ids, another answer: it was what the request said
@@ -275,13 +281,6 @@ def test_a_like_request_before_does_not_matter(session, clause, usable, by_turns
 
 TURNS = 4
 """How often a valid and an invalid request that are alike follow one another."""
-
-
-@pytest.fixture(scope="module")
-def by_turns(session, usable):
-    """What requests that are alike were answered, by their likeness and whether the accepted one came first."""
-    keys = [(likeness, first) for likeness in ALIKE for first in (False, True)] if "one id" in usable else []
-    return dict(zip(keys, session.play([turns(session, *key) for key in keys]), strict=True))
 
 
 def turns(session, likeness, accepted_first, offset=0):

@@ -4,7 +4,7 @@ import pytest
 
 from closecheck import edits
 from closecheck.cases import Draft, Raw
-from closecheck.parametrize import cases
+from closecheck.parametrize import cases, named, parameters
 
 DEEP = 5_000
 ODD = {
@@ -80,10 +80,18 @@ def test_a_value_near_a_documented_one_is_refused(judge, case):
     judge(case)
 
 
+def of_oddity(odd):
+    """Return an odd body."""
+    return named(f"body/odd/{odd.replace(' ', '-')}", Draft(body=Raw(ODD[odd])))
+
+
+def ahead(_, items):
+    """Yield what the tests ask."""
+    yield [of_oddity(**one) for one in parameters(items, test_an_odd_body_is_no_fault_of_the_server)]
+
+
 @pytest.mark.requirement("CAR-OP-NO-500", part="odd bodies")
 @pytest.mark.parametrize("odd", ODD, ids=lambda name: name.replace(" ", "-"))
 def test_an_odd_body_is_no_fault_of_the_server(session, clause, odd):
     """A body that nobody expects is answered like any other that is wrong, never with a 5xx."""
-    exchange = session.send(f"body/odd/{odd.replace(' ', '-')}", Draft(body=Raw(ODD[odd])))
-
-    clause.settle(exchange)
+    clause.settle(session.ask(of_oddity(odd)))

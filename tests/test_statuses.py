@@ -6,7 +6,7 @@ import pytest
 from closecheck import edits, preflight
 from closecheck.cases import Draft, Ids
 from closecheck.ids import impossible
-from closecheck.parametrize import cases
+from closecheck.parametrize import asked_once, cases, named
 
 
 @cases(edits.bases)
@@ -33,37 +33,43 @@ def test_no_further_header_is_demanded(session, clause):
 def test_a_long_header_section_is_answered_in_order(session, clause, size):
     """A header section beyond what a server takes is answered as the operation or as HTTP has it, by no gateway in between."""
     padding = {f"X-Closecheck-Padding-{number}": "x" * 1000 for number in range(size // 1000)}
-    exchange = session.send(f"headers/{size}", Draft(body={}, headers=padding, provokes="size"))
-
-    clause.settle(exchange)
+    clause.settle(asked_once(session, f"headers/{size}", Draft(body={}, headers=padding, provokes="size")))
 
 
-@pytest.fixture(params=["without a body", "with a body", "with a query"])
-def draft(session, request):
-    """A draft for a method that is not the operation's: without a body, with a valid one, with its members as a query."""
-    body = {"accessRequestIds": Ids(1)} if request.param == "with a body" else msgspec.UNSET
-    query = f"accessRequestIds={impossible(session.plan.seed, 'method', 1)[0]}" if request.param == "with a query" else ""
-    return Draft(body=body, query=query, provokes="method")
+METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE")
+SHAPES = ("without a body", "with a body", "with a query")
+shaped = pytest.mark.parametrize("shape", SHAPES, ids=lambda name: name.replace(" ", "-"))
+"""Runs a test with each shape of a request under another method."""
 
 
-def sent(session, draft, method):
-    """Send the draft under a method, with an id that no target has."""
-    ids = impossible(session.plan.seed, f"method/{method}", draft.ids)
-    return session.send(f"method/{method.lower()}", msgspec.structs.replace(draft, method=method), ids)
+def of_method(session, method, shape):
+    """Return a request under another method: without a body, with a valid one, with its members as a query; its id no target has."""
+    (unknown,) = impossible(session.plan.seed, f"method/{method}/{shape}", 1)
+    body = {"accessRequestIds": [unknown]} if shape == "with a body" else msgspec.UNSET
+    query = f"accessRequestIds={unknown}" if shape == "with a query" else ""
+    return named(f"method/{method.lower()}/{shape.replace(' ', '-')}", Draft(body=body, method=method, query=query, provokes="method"))
+
+
+def ahead(session, items):
+    """Yield what the tests ask."""
+    del items
+    yield [of_method(session, method, shape) for method in METHODS for shape in SHAPES]
 
 
 @pytest.mark.requirement("CAR-OP-SAFE-METHODS", part="GET")
-def test_get_is_not_taken_for_a_request_to_close(session, clause, draft):
+@shaped
+def test_get_is_not_taken_for_a_request_to_close(session, clause, shape):
     """GET on the path never answers as if a request had been accepted."""
-    exchange = sent(session, draft, "GET")
+    exchange = session.ask(of_method(session, "GET", shape))
 
     clause.expect(not accepted_like(session, exchange), "no answer that means the request was accepted", exchange.got(), exchange)
 
 
 @pytest.mark.requirement("CAR-OP-SAFE-METHODS", part="HEAD")
-def test_head_is_not_taken_for_a_request_to_close(session, clause, draft):
+@shaped
+def test_head_is_not_taken_for_a_request_to_close(session, clause, shape):
     """HEAD on the path never answers as if a request had been accepted."""
-    exchange = sent(session, draft, "HEAD")
+    exchange = session.ask(of_method(session, "HEAD", shape))
 
     clause.expect(exchange.status != 202, "no answer that means the request was accepted", exchange.got(), exchange)
 
@@ -73,21 +79,22 @@ def accepted_like(session, exchange):
     accepted = session.ask(session.cases[edits.ONE_ID])
     if exchange.status == 202:
         return True
-    same = accepted.status == 202 and exchange.is_json and accepted.is_json and shape(exchange) == shape(accepted)
+    same = accepted.status == 202 and exchange.is_json and accepted.is_json and members(exchange) == members(accepted)
     return 200 <= exchange.status < 300 and same
 
 
-def shape(exchange):
+def members(exchange):
     """Return what is comparable of two bodies: the members and their types."""
     document = exchange.document
     return {name: type(value) for name, value in document.items()} if isinstance(document, dict) else type(document)
 
 
 @pytest.mark.requirement("CAR-OP-OTHER-METHODS")
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_other_methods_are_refused(session, clause, draft, method):
+@pytest.mark.parametrize("method", METHODS[2:])
+@shaped
+def test_other_methods_are_refused(session, clause, shape, method):
     """PUT, PATCH and DELETE are answered 405 with Allow; 404 and 501 are tolerated."""
-    exchange = sent(session, draft, method)
+    exchange = session.ask(of_method(session, method, shape))
 
     allows = exchange.response is not None and exchange.response.header("allow") is not None
     refused = exchange.status in {404, 501} or (exchange.status == 405 and allows)
