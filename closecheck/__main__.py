@@ -217,11 +217,12 @@ def forge(kind: str) -> None:
 @click.option("--seeds", default=1, show_default=True, help="runs against each variant, each with another seed")
 @click.option("--sample", type=click.IntRange(min=1), help="judge only so many of them, spread over all")
 @click.option("--write", type=click.Path(path_type=Path), help="write the kill matrix here")
-def prove(profile: str, only: tuple[str, ...], jobs: int, seeds: int, sample: int | None, write: Path | None) -> None:
+@click.option("--order", is_flag=True, help="find anew which cases show most, and write that to spec/order.json")
+def prove(profile: str, only: tuple[str, ...], jobs: int, seeds: int, sample: int | None, write: Path | None, *, order: bool) -> None:
     """Run the suite against every fault and every variant, and print the kill matrix."""
     from closecheck.prove import prove as proving  # noqa: PLC0415
 
-    sys.exit(proving(profile=profile, only=only, jobs=jobs, seeds=seeds, sample=sample, write=write))
+    sys.exit(proving(profile=profile, only=only, jobs=jobs, seeds=seeds, sample=sample, write=write, order=order))
 
 
 if __name__ == "__main__":

@@ -37,11 +37,12 @@ def ordered(shown: Mapping[str, set[str]], size: int = CORE) -> Order:
     """Return the order for the faults that each case shows."""
     known: dict[str, Case] = {**edits.derived(), **contract().declared}
     first = _covering({name: shown[name] for name in shown if name in known})
-    wanted = {(one.id, part) for one in contract().catalogue.requirements for part in one.parts} | {(one.id, "") for one in contract().catalogue.choices}
-    wanted -= {_part(known[name]) for name in first}
+    wanted = {(one.id, part) for one in contract().catalogue.requirements for part in one.parts or ("",)}
+    wanted |= {(one.id, "") for one in contract().catalogue.choices}
+    wanted -= {place for name in first for place in _places(known[name])}
     for case in sorted(known.values(), key=lambda case: (_weight(case), -len(shown.get(case.id, ())))):
-        if _part(case) in wanted:
-            wanted.remove(_part(case))
+        if wanted & _places(case):
+            wanted -= _places(case)
             first[case.id] = None
     for case in sorted(known.values(), key=lambda case: -len(shown.get(case.id, ()))):
         if len(first) >= size:
@@ -62,8 +63,10 @@ def _covering(shown: Mapping[str, set[str]]) -> dict[str, None]:
     return found
 
 
-def _part(case: Case) -> tuple[str, str]:
-    return case.requirement or case.choice, case.part
+def _places(case: Case) -> set[tuple[str, str]]:
+    """Return what a case speaks of: a requirement or a choice, and its part."""
+    name = case.requirement or case.choice
+    return {(name, ""), (name, case.part)}
 
 
 def _weight(case: Case) -> int:

@@ -26,6 +26,7 @@ from typing import Any, Final
 
 import msgspec
 
+from closecheck.contract import contract
 from closecheck.deviation import Deviation
 from closecheck.errors import UsageError
 from closecheck.model import ExchangeLine, Exit, Outcome, Run, Status
@@ -75,7 +76,7 @@ class Trial(msgspec.Struct, frozen=True):
     core: bool = False
     """Whether the deterministic core alone kills it."""
     explored: bool = False
-    """Whether the exploration alone does."""
+    """Whether the exploration alone does, its rows of cases included."""
     sentence: str = ""
     note: str = ""
     shown_to: str = ""
@@ -167,12 +168,16 @@ def _trial(target: Target, found: Sequence[Deviation], run: Run | None, code: in
         breaks=blamed,
         also=tuple(requirement for one in found for requirement in one.also),
         rare=any(one.rare for one in found),
-        core=any(not one.case.startswith(EXPLORED) for one in told),
-        explored=any(one.case.startswith(EXPLORED) for one in told),
+        core=any(not _of_exploration(one.case) for one in told),
+        explored=any(_of_exploration(one.case) for one in told),
         sentence=" ".join(one.sentence for one in found),
         note=(closing.suite_fault or closing.stopped) if closing else output[-400:],
         cases=tuple(dict.fromkeys(one.case for one in told)),
     )
+
+
+def _of_exploration(case: str) -> bool:
+    return case.startswith(EXPLORED) or case in contract().order.swept
 
 
 def _settle_down() -> None:
@@ -280,8 +285,12 @@ def chosen(only: Iterable[str], seeds: int) -> list[Target]:
     return sorted(found, key=lambda one: hashlib.sha256(repr(one).encode()).digest())
 
 
-def prove(*, profile: str, only: tuple[str, ...], jobs: int, seeds: int, sample: int | None, write: Path | None) -> int:
-    """Print each trial as it ends and the sums; return 0 only if every fault was blamed right and nothing else was."""
+def prove(*, profile: str, only: tuple[str, ...], jobs: int, seeds: int, sample: int | None, write: Path | None, order: bool = False) -> int:
+    """
+    Print each trial as it ends and the sums; return 0 only if every fault was blamed right and nothing else was.
+
+    With ``order`` the order of the cases is found anew from these trials.
+    """
     every = chosen(only, seeds)
     wanted = every[:sample]
     began = time.monotonic()
@@ -302,6 +311,10 @@ def prove(*, profile: str, only: tuple[str, ...], jobs: int, seeds: int, sample:
         from closecheck import proof  # noqa: PLC0415 - the page knows this module
 
         proof.write(done, len(every), profile, seconds, write)
+    if order:
+        from closecheck import order as ordering  # noqa: PLC0415 - the order knows this module
+
+        ordering.write(one for one in done if one.kind == "fault")
     return Exit.CONFORMANT if all(one.good for one in done) else Exit.NON_CONFORMANT
 
 

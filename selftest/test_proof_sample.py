@@ -21,14 +21,14 @@ SAMPLE = [Target("variant", ()), *(Target(kind, (name,)) for kind, count in (("f
 
 @pytest.fixture(scope="module")
 def done():
-    return {(one.kind, one.name): one for one in trials(SAMPLE, "quick", min(os.cpu_count() or 1, 4))}
+    return {(one.kind, one.name): one for one in trials(SAMPLE, "standard", min(os.cpu_count() or 1, 4))}
 
 
 @pytest.mark.parametrize("name", [one.title for one in SAMPLE if one.kind == "fault"])
 def test_a_faulty_target_is_caught_and_blamed_right(done, name):
     trial = done["fault", name]
     if not trial.good:  # a trigger that needs requests close together in time may be missed on a loaded machine, once
-        (trial,) = trials([Target("fault", (name,))], "quick", 1)
+        (trial,) = trials([Target("fault", (name,))], "standard", 1)
 
     assert trial.killed, f"{name} survived: {trial.sentence}; it breaks {trial.breaks}, blamed {trial.broken} {trial.note}"
     assert trial.misblamed == ()
