@@ -8,8 +8,6 @@ from typing import Any, Final, TypeVar
 import pytest
 
 from closecheck.cases import Case, Draft
-from closecheck.exchange import Exchange
-from closecheck.session import Session
 
 CASES: Final = "closecheck_cases"
 """The attribute of a test function that holds the cases it is run with."""
@@ -34,11 +32,6 @@ def cases(*sources: Callable[[], Iterable[Case]] | Iterable[Case]) -> Callable[[
 def named(name: str, draft: Draft) -> Case:
     """Return a case that only names a draft, so that it is sent once in a run: what its answer must be is the affair of the test."""
     return Case(id=name, description=name, request=draft)
-
-
-def asked_once(session: Session, name: str, draft: Draft) -> Exchange:
-    """Send a draft under a name once in a run, and return its exchange again whenever it is asked for by that name."""
-    return session.ask(named(name, draft))
 
 
 def parameters(items: Iterable[Any], test: Callable[..., Any]) -> list[dict[str, Any]]:

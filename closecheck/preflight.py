@@ -57,6 +57,7 @@ def probe(session: Session) -> None:
     minimal = session.cases[edits.ONE_ID]
     full = session.cases[edits.FULL]
     first = _reached(session, minimal)
+    session.prefetch([full, FIRST_ERROR, NO_TOKEN])
     answers = [first, *(_asked(session, case) for case in (full, FIRST_ERROR, NO_TOKEN))]
     answered = [one for one in answers if one is not None and one.response is not None]
     _redirects(answered)

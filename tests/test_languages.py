@@ -113,10 +113,9 @@ def test_a_malformed_wish_is_borne(session, clause, accept_language):
 @pytest.mark.requirement("CAR-ERROR-LOCALE-DEFAULT", part="after others")
 def test_a_language_does_not_stay(session, clause):
     """Without Accept-Language the default comes back, whatever was asked for before."""
-    with session.lane() as lane:
-        for number, language in enumerate(("fr", "ja")):
-            session.send(f"language/sticks/{language}", Draft(body=invalid(session), headers={"Accept-Language": language}), lane=lane)
-            exchange = session.send(f"language/sticks/none-{number}", Draft(body=invalid(session)), lane=lane)
+    wishes = ({"Accept-Language": "fr"}, {"Accept-Language": "ja"}, {})
+    sequence = [(f"language/sticks/{number}", Draft(body=invalid(session), headers=headers), []) for number, headers in enumerate(wishes)]
+    ((*_, exchange),) = session.play([sequence])
 
     clause.settle(exchange)
 

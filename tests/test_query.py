@@ -4,7 +4,7 @@ import pytest
 
 from closecheck import edits
 from closecheck.cases import Draft, Ids
-from closecheck.parametrize import asked_once, named, parameters, swept
+from closecheck.parametrize import named, parameters, swept
 from closecheck.preflight import NO_TOKEN
 
 MINIMAL = {"accessRequestIds": Ids(1)}
@@ -31,11 +31,19 @@ def asking(body, query):
     return named(f"query/{query}/{body}", Draft(body=BODIES[body], query=query))
 
 
+IN_QUERY = ("access_token", "token")
+
+
+def with_token(name):
+    """Return a valid body of nobody, with the working token in the query."""
+    return named(f"query/{name}", Draft(body=MINIMAL, caller="none", query=f"{name}={{token}}"))
+
+
 def ahead(_, items):
     """Yield what the tests ask."""
     spoiling = [asking(**one) for one in parameters(items, test_a_value_in_the_query_spoils_nothing)]
     unreadable = [odd(**one) for one in parameters(items, test_an_odd_query_is_no_fault_of_the_server)]
-    yield [*(asking(body, UNKNOWN) for body in BODIES), *spoiling, *unreadable]
+    yield [*(asking(body, UNKNOWN) for body in BODIES), *spoiling, *unreadable, *map(with_token, IN_QUERY)]
 
 
 @pytest.mark.requirement("CAR-OP-QUERY-IGNORED", part="a bad value")
@@ -65,11 +73,11 @@ def odd(query):
 
 
 @pytest.mark.requirement("CAR-OP-QUERY-IGNORED", part="a good token")
-@pytest.mark.parametrize("name", ["access_token", "token"])
+@pytest.mark.parametrize("name", IN_QUERY)
 def test_a_token_in_the_query_authorizes_nobody(session, clause, name):
     """A working token in the query does not stand in for the Authorization header."""
     nobody = session.ask(NO_TOKEN)
-    exchange = asked_once(session, f"query/{name}", Draft(body=MINIMAL, caller="none", query=f"{name}={{token}}"))
+    exchange = session.ask(with_token(name))
 
     kept = exchange.status in {nobody.status, 400}
     expected = f"{nobody.status}, as without any token: it stands in no header"
