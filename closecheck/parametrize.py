@@ -42,3 +42,8 @@ def parameters(items: Iterable[Any], test: Callable[..., Any]) -> list[dict[str,
 def swept(core: Iterable[Any], more: Iterable[Any]) -> list[Any]:
     """Return the values of a parameter, of which ``more`` are left to the exploration: the core has enough of their kind."""
     return [*core, *(pytest.param(one, marks=pytest.mark.sweep) for one in more)]
+
+
+def dashed(text: str) -> str:
+    """Return a text as it stands in the name of a test."""
+    return text.replace(" ", "-")
