@@ -248,6 +248,33 @@ def test_the_first_wrong_value_of_each_place_has_kept_its_id():
     assert {place.format("null") for place in places} | {place.format("number") for place in places} <= set(DERIVED)
 
 
+def test_a_wrong_item_among_500_stands_where_it_is_said_to():
+    found = {case.id: document(case)["accessRequestIds"] for case in edits.items_of_other_types() if "-in-500/" in case.id}
+
+    assert len(found) == 6
+    for name, items in found.items():
+        assert [place for place, one in enumerate(items, 1) if not isinstance(one, str)] == [int(name.split("/")[-1])]
+
+
+def test_a_request_in_a_list_or_a_text_is_one_that_would_be_accepted():
+    (listed,) = document(DERIVED["body/array-9"])
+    written = json.loads(document(DERIVED["body/string-9"]))
+
+    assert VALID.is_valid(listed)
+    assert VALID.is_valid(written)
+
+
+def test_a_wrong_member_stands_in_a_full_request_or_alone_as_its_id_and_its_change_say():
+    for case in edits.members_of_other_types():
+        assert case.id.endswith("-alone") == (case.base == edits.ONE_ID), case.id
+        assert (" added" in case.change, " instead of " in case.change) == (case.base == edits.ONE_ID, case.base == edits.FULL), case.id
+
+
+def test_one_is_told_from_several():
+    assert [DERIVED[f"ids/{count}"].description for count in (1, 2)] == ["1 id is accepted", "2 ids are accepted"]
+    assert [DERIVED[f"message/{count}-ascii"].change for count in (1, 2)] == ["message: 1 ascii character added", "message: 2 ascii characters added"]
+
+
 def test_several_wrong_items_are_as_many_as_is_said():
     counts = {case.id: len(document(case).get("accessRequestIds", [])) for case in edits.several_wrong()}
 
