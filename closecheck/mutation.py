@@ -66,7 +66,7 @@ class Session(Struct):
     """How many of the killed survived at first, and were killed by tests written for them."""
     survivors: tuple[Survivor, ...]
     held_out: bool = False
-    """No test was written for what survived here: the score says what the tests are worth on mutants that nobody has looked at."""
+    """Tried after tests had been written for the other samples: its first score says what they are worth on mutants nobody had looked at."""
 
 
 class Mutations(Struct):
@@ -102,8 +102,8 @@ def section(mutations: Mutations) -> list[str]:
         "Texts and regular expressions are not changed: the tool has no operator for them.",
         f"Made by `{mutations.run}` ({mutations.tool} {mutations.version}, Python {mutations.python}); its data is `mutation.json`.",
         "",
-        f"**Killed: {_score(looked_at)}.** Before tests were written for what survived: {_score(looked_at, at_first=True)}.",
-        *([f"Of mutants that were held out, so that no test was written for them: {_score(held_out)}."] if held_out else []),
+        f"**Killed: {_score(sessions)}.** Before tests were written for what survived: {_score(looked_at, at_first=True)}.",
+        *([f"Of mutants that were held out until these tests were written: {_score(held_out, at_first=True)} at first."] if held_out else []),
         "",
         "| | " + " | ".join(f"{one.name}, held out" if one.held_out else one.name for one in sessions) + " |",
         "| --- |" + " --- |" * len(sessions),

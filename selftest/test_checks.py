@@ -268,6 +268,7 @@ def test_what_is_no_json_is_none(body):
         (error(message(text="")), set()),
         (error(more=[1]), set()),
         ({name: value for name, value in error().items() if name != "causes"}, set()),
+        ({"detailCode": "400", "trackingId": "without-messages", "causes": "no"}, {"ERROR-CAUSES", "ERROR-COMPLETE"}),
     ],
 )
 @pytest.mark.parametrize("status", [400, 403])

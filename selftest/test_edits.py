@@ -3,6 +3,7 @@
 import json
 import re
 from collections import Counter
+from itertools import combinations
 
 import jsonschema_rs
 import msgspec
@@ -234,6 +235,37 @@ def test_an_optional_member_is_left_out_alone_and_together_with_others():
             assert case.part == ("alone" if len(changed_members(case)) == 1 else "together"), case.id
         else:
             assert (case.part, len(changed_members(case))) == ("many ids", 1), case.id
+
+
+def test_every_optional_member_is_left_out_alone_and_every_set_of_them_together():
+    optional = {one.name for one in contract().properties() if not one.required}
+    left_out = Counter(frozenset(changed_members(case)) for case in edits.optional_members() if case.base == edits.FULL)
+
+    assert set(left_out) == {frozenset(one) for size in (1, 2, 3) for one in combinations(optional, size)}
+    assert left_out[frozenset(optional)] == len(optional)
+
+
+def test_counts_of_ids_stand_as_parts_of_their_own_where_the_requirement_names_them():
+    parts = set(contract()["CAR-IDS-RANGE"].parts)
+    found = {len(document(case)["accessRequestIds"]): case.part for case in edits.id_counts()}
+
+    assert found == {count: str(count) if str(count) in parts else "between" for count in found}
+
+
+def test_a_combination_says_whether_it_has_a_message():
+    for case in edits.combinations():
+        has = "message" in case.request.body
+        assert (case.id.endswith("+message"), case.part.endswith(" with message"), "and a message" in case.description) == (has, has, has), case.id
+
+
+def test_one_entry_too_many_repeats_the_one_that_is_said():
+    found = {case.id: document(case)["accessRequestIds"] for case in edits.too_many_entries()}
+    limit = contract().property("accessRequestIds").schema["maxItems"]
+
+    assert all((len(items), len(set(items))) == (limit + 1, limit) for items in found.values())
+    assert all(f", {limit + 1} entries" in case.change for case in edits.too_many_entries())
+    assert found["entries/last-repeats-first"][-1] == found["entries/last-repeats-first"][0]
+    assert found["entries/neighbours-repeat"][1] == found["entries/neighbours-repeat"][0]
 
 
 def test_every_optional_member_is_left_out_beside_many_ids():

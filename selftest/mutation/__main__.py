@@ -1,7 +1,7 @@
 """
 ``python -m selftest.mutation``: mutates the judging code with Cosmic Ray and writes what came of it to ``docs/mutation.json``.
 
-The mutants are made in a copy of the checkout: a sample, for whose survivors tests are written, and a smaller one that is held out.
+The mutants are made in a copy of the checkout. One sample is held out until tests are written for the survivors of the other.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m selftest.mutation", description=__doc__)
     parser.add_argument("--tools", type=Path, default=Path(sys.prefix, "mutation", "bin"), help="the folder of Cosmic Ray's programs")
     part = parser.add_mutually_exclusive_group()
-    part.add_argument("--survivors", action="store_true", help="try only those again that survived the last time and were not held out")
-    part.add_argument("--held-out", action="store_true", help="try only what is held out")
+    part.add_argument("--survivors", action="store_true", help="try only those again that survived the last time")
+    part.add_argument("--held-out", action="store_true", help="try only what is held out, for the first time")
     part.add_argument("--explain", action="store_true", help="try nothing: tell the reasons anew")
     args = parser.parse_args()
     os.nice(10)
@@ -91,7 +91,7 @@ def main() -> None:
         sessions = []
         for sample in SAMPLES:
             old = before.get((sample.session, sample.held_out))
-            if old and sample.held_out != args.held_out:
+            if old and args.held_out and not sample.held_out:
                 sessions.append(old)
                 continue
             with tempfile.TemporaryDirectory() as folder:
