@@ -4,11 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+MUTATION ?= $(VENV)/mutation
 TARGET ?=
 BASE_URL ?=
 ARGS ?=
 
-.PHONY: help conformance test check prove bench docs wheel lock clean
+.PHONY: help conformance test check prove mutate bench docs wheel lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +43,15 @@ check: $(VENV)/.dev ## format, lint, types, the OpenAPI document
 prove: $(VENV)/.dev ## the kill matrix: every fault and every variant against the suite
 	@$(BIN)/closecheck prove --profile standard --seeds 10 --jobs 3 --write docs/proof.md $(ARGS)
 
+$(MUTATION)/.tools: selftest/mutation/requirements.lock | $(BIN)/python
+	@echo "installing Cosmic Ray into $(MUTATION)"
+	@$(BIN)/python -m venv $(MUTATION)
+	@$(MUTATION)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r selftest/mutation/requirements.lock
+	@touch $@
+
+mutate: $(VENV)/.dev $(MUTATION)/.tools ## mutate the judging code, a sample, 20 minutes: writes docs/mutation.json; ARGS=--survivors tries only these again
+	@$(BIN)/python -m selftest.mutation --tools $(MUTATION)/bin $(ARGS)
+
 bench: $(VENV)/.dev ## time, memory and requests to a finding, beside Schemathesis: writes docs/performance.md; ARGS=--quick only tries it out
 	@$(BIN)/python -m selftest.bench $(ARGS)
 
@@ -56,6 +66,7 @@ COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-un
 lock: $(VENV)/.dev ## write the locked versions anew
 	@$(COMPILE) --extra editable --output-file requirements.lock pyproject.toml
 	@$(COMPILE) --extra editable --extra dev --output-file requirements-dev.lock pyproject.toml
+	@$(COMPILE) --output-file selftest/mutation/requirements.lock selftest/mutation/requirements.in
 
 clean: ## remove what can be made again
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .hypothesis

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from closecheck.cases import Draft
-from closecheck.checks import Clauses, locales, rate_limit
+from closecheck.checks import Clauses, error_body, locales, rate_limit
 from closecheck.exchange import Exchange, NotJson, parse
 from closecheck.model import Failure, FailureKind, Outcome, Request, Response, Timing
 
@@ -39,6 +39,11 @@ def blamed(*exchanges):
     found = [evidence for one in exchanges for evidence in clauses.judge(one)]
     assert all(one.outcome is Outcome.BROKEN and one.finding and one.exchanges for one in found)
     return {one.requirement.removeprefix("CAR-") for one in found}
+
+
+def findings(one):
+    """Return what is said of one exchange, by requirement."""
+    return {evidence.requirement.removeprefix("CAR-"): evidence.finding for evidence in Clauses(DOCUMENTED).judge(one)}
 
 
 def refused(*messages, **members):
@@ -90,6 +95,44 @@ def test_statuses(status, draft, sent, expected):
     assert blamed(exchange(status, draft=draft, sent=sent)) == expected
 
 
+@pytest.mark.parametrize(
+    ("provokes", "own"),
+    [
+        ("", set()),
+        ("media-type", {406, 415}),
+        ("absence", {411, 415}),
+        ("method", {404, 405, 501}),
+        ("framing", {411, 413, 414, 431}),
+        ("size", {411, 413, 414, 431}),
+    ],
+)
+def test_the_http_layer_may_speak_for_itself_only_of_what_was_provoked(provokes, own):
+    lawful = {status for status in (200, 202, *range(400, 512)) if "OP-STATUS" not in blamed(exchange(status, draft=Draft(provokes=provokes)))}
+
+    assert lawful == DOCUMENTED | own
+
+
+@pytest.mark.parametrize(
+    ("draft", "provoked", "lawful"),
+    [
+        (Draft(), "", {505}),
+        (Draft(provokes="method"), "", {501, 505}),
+        (Draft(provokes="size"), "", {505}),
+        (Draft(), "internal_error", {500, 505}),
+        (Draft(), "rate_limit", {505}),
+    ],
+)
+def test_a_5xx_is_blamed_unless_it_is_about_the_method_or_the_version_or_was_provoked(draft, provoked, lawful):
+    found = {status for status in range(490, 600) if "OP-NO-500" in blamed(exchange(status, draft=draft, provoked=provoked))}
+
+    assert found == set(range(500, 600)) - lawful
+
+
+@pytest.mark.parametrize("method", ["DELETE", "GET", "PUT"])
+def test_the_status_of_another_method_is_judged_by_its_own_clause(method):
+    assert blamed(exchange(200, draft=Draft(method=method, provokes="method"))) == set()
+
+
 def test_a_500_is_in_order_only_where_it_was_provoked():
     assert blamed(exchange(500, error())) == {"OP-NO-500"}
     assert blamed(exchange(500, error(), provoked="internal_error")) == set()
@@ -99,6 +142,13 @@ def test_a_500_is_in_order_only_where_it_was_provoked():
 @pytest.mark.parametrize("kind", FailureKind)
 def test_no_answer_breaks_one_clause_only(kind):
     assert blamed(exchange(0, failure=Failure(kind, "gone"))) == {"OP-ANSWERS"}
+
+
+def test_what_is_wrong_with_an_answer_is_told():
+    gone = findings(exchange(0, failure=Failure(FailureKind.TIMEOUT, "late")))["OP-ANSWERS"]
+    surplus = findings(exchange(202, failure=Failure(FailureKind.MALFORMED, "surplus")))["OP-ANSWERS"]
+
+    assert (gone.got, surplus.got) == ("no answer: the time limit passed late", "202, {}; surplus")
 
 
 def test_an_ill_framed_answer_is_blamed_for_its_framing_and_judged_for_the_rest():
@@ -132,6 +182,18 @@ def test_media_types(content_type, body, fine):
     assert ("OP-MEDIA-TYPE" not in blamed(exchange(202, body, content_type=content_type))) is fine
 
 
+@pytest.mark.parametrize(
+    ("content_type", "body", "got"),
+    [
+        (None, b"{}", "no Content-Type, on 202, {}"),
+        (("content-type", "text/html"), b"{}", "Content-Type: text/html, on 202, {}"),
+        (JSON, b"", "202, no body: it is empty"),
+    ],
+)
+def test_what_is_wrong_with_a_media_type_is_told(content_type, body, got):
+    assert findings(exchange(202, body, content_type=content_type))["OP-MEDIA-TYPE"].got == got
+
+
 def test_bodies_of_answers_to_other_methods_are_not_judged():
     for draft in (Draft(method="HEAD", provokes="method"), Draft(method="GET"), Draft(provokes="size"), Draft(provokes="framing")):
         assert blamed(exchange(400, b"<html>", draft=draft, content_type=None)) == set()
@@ -140,6 +202,11 @@ def test_bodies_of_answers_to_other_methods_are_not_judged():
 @pytest.mark.parametrize(("body", "fine"), [(b"{}", True), (b'{"a":1}', True), (b"[]", False), (b"null", False), (b'"ok"', False), (b"", False), (b"x", False)])
 def test_the_body_of_a_202(body, fine):
     assert ("ACCEPTED-BODY" not in blamed(exchange(202, body))) is fine
+
+
+@pytest.mark.parametrize("status", [200, 201, 203, 204])
+def test_only_a_202_has_the_body_of_a_202(status):
+    assert blamed(exchange(status, b"[]")) == {"OP-STATUS"}
 
 
 @pytest.mark.parametrize(("coding", "asked", "fine"), [("gzip", "identity", False), ("", "identity", True), ("identity", "identity", True), ("gzip", None, True)])
@@ -201,6 +268,7 @@ def test_what_is_no_json_is_none(body):
         (error(message(text="")), set()),
         (error(more=[1]), set()),
         ({name: value for name, value in error().items() if name != "causes"}, set()),
+        ({"detailCode": "400", "trackingId": "without-messages", "causes": "no"}, {"ERROR-CAUSES", "ERROR-COMPLETE"}),
     ],
 )
 @pytest.mark.parametrize("status", [400, 403])
@@ -214,6 +282,43 @@ def test_the_500_is_judged_under_its_own_requirement():
     assert blamed(exchange(500, error(detailCode=7), provoked="internal_error")) == {"FAULT-BODY", "ERROR-DETAIL-CODE"}
 
 
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (error(detailCode=7), {"FAULT-BODY", "ERROR-DETAIL-CODE"}),
+        (error(trackingId=7), {"FAULT-BODY", "ERROR-TRACKING-ID"}),
+        (error(messages="no"), {"FAULT-BODY", "ERROR-MESSAGES"}),
+        (error(causes="no"), {"FAULT-BODY", "ERROR-CAUSES"}),
+        (error(message(locale=7)), {"FAULT-BODY", "ERROR-LOCALE"}),
+        (error(message(origin=7)), {"FAULT-BODY", "ERROR-LOCALE-ORIGIN"}),
+        (error(message(text=7)), {"FAULT-BODY", "ERROR-TEXT"}),
+        ({"detailCode": "500"}, {"FAULT-BODY", "ERROR-COMPLETE"}),
+        (error(messages=[]), {"ERROR-COMPLETE-MESSAGES"}),
+        (error(message("Traceback (most recent call last)")), {"ERROR-NO-LEAK"}),
+        (error(), set()),
+    ],
+)
+def test_the_500_is_blamed_for_its_shape_and_for_nothing_else(document, expected):
+    assert blamed(exchange(500, document, provoked="internal_error")) == expected
+
+
+def test_a_finding_says_which_member_was_to_be_what():
+    found = findings(refused(message(text=7, locale=8, origin=[])))
+
+    assert (found["ERROR-TEXT"].expected, found["ERROR-TEXT"].got) == ("messages[0].text is text", "messages[0].text: 7")
+    assert (found["ERROR-LOCALE"].expected, found["ERROR-LOCALE"].got) == ("messages[0].locale is text or null", "messages[0].locale: 8")
+    assert found["ERROR-LOCALE-ORIGIN"].got == "messages[0].localeOrigin: []"
+
+
+@pytest.mark.parametrize(("value", "shown"), [(10**99, f"1{'0' * 99}"), (10**100, f"1{'0' * 98}…"), (True, "true"), (None, "null")])
+def test_a_value_is_shown_in_a_hundred_characters(value, shown):
+    assert findings(refused(detailCode=value))["ERROR-DETAIL-CODE"].got == f"detailCode: {shown}"
+
+
+def test_another_document_is_told_from_an_error_object():
+    assert findings(exchange(400, {"title": "no"}))["ERROR-OBJECT"].expected == "an error object with detailCode, trackingId, messages, not another document"
+
+
 def test_tracking_ids_are_all_different():
     one, same = error(), error()
     same["trackingId"] = one["trackingId"]
@@ -222,6 +327,22 @@ def test_tracking_ids_are_all_different():
     assert blamed(exchange(400, one), exchange(403, same)) == {"ERROR-TRACKING-ID-UNIQUE"}
     assert blamed(exchange(202, {"trackingId": "x"}), exchange(202, {"trackingId": "x"})) == set()
     assert blamed(exchange(401, {"error": "x", "trackingId": "y"}, ("WWW-Authenticate", "B")), exchange(400, error(trackingId="y"))) == set()
+
+
+def test_the_first_tracking_id_of_a_run_shows_nothing():
+    clauses = Clauses(DOCUMENTED)
+    counts = []
+    for one in (exchange(202), refused(), refused(), refused()):
+        assert list(clauses.judge(one)) == []
+        counts.append(clauses.held("CAR-ERROR-TRACKING-ID-UNIQUE"))
+
+    assert counts == [0, 0, 1, 2]
+
+
+def test_a_tracking_id_is_new_to_one_exchange_only_in_whatever_order_they_are_seen():
+    seen = error_body.TrackingIds()
+
+    assert [seen.take("x", number) for number in (5, 5, 3, 7)] == [True, True, False, False]
 
 
 HARMLESS = [
@@ -272,6 +393,12 @@ def test_traces_paths_and_queries_are_leaks(text):
     assert blamed(refused(causes=[message(text)])) == {"ERROR-NO-LEAK"}
 
 
+def test_of_a_leak_120_characters_are_told():
+    path = "/home/" + "x" * 200
+
+    assert findings(refused(message(path)))["ERROR-NO-LEAK"].got == f"a file path: {path[:120]}"
+
+
 def test_what_the_request_said_itself_is_no_leak():
     text = "SELECT id FROM access_request"
     sent = json.dumps({"message": text}).encode()
@@ -317,6 +444,11 @@ def test_401s(body, fields, expected):
 )
 def test_429s(body, value, expected):
     assert blamed(exchange(429, body, *([("Retry-After", value)] if value is not None else []))) == expected
+
+
+@pytest.mark.parametrize(("fields", "got"), [((), "no Retry-After"), ((("Retry-After", "soon"),), "Retry-After: soon")])
+def test_what_is_wrong_with_a_retry_after_is_told(fields, got):
+    assert findings(exchange(429, {"message": "later"}, *fields))["RATE-RETRY-AFTER"].got == got
 
 
 NOW = datetime.datetime(2026, 8, 14, 12, 0, 0, tzinfo=datetime.UTC)
@@ -402,10 +534,23 @@ def spoke(locale, asked, origin="REQUEST"):
         ("de;q=0.5, *;q=0", "de-AT", True), ("qaa", "qaa", False), ("x-klingon", "x-klingon", False), ("*", "qaa", False),
         ("fr", "und", True), ("fr", "und-Latn", True), ("fr_FR", "de", True), ("", "de", True), ("fr, fr-CA;q=0", "fr-CA", True),
         ("zh-Hant", "zh-TW", True), ("de, fr;q=0.5", "fr", True),
+        ("*;q=0, fr", "fr", True), ("de;q=0, zh", "zh", True), ("zh;q=0, de", "de", True), ("de-CH;q=0, fr", "de", False),
     ],
 )  # fmt: skip
 def test_request_names_what_was_asked_for(asked, locale, fine):
     assert ("ERROR-LOCALE-REQUEST" not in blamed(spoke(locale, asked))) is fine
+
+
+@pytest.mark.parametrize(
+    ("tag", "covered", "length"),
+    [("*", {"de", "de-at", "fr", "den"}, 0), ("de", {"de", "de-at"}, 1), ("de-at", {"de-at"}, 2), ("den", {"den"}, 1), ("es-419-x", set(), 3)],
+)
+def test_what_a_range_covers_and_how_specific_it_is(tag, covered, length):
+    one = locales.Range(tag, 1.0)
+
+    assert {other for other in ("de", "de-at", "fr", "den") if one.covers(other)} == covered
+    assert all(one.covers(other.upper()) for other in covered)
+    assert one.length == length
 
 
 def test_of_two_exact_languages_that_were_shown_the_better_one_is_to_be_used():
@@ -418,6 +563,29 @@ def test_of_two_exact_languages_that_were_shown_the_better_one_is_to_be_used():
     assert blamed(*shown, spoke("de", "fr-CA, de;q=0.5")) == set(), "fr-CA was never shown"
     assert blamed(*shown, spoke("de", "fr, de;q=0.5, *;q=0.1")) == set(), "not all ranges are exact tags"
     assert blamed(shown[1], spoke("de", "fr, de;q=0.5")) == set(), "fr was never shown"
+
+
+def test_a_relative_competes_only_if_it_was_shown_as_chosen_and_another_language_if_it_was_shown_at_all():
+    default, chosen = spoke("fr-CA", None, "DEFAULT"), spoke("fr-CA", "fr-CA")
+
+    assert blamed(spoke("fr", "fr"), default, spoke("fr", "fr-CA, fr;q=0.5")) == set()
+    assert blamed(spoke("fr", "fr"), chosen, spoke("fr", "fr-CA, fr;q=0.5")) == {"ERROR-LOCALE-REQUEST"}
+    for tag in ("en", "zh"):
+        assert blamed(spoke(tag, None, "DEFAULT"), spoke("fr", "fr"), spoke("fr", f"{tag}, fr;q=0.5")) == {"ERROR-LOCALE-REQUEST"}
+
+
+def test_what_was_shown_is_kept_but_for_what_names_no_language():
+    clauses = Clauses(DOCUMENTED)
+    one = exchange(400, error(message(), message(locale="en_US"), message(locale="und"), message(locale="de-AT", origin="REQUEST")), asked="de")
+    list(clauses.judge(one))
+
+    assert clauses.languages.shown == {"en-us": one.number, "de-at": one.number}
+    assert clauses.languages.asked_for == {"de-at"}
+
+
+@pytest.mark.parametrize("first", [message(locale="und", origin="REQUEST"), message(locale="en_US", origin="REQUEST")])
+def test_a_message_after_one_that_names_no_language_is_judged(first):
+    assert "ERROR-LOCALE-REQUEST" in blamed(exchange(400, error(first, message(locale="de", origin="REQUEST")), asked="fr"))
 
 
 @pytest.mark.parametrize("asked", ["en", "en-US", "*", "de"])
@@ -433,6 +601,15 @@ def test_the_default_is_always_the_same():
     assert blamed(exchange(400, error(message(), message(locale="fr")))) == {"ERROR-LOCALE-DEFAULT"}
 
 
+def test_another_default_is_told_with_the_exchange_that_had_the_first():
+    clauses = Clauses(DOCUMENTED)
+    first, second = spoke("en", None, "DEFAULT"), spoke("fr", None, "DEFAULT")
+    both = exchange(400, error(message(locale="en"), message(locale="fr")))
+
+    assert [one.exchanges for exchange in (first, second) for one in clauses.judge(exchange)] == [(first.number, second.number)]
+    assert [one.exchanges for one in Clauses(DOCUMENTED).judge(both)] == [(both.number,)]
+
+
 def test_without_accept_language_nothing_was_requested():
     assert blamed(spoke("en", None, "REQUEST")) == {"ERROR-LOCALE-DEFAULT"}
     assert blamed(spoke("und", None, "REQUEST")) == set()
@@ -442,6 +619,25 @@ def test_the_vendors_second_message_is_no_fault():
     both = error(message(), message(locale="und", origin="REQUEST"))
 
     assert blamed(exchange(400, both), exchange(400, {**both, "trackingId": "x"}, asked="fr")) == set()
+
+
+def test_the_languages_of_an_error_are_read_with_their_place_origin_and_text():
+    one = error(message("Nein", "de", 7), {"locale": 7, "text": "no"}, message(7, "fr", "REQUEST"), causes=[message("Non", "fr-CA", None)])
+
+    assert locales.spoken(exchange(400, one)) == [
+        locales.Spoken("messages[0]", "de", None, "Nein"),
+        locales.Spoken("messages[2]", "fr", "REQUEST", None),
+        locales.Spoken("causes[0]", "fr-CA", None, "Non"),
+    ]
+    assert locales.spoken(exchange(403, one)) != []
+    assert locales.spoken(exchange(202, one)) == locales.spoken(exchange(400, b"{")) == []
+
+
+@pytest.mark.parametrize(("length", "shown"), [(119, 119), (120, 120), (121, 119), (500, 119)])
+def test_what_was_asked_for_is_told_in_120_characters(length, shown):
+    asked = "fr".ljust(length, ",")
+
+    assert findings(spoke("de", asked))["ERROR-LOCALE-REQUEST"].got.endswith(f": {asked[:shown]}{'…' if shown < length else ''}")
 
 
 def test_causes_are_held_to_the_same():

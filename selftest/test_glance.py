@@ -118,12 +118,12 @@ def both(answers):
         assert quickly(quick, number, status, fields, body, sent) == list(full.judge(exchange(number, status, fields, body, sent)))
         assert quick.tallies() == full.tallies()
     assert vars(quick.languages) == vars(full.languages)
+    assert all(quick.held(one.requirement) == one.exchanges for one in full.tallies())
 
 
-@pytest.mark.parametrize("body", [problem, lambda number: written({"id": number})], ids=["an error", "a 202"])
-def test_the_like_of_an_answer_that_held_is_not_judged_in_full_again(body):
+@pytest.mark.parametrize(("status", "body"), [(400, problem), (403, problem), (202, lambda number: written({"id": number}))])
+def test_the_like_of_an_answer_that_held_is_not_judged_in_full_again(status, body):
     clauses = Clauses(DOCUMENTED)
-    status = 400 if body is problem else 202
     look = head_of(status, "1.1", list(PLAIN_FIELDS))
     assert not clauses.hold(look, status, body(1), 1)
     assert list(clauses.judge(exchange(1, status, PLAIN_FIELDS, body(1), b""), look)) == []
@@ -146,3 +146,50 @@ def test_what_breaks_a_clause_never_holds_at_a_glance(members):
     assert list(clauses.judge(exchange(1, 400, PLAIN_FIELDS, problem(1), b""), look)) == []
     assert not clauses.hold(look, 400, problem(2, **members), 2)
     assert list(clauses.judge(exchange(2, 400, PLAIN_FIELDS, problem(2, **members), b""), look))
+
+
+LOOK = head_of(400, "1.1", list(PLAIN_FIELDS))
+
+
+def learnt(clauses, number, look=LOOK, draft=DRAFT, provoked="", asked=(), **members):
+    """Judge an error in full and tell whether its like holds at a glance."""
+    one = exchange(number, 400, PLAIN_FIELDS, problem(number, **members), b"")
+    one = Exchange(number, "one", draft, Request(draft.method, "/", asked, b""), one.timing, one.response, provoked=provoked)
+    assert list(clauses.judge(one, look)) == []
+    return clauses.hold(look, 400, problem(number + 1000, **members), number + 1000)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"draft": Draft(method="GET", provokes="method")}, {"draft": Draft(provokes="size")}, {"provoked": "internal_error"},
+        {"draft": Draft(provokes="framing"), "provoked": "internal_error"}, {"asked": (("Accept-Language", "en"),)},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_nothing_is_learnt_where_more_than_the_answer_counts(how):
+    assert not learnt(Clauses(DOCUMENTED), 1, **how)
+
+
+def test_several_kinds_are_known_beside_each_other_up_to_a_number_and_none_is_lost_in_counting(monkeypatch):
+    monkeypatch.setattr("closecheck.checks.glance._MOST_KNOWN", 2)
+    clauses = Clauses(DOCUMENTED)
+    looks = ["one", "two", "three"]
+
+    assert all(learnt(clauses, number, look) for number, look in enumerate(looks[:2], 1))
+    assert clauses.hold(looks[0], 400, problem(20), 20)
+    assert learnt(clauses, 3, looks[2])
+    assert not any(clauses.hold(look, 400, problem(30), 30) for look in looks[:2])
+    assert clauses.hold(looks[2], 400, problem(31), 31)
+    assert clauses.held("CAR-ERROR-OBJECT") == 3 + 5
+
+
+def test_a_text_is_searched_once_and_no_more_than_a_number_are_kept(monkeypatch):
+    searched = []
+    monkeypatch.setattr("closecheck.checks.glance.betrays", searched.append)
+    monkeypatch.setattr("closecheck.checks.glance._MOST_KNOWN", 2)
+    clauses = Clauses(DOCUMENTED)
+    for number, text in enumerate(["One.", "Two.", "One.", "Three.", "One."], 1):
+        learnt(clauses, number, detailCode=text, messages=said(text=text))
+
+    assert [text for text in searched if text not in {"en-US", "DEFAULT"}] == ["One.", "Two.", "Three.", "One."]

@@ -14,7 +14,7 @@ import pytest
 import small_runs
 from lxml import html as lxml_html
 
-from closecheck import __version__
+from closecheck import __version__, mutation
 from closecheck.contract import contract, spec_folder
 from closecheck.model import Profile, ProofFigures, Status
 from closecheck.proof import KEPT_FIGURES, Proof, encoded, figures, picture, read, render, write
@@ -71,6 +71,15 @@ def test_a_proof_written_elsewhere_leaves_the_kept_figures_alone(tmp_path):
 
     assert KEPT_FIGURES.read_bytes() == before
     assert read(tmp_path / "proof.json").suite == __version__
+    assert "## Mutations" not in (tmp_path / "proof.md").read_text(encoding="utf-8")
+
+
+def test_a_proof_made_again_keeps_what_mutations_came_to(tmp_path):
+    (tmp_path / "mutation.json").write_bytes((DOCS / "mutation.json").read_bytes())
+
+    write([trial("right", "fault", ("CAR-IDS-MAX",), ("CAR-IDS-MAX",))], 5, "quick", 1.0, tmp_path / "proof.md")
+
+    assert "## Mutations" in (tmp_path / "proof.md").read_text(encoding="utf-8")
 
 
 def test_a_report_repeats_the_figures_of_its_run():
@@ -94,7 +103,12 @@ def test_a_run_without_figures_says_nothing_of_them():
 
 
 def test_the_page_is_made_from_the_data(proof):
-    assert (DOCS / "proof.md").read_text(encoding="utf-8") == render(proof)
+    assert (DOCS / "proof.md").read_text(encoding="utf-8") == render(proof, mutation.read(DOCS / "mutation.json"))
+
+
+def test_the_page_tells_of_mutations_only_where_there_is_something_to_tell(proof):
+    assert "## Mutations" in render(proof, mutation.read(DOCS / "mutation.json"))
+    assert "## Mutations" not in render(proof)
 
 
 def test_the_picture_is_made_from_the_data(proof):
