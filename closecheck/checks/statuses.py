@@ -18,7 +18,6 @@ OWN_ANSWERS: Final[dict[str, frozenset[int]]] = {
 """What the HTTP layer may answer to what provokes it, beside the documented statuses (CAR-OP-STATUS)."""
 _LARGE: Final = 64 * 1024
 """Bytes of a body beyond which 413 is in order (CAR-IDS-MAX)."""
-_LAWFUL_5XX: Final = frozenset({501, 505})
 
 
 def check(exchange: Exchange, documented: frozenset[int]) -> Iterator[Ruling]:
