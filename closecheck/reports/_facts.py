@@ -313,6 +313,25 @@ def proof_words(run: Run) -> str:
     return f"The suite has been tried itself (edition {line(proof.edition, 40)}, profile {proof.profile.value}{sample}): {told}."
 
 
+_BUDGETS: Final = (50, 100, 200, 400, 800, 1600)
+"""Requests of which it is told what they would have found."""
+
+
+def budget_words(run: Run) -> str:
+    """Return which failures fewer requests would have missed, in a sentence; empty where none failed, or the first ones show all."""
+    shown: dict[str, int] = {}
+    for result in failed(run):
+        if numbers := [max(one.evidence.exchanges) for one in result.findings if one.evidence.exchanges]:
+            shown[result.requirement.id] = min(numbers)
+    told = []
+    for budget in _BUDGETS:
+        missed = sorted(name for name, number in shown.items() if number > budget)
+        if missed and budget < run.requests:
+            more = f" and {len(missed) - 3} more" if len(missed) > 4 else ""
+            told.append(f"{budget:,} would have missed {', '.join(missed[: 3 if more else 4])}{more}")
+    return f"Found with fewer requests (--budget): {'; '.join(told)}." if told else ""
+
+
 class Advice(Struct):
     """
     What a later edition says of a requirement or a choice, in a line; it has no part in the verdict.

@@ -28,6 +28,7 @@ from closecheck.reports._facts import (
     failed,
     line,
     more_of,
+    budget_words,
     proof_words,
     supply_lines,
     tally,
@@ -135,6 +136,7 @@ class _Page:
             "settings": [{"name": line(one.name), "value": line(one.value, 1000), "origin": line(one.origin)} for one in opening.settings],
             "notes": [{"about": line(note.about, 60), "text": line(note.text, 1000)} for note in run.notes[:100]],
             "closed": self._closed(),
+            "budget": budget_words(run),
             "proof": proof_words(run),
             "digest": f"Contract {line(opening.spec_digest, 100)}." if opening.spec_digest else "",
         }

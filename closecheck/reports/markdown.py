@@ -25,6 +25,7 @@ from closecheck.reports._facts import (
     failed,
     in_order,
     more_of,
+    budget_words,
     proof_words,
     tally,
     untested_by_supply,
@@ -79,7 +80,7 @@ def _render(run: Run, limit: int, *, findings: int, brief: bool) -> str:
     if not brief:
         page.section("Choices observed", _choices(run))
     page.add(_areas(run))
-    if words := proof_words(run):
+    for words in filter(None, (budget_words(run), proof_words(run))):
         page.add(f"*{_text(words)}*\n")
     return page.text()
 
