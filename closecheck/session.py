@@ -13,9 +13,9 @@ import dataclasses
 import itertools
 import json
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -44,7 +44,7 @@ from closecheck.model import (
 from closecheck.pace import Gate, RateLimit
 from closecheck.stream import Recorder
 from closecheck.target import Provoke
-from closecheck.transport import Lane, Reply, Transport
+from closecheck.transport import Lane, Reply, Transport, serialise
 
 USER_AGENT: Final = "closecheck (conformance suite)"
 BURST: Final = 16
@@ -61,6 +61,8 @@ _MANNERS: Final = frozenset(
     {"CAR-OP-HEADERS", "CAR-OP-QUERY-IGNORED", "CAR-OP-CODING", "CAR-BODY-JSON-FORMS", "CAR-BODY-MEDIA-PARAMS", "CAR-BODY-FRAMING"}
 )
 """Clauses on how a value travels: a body that they want refused is wrong in its plainest form too."""
+_ENDS_CONNECTIONS: Final = frozenset({"framing", "size", "method"})
+"""What a request provokes that may end its connection: it has one of its own."""
 _RECONNECT: Final = (0.1, 0.4, 1.0)
 """Pauses between attempts to reach a target that was there before, seconds."""
 ENOUGH_UNCONFIRMED: Final = 3
@@ -136,6 +138,19 @@ class _Said:
     reason: str = ""
     earlier: tuple[int, ...] = ()
     """Numbers of exchanges before the conversation."""
+
+
+@dataclasses.dataclass
+class _Flight:
+    """A case on its way; ``opening`` is how often the gate had opened when it was sent."""
+
+    case: Case
+    ids: list[str]
+    request: Request
+    lane: Lane
+    opening: int
+    close: Callable[[], None]
+    """Closes the connection that was opened for it alone, if there is one."""
 
 
 @dataclasses.dataclass
@@ -440,32 +455,63 @@ class Session:
         self._fly([self.cases[name] for name in sorted(needed)])
         self._fly([case for case in wanted if case.id not in self._memo])
 
-    def _fly(self, cases: list[Case]) -> None:
-        prepared: list[tuple[Case, list[str], Future[_Conversation]]] = []
-        window = self.plan.concurrency * 4
-        pool = ThreadPoolExecutor(self.plan.concurrency)
-        try:
-            queue = iter(cases)
-            while True:
-                for case in itertools.islice(queue, window - len(prepared)):
+    def _fly(self, cases: Iterable[Case]) -> None:
+        """
+        Send cases, as many at once as the run allows, and record their answers in the order of the cases.
+
+        One thread does it: while an answer is judged the other requests are on their way. What is no plain answer is asked for
+        again, patiently, with nothing else in flight.
+        """
+        ready = self._ready(cases)
+        waiting = next(ready, None)
+        with self.transport.lanes(self.plan.concurrency) as ring:
+            turns = itertools.cycle(ring)
+            while waiting is not None:
+                flying: deque[_Flight] = deque()
+                aside: list[tuple[_Flight, Reply]] = []
+                with self.gate.flights() as within_rate:
+                    while flying or (waiting is not None and not aside):
+                        if waiting is not None and not aside and len(flying) < len(ring) and within_rate(not flying):
+                            flying.append(self._begun(*waiting, next(turns)))
+                            waiting = next(ready, None)
+                            continue
+                        flight = flying.popleft()
+                        reply = flight.lane.land().reply
+                        flight.close()
+                        if aside or _extraordinary(reply, flight.case.request.caller):
+                            aside.append((flight, reply))
+                        else:
+                            self._asked(flight.case, (_Conversation(flight.request, [(reply, True)]), flight.ids))
+                for flight, reply in aside:
                     try:
-                        ids = self.ids.for_case(case)
-                        request = self.request(case.request, ids)
+                        conversation = self._converse(flight.request, flight.case.request, None, first=(reply, flight.opening))
                     except Untested as untested:
-                        self._memo[case.id] = untested
-                        continue
-                    prepared.append((case, ids, pool.submit(self._converse, request, case.request, None)))
-                if not prepared:
-                    return
-                case, ids, future = prepared.pop(0)
-                try:
-                    with self._letting_go():
-                        conversation = future.result()
-                    self._asked(case, (conversation, ids))
-                except Untested as untested:
-                    self._memo[case.id] = untested
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+                        self._memo[flight.case.id] = untested
+                    else:
+                        self._asked(flight.case, (conversation, flight.ids))
+
+    def _ready(self, cases: Iterable[Case]) -> Iterator[tuple[Case, list[str], Request]]:
+        """Yield each case that can be sent, with its ids and its request."""
+        for case in cases:
+            try:
+                if self.down:
+                    raise Untested(f"the target could not be reached any more: {self.down}")
+                ids = self.ids.for_case(case)
+                request = self.request(case.request, ids)
+                self._spend()
+            except Untested as untested:
+                self._memo[case.id] = untested
+            else:
+                yield case, ids, request
+
+    def _begun(self, case: Case, ids: list[str], request: Request, lane: Lane) -> _Flight:
+        """Send the request of a case, on a connection of its own where it provokes what may end one."""
+        own = contextlib.ExitStack()
+        if case.request.provokes in _ENDS_CONNECTIONS:
+            lane = own.enter_context(self.transport.lane())
+        flight = _Flight(case, ids, request, lane, self.gate.openings, own.close)
+        lane.begin(serialise(request), headless=request.method == "HEAD")
+        return flight
 
     def _asked(self, case: Case, brought: tuple[_Conversation, list[str]] | None) -> Exchange | Untested:
         try:
@@ -484,20 +530,31 @@ class Session:
 
     # -- one request until it has an answer that counts
 
-    def _converse(self, request: Request, draft: Draft, lane: Lane | None, *, patient: bool = True) -> _Conversation:
+    def _converse(
+        self, request: Request, draft: Draft, lane: Lane | None, *, patient: bool = True, first: tuple[Reply, int] | None = None
+    ) -> _Conversation:
+        """
+        Send a request until it has an answer that counts.
+
+        ``first`` is what it got when it was sent before, and how often the gate had opened by then.
+        """
         conversation = _Conversation(request)
-        fresh = draft.provokes in {"framing", "size", "method"}
+        fresh = draft.provokes in _ENDS_CONNECTIONS
         attempts = conversation.attempts
         failures = 0
         refreshed = False
         alone = False  # what got no answer is confirmed with nothing else in flight: we may have been the ones who were too many
-        self._spend()
+        if first is None:
+            self._spend()
         while True:
-            if self.down:
-                raise Untested(f"the target could not be reached any more: {self.down}")
-            opening = self.gate.openings
-            with self.gate.alone() if alone else contextlib.nullcontext(), self.gate.flight():
-                reply = self._attempt(request, lane, fresh=fresh or failures > 0)
+            if first is not None:
+                (reply, opening), first = first, None
+            else:
+                if self.down:
+                    raise Untested(f"the target could not be reached any more: {self.down}")
+                opening = self.gate.openings
+                with self.gate.alone() if alone else contextlib.nullcontext(), self.gate.flight():
+                    reply = self._attempt(request, lane, fresh=fresh or failures > 0)
             alone = False
             if reply.response is not None and reply.failure is None:
                 attempts.append((reply, True))
@@ -890,6 +947,12 @@ class Session:
             waits, self._waits = self._waits, []
         for wait in waits:
             self.recorder.write(wait)
+
+
+def _extraordinary(reply: Reply, caller: str) -> bool:
+    """Tell whether a reply is no plain answer that counts at once."""
+    status = reply.response.status if reply.response is not None else 0
+    return reply.failure is not None or status in {0, 429} or (status == 401 and caller == "authorized")
 
 
 def _long_wait(asked: float, attempts: tuple[int, ...], earlier: tuple[int, ...]) -> _Said:
