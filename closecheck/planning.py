@@ -11,7 +11,8 @@ import pytest
 from closecheck import settings as layered
 from closecheck.contract import contract
 from closecheck.doctor import SUPPLIES, means
-from closecheck.plugin import case_of, requirement_of
+from closecheck.model import Profile
+from closecheck.plugin import case_of, is_swept, requirement_of
 from closecheck.run import check_edition
 
 
@@ -29,16 +30,20 @@ def planned(items: Sequence[pytest.Item], options: Mapping[str, Any], environ: M
     catalogue = document.catalogue
     single = Counter[str]()
     sequences = Counter[str]()
+    quick = settings.profile is Profile.QUICK
     for item in items:
+        if quick and is_swept(item):
+            continue
         named = requirement_of(item)
         area = document[named].area if named in document.ids else "choices"
         (single if case_of(item) is not None else sequences)[area] += 1
     there = means(settings) if not settings.embedded else frozenset(SUPPLIES)
     requests = sum(single.values())
+    sent = _SEQUENCES[quick]
     lines = [f"target       {settings.name or 'the embedded reference'}  {settings.base_url}{settings.path if settings.base_url else ''}"]
-    lines.append(f"requests     {requests:,} single requests, and {sum(sequences.values())} tests that send sequences (about {_SEQUENCES:,} requests)")
+    lines.append(f"requests     {requests:,} single requests, and {sum(sequences.values())} tests that send sequences (about {sent:,} requests)")
     if settings.rate:
-        seconds = (requests + _SEQUENCES) / settings.rate.requests * settings.rate.seconds
+        seconds = (requests + sent) / settings.rate.requests * settings.rate.seconds
         lines.append(f"time         about {seconds:.0f} s at {settings.rate}, with {settings.concurrency} in flight")
     else:
         lines.append(f"time         as fast as the target answers, with {settings.concurrency} in flight; no rate of the suite's own")
@@ -55,8 +60,8 @@ def planned(items: Sequence[pytest.Item], options: Mapping[str, Any], environ: M
     return "\n".join(lines)
 
 
-_SEQUENCES = 600
-"""Requests that the tests with sequences send, rounded up; measured on the reference."""
+_SEQUENCES = {True: 400, False: 1_000}
+"""Requests that the tests with sequences send, in ``quick`` and otherwise, rounded up; measured on the reference with every means."""
 
 
 def _worst(settings: layered.Settings, there: frozenset[str]) -> list[str]:

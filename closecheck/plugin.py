@@ -189,7 +189,7 @@ def _chosen(item: pytest.Item, pattern: str) -> bool:
 
 def _turn(item: pytest.Item) -> int:
     if isinstance(item, CaseItem):
-        return 2 if _is_swept(item) else 0
+        return 2 if is_swept(item) else 0
     if item.get_closest_marker("last"):
         return 4
     if item.get_closest_marker("explores"):
@@ -197,7 +197,8 @@ def _turn(item: pytest.Item) -> int:
     return 1 if item.get_closest_marker("closes") else 0
 
 
-def _is_swept(item: pytest.Item) -> bool:
+def is_swept(item: pytest.Item) -> bool:
+    """Tell whether an item is left to the exploration."""
     case = case_of(item)
     return item.get_closest_marker("sweep") is not None or (case is not None and case.id in contract().order.swept)
 
@@ -232,7 +233,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     context.session.on_exchange.append(lambda exchange: config.hook.pytest_closecheck_exchange(exchange=exchange))
     context.session.on_evidence.append(lambda evidence: config.hook.pytest_closecheck_evidence(evidence=evidence))
     if context.settings.profile is Profile.QUICK and not selection:
-        session.items[:] = [item for item in session.items if not _is_swept(item)]
+        session.items[:] = [item for item in session.items if not is_swept(item)]
     context.session.planned = sum(case_of(item) is not None for item in session.items)
     complete = False
     try:
@@ -273,8 +274,8 @@ def _send_ahead(session: Session, items: Sequence[pytest.Item]) -> None:
     for item in items:
         by_file.setdefault(getattr(item, "module", None), []).append(item)
     files = [module.ahead(session, listed) for module, listed in by_file.items() if hasattr(module, "ahead")]
-    session.postpone(case for item in items if (case := case_of(item)) is not None and _is_swept(item))
-    of_items = [case for item in items if (case := case_of(item)) is not None and not _is_swept(item)]
+    session.postpone(case for item in items if (case := case_of(item)) is not None and is_swept(item))
+    of_items = [case for item in items if (case := case_of(item)) is not None and not is_swept(item)]
     for batches in itertools.zip_longest([of_items], *map(_while_answered, files), fillvalue=()):
         session.prefetch(itertools.chain(*batches))
 

@@ -140,6 +140,63 @@ def test_what_is_sent_ahead_is_recorded_in_the_order_of_the_plan(tmp_path, concu
     assert sorted(session.exchanges) == list(range(1, len(recorded) + 1))
 
 
+def test_sequences_have_a_connection_each_and_are_recorded_in_their_order(tmp_path):
+    def sequence(name):
+        return [(f"{name}/{n}", ONE, impossible(0, f"{name}/{n}", 1)) for n in range(3)]
+
+    with opened(SmallTarget().script, tmp_path, concurrency="2") as (session, *_):
+        played = session.play([sequence("a"), sequence("b"), sequence("c")])
+
+    assert [[one.case for one in exchanges] for exchanges in played] == [[f"{name}/{n}" for n in range(3)] for name in "abc"]
+    assert [one.number for exchanges in played for one in exchanges] == list(range(1, 10))
+    connections = [{one.timing.connection for one in exchanges} for exchanges in played]
+    assert [len(one) for one in connections] == [1, 1, 1]
+    assert len(set.union(*connections)) == 3
+
+
+def test_what_got_no_plain_answer_ahead_is_asked_again_alone(tmp_path):
+    refused = []
+
+    def script(peer):
+        while request := peer.request():
+            if b'"executionStatus"' in request and not refused:
+                refused.append(1)
+                return  # closes the connection without an answer
+            peer.send(answer())
+
+    with opened(script, tmp_path, concurrency="4") as (session, *_):
+        session.prefetch([session.cases[name] for name in ("ids/2", "executionStatus/Completed", "ids/4", "ids/5", "ids/9")])
+        statuses = {name: session.ask(session.cases[name]).status for name in ("ids/2", "executionStatus/Completed", "ids/4", "ids/5", "ids/9")}
+
+    assert refused == [1]
+    assert set(statuses.values()) == {202}
+
+
+@pytest.mark.parametrize("budget", [1, 4, 9])
+def test_a_budget_is_kept_to_and_what_it_does_not_reach_is_untested(tmp_path, budget):
+    names = ("ids/2", "ids/4", "ids/5", "ids/9", "ids/10", "ids/11")
+    with opened(SmallTarget().script, tmp_path, budget=str(budget)) as (session, *_):
+        session.prefetch([session.cases[name] for name in names])
+        outcomes = [session.judge(session.cases[name]) for name in names]
+
+    assert session.sent == min(budget, 1 + len(names))
+    untested = [one for one in outcomes if one.outcome is Outcome.UNTESTED]
+    assert len(untested) == max(0, 1 + len(names) - budget)
+    assert {one.supply for one in untested} <= {f"--budget, more than {budget}"}
+
+
+def test_what_was_postponed_is_sent_with_the_first_of_it_that_is_asked_for(tmp_path):
+    with opened(SmallTarget().script, tmp_path) as (session, *_):
+        session.postpone(session.cases[name] for name in ("ids/4", "ids/5"))
+        session.ask(session.cases["ids/2"])
+        before = [one.case for one in session.exchanges.values()]
+        session.ask(session.cases["ids/5"])
+        after = [one.case for one in session.exchanges.values()]
+
+    assert before == ["ids/2"]
+    assert set(after[1:]) == {"accepted/one-id", "ids/4", "ids/5"}
+
+
 def test_concurrency_is_kept_to(tmp_path):
     flying, most, lock = [0], [0], threading.Lock()
     enough = threading.Event()
