@@ -16,6 +16,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 import sample_runs
+import small_runs
 import strategies_runs
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
@@ -42,7 +43,7 @@ from closecheck.model import (
 from closecheck.reports import RENDERERS, Renderer, write_all
 from closecheck.reports._curl import curl
 from closecheck.reports._diff import edit, pretty
-from closecheck.reports._facts import facts, supply_lines, visible
+from closecheck.reports._facts import budget_words, facts, supply_lines, visible
 from closecheck.reports._items import items
 from closecheck.reports.html import _by_answer
 from closecheck.stream import FILE_NAME, read
@@ -641,3 +642,15 @@ def test_a_clause_for_every_exchange_names_the_edit_that_another_finding_knows()
 )
 def test_a_lost_answer_says_how_it_was_lost(kind: FailureKind, words: str) -> None:
     assert Failure(kind, "before any answer had come").words == words
+
+
+def test_a_report_says_which_failures_fewer_requests_would_have_missed():
+    evidence = [
+        Evidence(name, Outcome.BROKEN, "a case", exchanges=(number,), finding=Finding("this", "that"))
+        for name, number in (("CAR-IDS-MAX", 20), ("CAR-IDS-MIN", 320), ("CAR-OP-ACCEPTS", 330))
+    ]
+    run = small_runs.run(dict.fromkeys(("CAR-IDS-MAX", "CAR-IDS-MIN", "CAR-OP-ACCEPTS"), Status.PASS), closing={"requests": 500})
+    broken = Run([run.opening, *evidence, *filter(None, [run.closing])])
+
+    assert budget_words(broken) == "Of fewer requests (--budget) 200 would have missed CAR-IDS-MIN, CAR-OP-ACCEPTS."
+    assert budget_words(run) == ""

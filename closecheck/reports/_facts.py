@@ -323,13 +323,18 @@ def budget_words(run: Run) -> str:
     for result in failed(run):
         if numbers := [max(one.evidence.exchanges) for one in result.findings if one.evidence.exchanges]:
             shown[result.requirement.id] = min(numbers)
-    told = []
+    told: dict[tuple[str, ...], int] = {}
     for budget in _BUDGETS:
-        missed = sorted(name for name, number in shown.items() if number > budget)
+        missed = tuple(sorted(name for name, number in shown.items() if number > budget))
         if missed and budget < run.requests:
-            more = f" and {len(missed) - 3} more" if len(missed) > 4 else ""
-            told.append(f"{budget:,} would have missed {', '.join(missed[: 3 if more else 4])}{more}")
-    return f"Found with fewer requests (--budget): {'; '.join(told)}." if told else ""
+            told[missed] = budget
+    words = [f"{budget:,} would have missed {_some(missed)}" for missed, budget in told.items()]
+    return f"Of fewer requests (--budget) {'; '.join(words)}." if words else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 4 else ""
+    return ", ".join(names[: 3 if more else 4]) + more
 
 
 class Advice(Struct):
