@@ -11,7 +11,7 @@ import datetime
 import json
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from closecheck.model import Body, Broken, Choice, ExchangeLine, Finding, Level, Observation, Result, Run, Status, Struct
