@@ -1,7 +1,8 @@
 """
 ``docs/proof.md``: what the kill matrix says, with the matrix as a picture. A function of the recorded trials alone.
 
-The trials stand beside it in ``proof.json``; a selftest renders the page again and fails if it is stale.
+The trials stand beside it in ``proof.json``, those of another tool in ``peer.json``; a selftest renders the page again and fails if it
+is stale.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from closecheck import __version__
+from closecheck import __version__, peer
 from closecheck.contract import contract, spec_folder
 from closecheck.model import Level, Profile, ProofFigures, Struct
 from closecheck.prove import Trial
@@ -40,9 +41,14 @@ def write(trials: Sequence[Trial], every: int, profile: str, seconds: float, pag
     page.parent.mkdir(parents=True, exist_ok=True)
     page.with_suffix(".json").write_bytes(msgspec.json.format(msgspec.json.encode(proof), indent=1) + b"\n")
     page.with_suffix(".svg").write_text(picture(proof), encoding="utf-8")
-    page.write_text(render(proof), encoding="utf-8")
+    write_page(proof, page)
     if page.resolve() == KEPT_PAGE.resolve():
         KEPT_FIGURES.write_bytes(encoded(figures(proof)))
+
+
+def write_page(proof: Proof, page: Path) -> None:
+    """Write the page alone, with the section that ``peer.json`` beside it gives."""
+    page.write_text(render(proof, peer.read(page.with_name("peer.json"))), encoding="utf-8")
 
 
 KEPT_PAGE: Final = spec_folder().parent / "docs" / "proof.md"
@@ -78,8 +84,8 @@ def read(path: Path) -> Proof:
     return msgspec.json.decode(path.read_bytes(), type=Proof)
 
 
-def render(proof: Proof) -> str:
-    """Return the page as Markdown."""
+def render(proof: Proof, beside: peer.Peer | None = None) -> str:
+    """Return the page as Markdown; ``beside`` is what another tool found on the same targets."""
     faults = [one for one in proof.trials if one.kind == "fault"]
     lawful = [one for one in proof.trials if one.kind != "fault"]
     rare = [one for one in faults if one.rare]
@@ -113,6 +119,8 @@ def render(proof: Proof) -> str:
     lines += ["", "*Killed*: a requirement that the fault breaks was found broken. *Blamed right*: and nothing that the fault does not break.", ""]
     lines += ["![faults by requirements: each row a fault, each column a requirement](proof.svg)", ""]
     lines += _wrong(proof)
+    if beside is not None:
+        lines += peer.section(beside, proof.trials, proof.profile)
     lines += _by_requirement(faults)
     lines += ["## Faults", "", "| fault | breaks | what it does | first seen at request |", "| --- | --- | --- | --- |"]
     lines += [
