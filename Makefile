@@ -8,7 +8,7 @@ TARGET ?=
 BASE_URL ?=
 ARGS ?=
 
-.PHONY: help conformance test check prove bench docs wheel lock clean
+.PHONY: help conformance test check prove peer bench docs wheel lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ check: $(VENV)/.dev ## format, lint, types, the OpenAPI document
 
 prove: $(VENV)/.dev ## the kill matrix: every fault and every variant against the suite
 	@$(BIN)/closecheck prove --profile standard --seeds 10 --jobs 3 --write docs/proof.md $(ARGS)
+
+peer: $(VENV)/.dev ## Schemathesis against the targets of the kill matrix, for the same page: writes docs/peer.json; ARGS="--sample N" for some
+	@$(BIN)/python -m selftest.bench.peer $(ARGS)
 
 bench: $(VENV)/.dev ## time, memory and requests to a finding, beside Schemathesis: writes docs/performance.md; ARGS=--quick only tries it out
 	@$(BIN)/python -m selftest.bench $(ARGS)

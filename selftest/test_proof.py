@@ -14,7 +14,7 @@ import pytest
 import small_runs
 from lxml import html as lxml_html
 
-from closecheck import __version__
+from closecheck import __version__, peer
 from closecheck.contract import contract, spec_folder
 from closecheck.model import Profile, ProofFigures, Status
 from closecheck.proof import KEPT_FIGURES, Proof, encoded, figures, picture, read, render, write
@@ -94,7 +94,7 @@ def test_a_run_without_figures_says_nothing_of_them():
 
 
 def test_the_page_is_made_from_the_data(proof):
-    assert (DOCS / "proof.md").read_text(encoding="utf-8") == render(proof)
+    assert (DOCS / "proof.md").read_text(encoding="utf-8") == render(proof, peer.read(DOCS / "peer.json"))
 
 
 def test_the_picture_is_made_from_the_data(proof):

@@ -181,6 +181,8 @@ def shown_by_schemathesis(events: Path) -> Shown:
     for kind, event in _events(events):
         if kind == "PhaseFinished" and event["phase"]["name"] == "probing":
             sent += len((event.get("payload") or {}).get("probes", ()))
+        # Told before the scenario in which it happened, or without any.
+        errors = errors or kind in {"NonFatalError", "FatalError"}
         if kind != "ScenarioFinished":
             continue
         recorder = event["recorder"]
@@ -190,12 +192,12 @@ def shown_by_schemathesis(events: Path) -> Shown:
             if found and not first:
                 first = number
         sent += len(recorder["interactions"])
-        if event["status"] in {"failure", "error"}:
-            errors = errors or event["status"] == "error"
+        if not first and event["status"] in {"failure", "error"}:
             # An error before the first request is one as well.
-            first = first or max(sent, 1)
-    if first and (errors or not failed):
+            first = max(sent, 1)
+    if errors or (first and not failed):
         failed.add(ERROR)
+        first = first or max(sent, 1)
     return Shown(first, sent, tuple(sorted(failed)))
 
 
