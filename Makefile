@@ -9,7 +9,7 @@ TARGET ?=
 BASE_URL ?=
 ARGS ?=
 
-.PHONY: help conformance test check prove mutate bench docs wheel lock clean
+.PHONY: help conformance test check prove mutate peer bench docs wheel lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ $(MUTATION)/.tools: selftest/mutation/requirements.lock | $(BIN)/python
 
 mutate: $(VENV)/.dev $(MUTATION)/.tools ## mutate the judging code, a sample, 20 minutes: writes docs/mutation.json; ARGS=--survivors tries only these again
 	@$(BIN)/python -m selftest.mutation --tools $(MUTATION)/bin $(ARGS)
+
+peer: $(VENV)/.dev ## Schemathesis against the targets of the kill matrix, for the same page: writes docs/peer.json; ARGS="--sample N" for some
+	@$(BIN)/python -m selftest.bench.peer $(ARGS)
 
 bench: $(VENV)/.dev ## time, memory and requests to a finding, beside Schemathesis: writes docs/performance.md; ARGS=--quick only tries it out
 	@$(BIN)/python -m selftest.bench $(ARGS)

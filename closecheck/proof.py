@@ -1,7 +1,8 @@
 """
 ``docs/proof.md``: what the kill matrix says, with the matrix as a picture. A function of recorded data alone.
 
-The trials stand beside it in ``proof.json``, what mutations of the judging code came to in ``mutation.json``; a selftest renders the page again and fails if it is stale.
+The trials stand beside it in ``proof.json``, those of another tool in ``peer.json``, what mutations of the judging code came to in
+``mutation.json``; a selftest renders the page again and fails if it is stale.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from closecheck import __version__, mutation
+from closecheck import __version__, mutation, peer
 from closecheck.contract import contract, spec_folder
 from closecheck.model import Level, Profile, ProofFigures, Struct
 from closecheck.prove import Trial
@@ -40,10 +41,15 @@ def write(trials: Sequence[Trial], every: int, profile: str, seconds: float, pag
     page.parent.mkdir(parents=True, exist_ok=True)
     page.with_suffix(".json").write_bytes(msgspec.json.format(msgspec.json.encode(proof), indent=1) + b"\n")
     page.with_suffix(".svg").write_text(picture(proof), encoding="utf-8")
-    kept_mutations = page.with_name("mutation.json")
-    page.write_text(render(proof, mutation.read(kept_mutations) if kept_mutations.exists() else None), encoding="utf-8")
+    write_page(proof, page)
     if page.resolve() == KEPT_PAGE.resolve():
         KEPT_FIGURES.write_bytes(encoded(figures(proof)))
+
+
+def write_page(proof: Proof, page: Path) -> None:
+    """Write the page alone, with the sections that ``peer.json`` and ``mutation.json`` beside it give."""
+    kept = page.with_name("mutation.json")
+    page.write_text(render(proof, peer.read(page.with_name("peer.json")), mutation.read(kept) if kept.exists() else None), encoding="utf-8")
 
 
 KEPT_PAGE: Final = spec_folder().parent / "docs" / "proof.md"
@@ -79,8 +85,8 @@ def read(path: Path) -> Proof:
     return msgspec.json.decode(path.read_bytes(), type=Proof)
 
 
-def render(proof: Proof, mutations: mutation.Mutations | None = None) -> str:
-    """Return the page as Markdown; with the section on mutations where there is something to tell."""
+def render(proof: Proof, beside: peer.Peer | None = None, mutations: mutation.Mutations | None = None) -> str:
+    """Return the page as Markdown; ``beside`` is what another tool found on the same targets, ``mutations`` what tried the judging code."""
     faults = [one for one in proof.trials if one.kind == "fault"]
     lawful = [one for one in proof.trials if one.kind != "fault"]
     rare = [one for one in faults if one.rare]
@@ -114,6 +120,8 @@ def render(proof: Proof, mutations: mutation.Mutations | None = None) -> str:
     lines += ["", "*Killed*: a requirement that the fault breaks was found broken. *Blamed right*: and nothing that the fault does not break.", ""]
     lines += ["![faults by requirements: each row a fault, each column a requirement](proof.svg)", ""]
     lines += _wrong(proof)
+    if beside is not None:
+        lines += peer.section(beside, proof.trials, proof.profile)
     lines += _by_requirement(faults)
     lines += mutation.section(mutations) if mutations else []
     lines += ["## Faults", "", "| fault | breaks | what it does | first seen at request |", "| --- | --- | --- | --- |"]

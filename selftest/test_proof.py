@@ -14,7 +14,7 @@ import pytest
 import small_runs
 from lxml import html as lxml_html
 
-from closecheck import __version__, mutation
+from closecheck import __version__, mutation, peer
 from closecheck.contract import contract, spec_folder
 from closecheck.model import Profile, ProofFigures, Status
 from closecheck.proof import KEPT_FIGURES, Proof, encoded, figures, picture, read, render, write
@@ -103,11 +103,11 @@ def test_a_run_without_figures_says_nothing_of_them():
 
 
 def test_the_page_is_made_from_the_data(proof):
-    assert (DOCS / "proof.md").read_text(encoding="utf-8") == render(proof, mutation.read(DOCS / "mutation.json"))
+    assert (DOCS / "proof.md").read_text(encoding="utf-8") == render(proof, peer.read(DOCS / "peer.json"), mutation.read(DOCS / "mutation.json"))
 
 
 def test_the_page_tells_of_mutations_only_where_there_is_something_to_tell(proof):
-    assert "## Mutations" in render(proof, mutation.read(DOCS / "mutation.json"))
+    assert "## Mutations" in render(proof, mutations=mutation.read(DOCS / "mutation.json"))
     assert "## Mutations" not in render(proof)
 
 

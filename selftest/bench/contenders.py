@@ -12,13 +12,15 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import yaml
 
 from closecheck.model import Closing, decode
+from closecheck.peer import ERROR
 
 from .figures import BenchFault, Command
 from .processes import PYTHON, ROOT, Job, environment, program
@@ -161,25 +163,47 @@ def report(recorded: Path) -> Job:
     return Job([PYTHON, "-m", "closecheck", "report", "."], before=before)
 
 
-def shown_by_schemathesis(events: Path) -> tuple[int, int]:
+class Shown(msgspec.Struct, frozen=True):
+    """What a recorded run of Schemathesis shows: after how many requests it first failed (0: never), how many it sent, which checks failed."""
+
+    first: int
+    sent: int
+    checks: tuple[str, ...] = ()
+
+
+def shown_by_schemathesis(events: Path) -> Shown:
     """
-    Return after how many requests a recorded run of Schemathesis first failed (0: it did not), and how many it sent.
+    Return what a recorded run of Schemathesis shows; of one that was cut off, what it shows until then.
 
     A failed check, and an error of the network or of Schemathesis itself, both count.
     """
-    sent, first = 0, 0
-    with events.open("rb") as stream:
+    sent, first, failed, errors = 0, 0, set(), False
+    for kind, event in _events(events):
+        if kind == "PhaseFinished" and event["phase"]["name"] == "probing":
+            sent += len((event.get("payload") or {}).get("probes", ()))
+        # Told before the scenario in which it happened, or without any.
+        errors = errors or kind in {"NonFatalError", "FatalError"}
+        if kind != "ScenarioFinished":
+            continue
+        recorder = event["recorder"]
+        for number, case in enumerate(recorder["interactions"], sent + 1):
+            found = {check["name"] for check in recorder["checks"].get(case, ()) if check["status"] != "success"}
+            failed |= found
+            if found and not first:
+                first = number
+        sent += len(recorder["interactions"])
+        if not first and event["status"] in {"failure", "error"}:
+            # An error before the first request is one as well.
+            first = max(sent, 1)
+    if errors or (first and not failed):
+        failed.add(ERROR)
+        first = first or max(sent, 1)
+    return Shown(first, sent, tuple(sorted(failed)))
+
+
+def _events(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the kind and the content of each event; the last line of a run that was cut off may be torn."""
+    with path.open("rb") as stream:
         for raw in stream:
-            ((kind, event),) = msgspec.json.decode(raw).items()
-            if kind == "PhaseFinished" and event["phase"]["name"] == "probing":
-                sent += len((event.get("payload") or {}).get("probes", ()))
-            if kind != "ScenarioFinished":
-                continue
-            recorder = event["recorder"]
-            for number, case in enumerate(recorder["interactions"], sent + 1):
-                if not first and any(check["status"] != "success" for check in recorder["checks"].get(case, ())):
-                    first = number
-            sent += len(recorder["interactions"])
-            if not first and event["status"] in {"failure", "error"}:
-                first = sent
-    return first, sent
+            if raw.endswith(b"\n"):
+                yield from msgspec.json.decode(raw, type=dict[str, dict[str, Any]]).items()

@@ -183,12 +183,12 @@ class Bench:
             sent, first = self._shown(serve, fault, recorded, whole=False)
             with serve() as served:
                 measured(contenders.schemathesis(served, keep=events))
-            theirs, theirs_sent = contenders.shown_by_schemathesis(events)
+            theirs = contenders.shown_by_schemathesis(events)
             extra = ""
             if first is None:
                 _, at_all = self._shown(serve, fault, recorded, whole=True)
                 extra = shown_to(at_all) if at_all and shown_to(at_all) in EXTRA else ""
-            return FirstSeen(fault.name, first.number if first else 0, sent, theirs, theirs_sent, extra)
+            return FirstSeen(fault.name, first.number if first else 0, sent, theirs.first, theirs.sent, extra)
 
     def _shown(self, server: Server, fault: Deviation, recorded: Path, *, whole: bool) -> tuple[int, ExchangeLine | None]:
         """Return how many requests a run against a faulty server has sent, and the first exchange that shows the fault."""

@@ -1,4 +1,4 @@
-"""The servers of a bench, each in a process of its own on loopback: the reference, a faulty one, the stub, and a proxy before them."""
+"""The servers of a bench, each in a process of its own on loopback (but :func:`inside`): the reference, a faulty one, the stub, and a proxy before them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 import yaml
+
+from closecheck.deviation import Deviation
+from closecheck.reference import ReferenceConfig, ReferenceServer
 
 from .processes import PYTHON, serving
 from .stub import Stub
@@ -37,6 +40,14 @@ def reference(fault: str = "") -> Iterator[Served]:
         command = [PYTHON, "-m", "closecheck", "serve", "--port=0", f"--target-file={file}", *([f"--fault={fault}"] if fault else [])]
         with serving(command, "target file:"):
             yield _served(yaml.safe_load(file.read_text("utf-8")))
+
+
+@contextlib.contextmanager
+def inside(deviation: Deviation | None) -> Iterator[Served]:
+    """Serve the reference or a deviation of it from a thread of this process, for what is not timed."""
+    config = deviation.configured() if deviation else ReferenceConfig()
+    with ReferenceServer(config, deviation.modify if deviation else None) as running:
+        yield _served(running.target())
 
 
 @contextlib.contextmanager

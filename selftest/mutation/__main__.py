@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from closecheck import mutation
 from closecheck.mutation import Session
-from closecheck.proof import KEPT_PAGE, read, render
+from closecheck.proof import KEPT_PAGE, read, write_page
 from selftest.mutation.results import KEPT, again, configuration, explained, mutations, session
 
 ROOT = Path(__file__).parent.parent.parent
@@ -99,7 +99,7 @@ def main() -> None:
         version = subprocess.run([args.tools / "cosmic-ray", "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]
         data = mutations(sessions, version, SEED)
     KEPT.write_bytes(mutation.encoded(explained(data)))
-    KEPT_PAGE.write_text(render(read(KEPT_PAGE.with_suffix(".json")), mutation.read(KEPT)), encoding="utf-8")
+    write_page(read(KEPT_PAGE.with_suffix(".json")), KEPT_PAGE)
 
 
 if __name__ == "__main__":
