@@ -271,7 +271,7 @@ def _text(text: str, style: str, how: Spelling) -> str:
             return f'"{_escaped(text[:1], how)}{_quoted(text[1:])[1:]}'
         case "some":
             quoted = _quoted(text)
-            letters = list(text) if len(quoted) == len(text.encode()) + 2 else [_quoted(one)[1:-1] for one in text]
+            letters = list(text) if len(quoted) == len(text) + 2 else [_quoted(one)[1:-1] for one in text]
             units = _UPPER if how.upper else _LOWER
             letters[1::3] = [units[ord(one)] for one in text[1::3]]
             return f'"{"".join(letters)}"'

@@ -4,12 +4,13 @@ import json
 
 import jsonschema_rs
 import pytest
-from hypothesis import find, given, settings
+from hypothesis import example, find, given, settings
+from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from closecheck import generation, strategies
 from closecheck.contract import contract
-from closecheck.generation import EDITS, MOST_IDS, Edit, Value, oracle
+from closecheck.generation import EDITS, MOST_IDS, Edit, Spelling, Value, oracle
 
 SCHEMA = contract().body_schema
 VALIDATOR = jsonschema_rs.Draft202012Validator(SCHEMA)
@@ -166,3 +167,18 @@ def test_the_oracle_is_silent_on_what_is_free(body):
 def test_the_oracle_is_silent_on_other_media_types():
     assert oracle(b"7", "text/plain") is None
     assert oracle(b"7", "Application/JSON; charset=utf-8").requirement == "CAR-BODY-OBJECT"
+
+
+@pytest.mark.parametrize("upper", [False, True])
+@pytest.mark.parametrize("style", ["", "first", "some", "all"])
+@settings(max_examples=50, derandomize=True, database=None, deadline=None)
+@given(message=st.text(st.characters(codec="utf-8"), max_size=12))
+@example(message='-1\N{NO-BREAK SPACE}"1=1')
+@example(message='é"')
+@example(message="\\\N{GRINNING FACE}")
+def test_every_spelling_of_a_text_says_the_same(style, upper, message):
+    value = Value(("2c90ad2a70ace7d50170acf22ca90010",), message)
+
+    spelled = generation.spelled(value, Spelling(values=style, names=style, upper=upper))
+
+    assert json.loads(spelled) == value.members()
