@@ -29,6 +29,8 @@ MOST_HEADER_BYTES: Final = 256 * 1024
 MOST_BODY_BYTES: Final = 16 * 1024 * 1024
 """Bytes of an answer's body, before and after content coding is undone, before it counts as endless."""
 _CHUNK: Final = 65536
+_LATE: Final = 0.5
+"""Seconds in which what has come may be read after its deadline: whoever reads may have waited for another's answer."""
 _SWITCHING_PROTOCOLS: Final = 101
 _BODILESS: Final = frozenset({204, 304})
 
@@ -319,6 +321,7 @@ class Connection:
     def _receive(self, answer: _Answer) -> None:
         parser = answer.parser
         received = 0
+        read_by = max(self._deadline, self._clock() + _LATE)
         while not answer.complete:
             data = self._read(answer)
             received += len(data)
@@ -344,7 +347,7 @@ class Connection:
                 raise _Broken(FailureKind.ENDLESS, f"the header section went on beyond {MOST_HEADER_BYTES >> 10} kB")
             if received > MOST_BODY_BYTES and max(answer.size, received - answer.size) > MOST_BODY_BYTES:
                 raise _Broken(FailureKind.ENDLESS, f"the answer went on beyond {MOST_BODY_BYTES >> 20} MB")
-            if not answer.complete and self._clock() > self._deadline:
+            if not answer.complete and self._clock() > read_by:
                 raise _Broken(FailureKind.TIMEOUT, _how_far(answer))
 
     def _read(self, answer: _Answer) -> bytes:
