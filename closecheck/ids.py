@@ -113,6 +113,13 @@ class IdPolicy:
             )
         return self.take_up_to(count)
 
+    def must_ask(self, case: Case) -> bool:
+        """Tell whether a source must be asked, by requests of its own, before a case has its ids."""
+        needed = case.request.ids
+        if self.source is not Source.SUPPLIED or self.refill is None or needed == 0:
+            return False
+        return self._untaken < (needed if case.may_close else needed - self._taken)
+
     def for_case(self, case: Case) -> list[str]:
         """
         Return the ids that a case's request names.

@@ -337,20 +337,33 @@ class Session:
 
         """
 
-        def played(sequence: list[tuple[str, Draft, list[str], Request]]) -> list[_Conversation]:
+        def played(sequence: list[tuple[str, Draft, list[str], Request]]) -> tuple[list[_Conversation], Untested | None]:
+            found: list[_Conversation] = []
             with self.transport.lane() as lane:
-                return [self._converse(request, draft, lane) for _, draft, _, request in sequence]
+                try:
+                    for _, draft, _, request in sequence:
+                        found.append(self._converse(request, draft, lane))
+                except Untested as untested:
+                    return found, untested
+            return found, None
 
         prepared = [[(name, draft, ids, self.request(draft, ids)) for name, draft, ids in sequence] for sequence in sequences]
         with ThreadPoolExecutor(self.plan.concurrency) as pool, self._letting_go():
             brought = [pool.submit(played, sequence) for sequence in prepared]
-            return [
-                [
-                    self._record(name, draft, conversation, ids, 0, "")
-                    for (name, draft, ids, _), conversation in zip(sequence, conversations.result(), strict=True)
-                ]
-                for sequence, conversations in zip(prepared, brought, strict=True)
-            ]
+            exchanges: list[list[Exchange]] = []
+            missing: list[Untested] = []
+            for sequence, future in zip(prepared, brought, strict=True):
+                conversations, untested = future.result()
+                missing += [untested] if untested else []
+                exchanges.append([])
+                for (name, draft, ids, _), conversation in zip(sequence, conversations, strict=False):
+                    try:
+                        exchanges[-1].append(self._record(name, draft, conversation, ids, 0, ""))
+                    except Untested as gone:
+                        missing.append(gone)
+        if missing:  # but what was sent is recorded
+            raise missing[0]
+        return exchanges
 
     @contextlib.contextmanager
     def _letting_go(self) -> Iterator[None]:
@@ -462,37 +475,49 @@ class Session:
         One thread does it: while an answer is judged the other requests are on their way. What is no plain answer is asked for
         again, patiently, with nothing else in flight.
         """
-        ready = self._ready(cases)
-        waiting = next(ready, None)
+        queue = deque(cases)
         with self.transport.lanes(self.plan.concurrency) as ring:
             turns = itertools.cycle(ring)
-            while waiting is not None:
-                flying: deque[_Flight] = deque()
-                aside: list[tuple[_Flight, Reply]] = []
-                with self.gate.flights() as within_rate:
-                    while flying or (waiting is not None and not aside):
-                        if waiting is not None and not aside and len(flying) < len(ring) and within_rate(not flying):
-                            flying.append(self._begun(*waiting, next(turns)))
-                            waiting = next(ready, None)
-                            continue
-                        flight = flying.popleft()
-                        reply = flight.lane.land().reply
-                        flight.close()
-                        if aside or _extraordinary(reply, flight.case.request.caller):
-                            aside.append((flight, reply))
-                        else:
-                            self._asked(flight.case, (_Conversation(flight.request, [(reply, True)]), flight.ids))
-                for flight, reply in aside:
-                    try:
-                        conversation = self._converse(flight.request, flight.case.request, None, first=(reply, flight.opening))
-                    except Untested as untested:
-                        self._memo[flight.case.id] = untested
-                    else:
-                        self._asked(flight.case, (conversation, flight.ids))
+            while queue:
+                self._fly_until_asked(self._ready(queue), turns, len(ring))
 
-    def _ready(self, cases: Iterable[Case]) -> Iterator[tuple[Case, list[str], Request]]:
-        """Yield each case that can be sent, with its ids and its request."""
-        for case in cases:
+    def _fly_until_asked(self, ready: Iterator[tuple[Case, list[str], Request]], turns: Iterator[Lane], width: int) -> None:
+        waiting = next(ready, None)
+        while waiting is not None:
+            flying: deque[_Flight] = deque()
+            aside: list[tuple[_Flight, Reply]] = []
+            with self.gate.flights() as within_rate:
+                while flying or (waiting is not None and not aside):
+                    if waiting is not None and not aside and len(flying) < width and within_rate(not flying):
+                        flying.append(self._begun(*waiting, next(turns)))
+                        waiting = next(ready, None)
+                        continue
+                    flight = flying.popleft()
+                    reply = flight.lane.land().reply
+                    flight.close()
+                    if aside or _extraordinary(reply, flight.case.request.caller):
+                        aside.append((flight, reply))
+                    else:
+                        self._asked(flight.case, (_Conversation(flight.request, [(reply, True)]), flight.ids))
+            for flight, reply in aside:
+                try:
+                    conversation = self._converse(flight.request, flight.case.request, None, first=(reply, flight.opening))
+                except Untested as untested:
+                    self._memo[flight.case.id] = untested
+                else:
+                    self._asked(flight.case, (conversation, flight.ids))
+
+    def _ready(self, queue: deque[Case]) -> Iterator[tuple[Case, list[str], Request]]:
+        """
+        Take from a queue, and yield, each case that can be sent, with its ids and its request.
+
+        It ends before one for which a source of ids must be asked, unless that is the first: what is asked may have to be sent
+        alone, which it could never be while the others are on their way.
+        """
+        first = True
+        while queue and (first or not self.ids.must_ask(queue[0])):
+            first = False
+            case = queue.popleft()
             try:
                 if self.down:
                     raise Untested(f"the target could not be reached any more: {self.down}")
@@ -542,7 +567,7 @@ class Session:
         fresh = draft.provokes in _ENDS_CONNECTIONS
         attempts = conversation.attempts
         failures = 0
-        refreshed = False
+        caught_up = refreshed = False
         alone = False  # what got no answer is confirmed with nothing else in flight: we may have been the ones who were too many
         if first is None:
             self._spend()
@@ -567,9 +592,11 @@ class Session:
                         if conversation.starved or (last is not None and last.status != 429):
                             return conversation
                     continue
-                if reply.response.status == 401 and draft.caller == "authorized" and not refreshed:
-                    refreshed = True
-                    if self.tokens.refresh():
+                if reply.response.status == 401 and draft.caller == "authorized" and "Authorization" not in draft.headers and not refreshed:
+                    # Another may have fetched a new token while this was on its way: that one will do, once.
+                    overtaken = not caught_up and self._reauthorized(request) != request
+                    caught_up, refreshed = True, not overtaken
+                    if overtaken or self.tokens.refresh():
                         request = self._reauthorized(request)
                         conversation.request = request
                         attempts[-1] = (reply, False)
