@@ -506,6 +506,8 @@ class Clause:
         """
         judged = (one for one in self._session.evidence if one.requirement == self.requirement and exchange.number in one.exchanges[-1:])
         finding = next((one.finding for one in judged if one.finding), None)
+        if finding is None and exchange.response is None:
+            self.untested("not answered: judged under CAR-OP-ANSWERS")
         self.expect(finding is None, finding.expected if finding else "", finding.got if finding else "", exchange)
 
     def untested(self, reason: str, supply: str = "") -> None:

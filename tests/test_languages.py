@@ -189,8 +189,10 @@ def test_a_known_language_is_used_for_every_error(session, clause):
     for tag in known(session):
         try:
             exchange = forbidden(session, tag)
-        except Untested:
-            break
+        except Untested as untested:
+            if untested.supply and not untested.supply.startswith("--"):
+                break  # the target file has nobody who is forbidden
+            raise
         comes(clause, exchange, tag, f"Accept-Language: {tag}, from a user without access")
     clause.expect(True, "", "")
 
