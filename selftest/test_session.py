@@ -4,6 +4,7 @@ import base64
 import contextlib
 import datetime
 import email.utils
+import itertools
 import json
 import threading
 import time
@@ -170,6 +171,83 @@ def test_what_got_no_plain_answer_ahead_is_asked_again_alone(tmp_path):
 
     assert refused == [1]
     assert set(statuses.values()) == {202}
+
+
+@pytest.mark.parametrize("refused", range(1, 7))
+def test_a_source_of_ids_that_answers_429_in_the_middle_is_waited_for(tmp_path, pauses, refused):
+    names = ("ids/1", "ids/2", "ids/4", "ids/5")
+    asked = itertools.count(1)
+    small = SmallTarget()
+
+    def script(peer):
+        while request := peer.request():
+            if b"/search" not in request:
+                peer.send(small(request))
+            elif next(asked) == refused:
+                peer.send(answer("429 Too Many Requests", b"{}", "Retry-After: 1"))
+            else:
+                peer.send(answer("200 OK"))
+
+    with opened(script, tmp_path, concurrency="4") as (session, *_):
+
+        def refill(count):
+            found = session.fetch("ids", "GET", "/search").number
+            return impossible(found, "source", count)
+
+        session.ids.source, session.ids.refill = Source.SUPPLIED, refill
+        flying = threading.Thread(target=session.prefetch, args=([session.cases[name] for name in names],), daemon=True)
+        flying.start()
+        flying.join(10)
+
+        assert not flying.is_alive()
+        assert {session.ask(session.cases[name]).status for name in names} == {202}
+    assert pauses == ([1.0] if refused <= 5 else [])
+
+
+def test_one_lost_answer_makes_no_lost_ones_of_those_that_are_read_after_it(tmp_path):
+    lost = threading.Event()
+    long = answer(body=b'{"x": "%s"}' % (b"x" * 100_000))
+    warm = [f"ids/{count}" for count in (1, 2, 4, 5, 9, 10, 11, 15)]
+
+    def script(peer):
+        while request := peer.request():
+            if b'"executionStatus"' in request and not lost.is_set():
+                lost.set()
+                peer.wait_gone()
+                return
+            peer.send(long)
+
+    with opened(script, tmp_path, timeout="0.6") as (session, *_):
+        session.prefetch(session.cases[name] for name in warm)
+        session.prefetch(session.cases[name] for name in ("executionStatus/Completed", "ids/16", "ids/17", "ids/50", "ids/99", "ids/100"))
+        session.finish()
+
+    assert lost.is_set()
+    assert outcomes(session, "CAR-OP-ANSWERS") == {Outcome.ERROR}
+
+
+def test_of_sequences_that_a_budget_ends_what_was_sent_is_recorded(tmp_path):
+    sequences = [[(f"{name}/{n}", ONE, impossible(0, f"{name}/{n}", 1)) for n in range(3)] for name in "ab"]
+    with opened(SmallTarget().script, tmp_path, budget="4", concurrency="1") as (session, _, server):
+        with pytest.raises(Untested, match="budget"):
+            session.play(sequences)
+
+        assert [one.case for one in session.exchanges.values()] == ["a/0", "a/1", "a/2", "b/0"]
+        assert session.sent == len(server.requests) == 4
+
+
+def test_what_was_not_answered_does_not_hold_under_a_clause(tmp_path):
+    from types import SimpleNamespace
+
+    from closecheck.plugin import EVIDENCE, Clause
+
+    item = SimpleNamespace(name="test_odd", stash={EVIDENCE: []}, iter_markers=lambda _: iter([SimpleNamespace(args=("CAR-OP-NO-500",), kwargs={})]))
+    with opened(lambda peer: peer.request() and None, tmp_path) as (session, *_):
+        exchange = session.send("odd", ONE, impossible(0, "odd", 1))
+        with pytest.raises(Untested, match="CAR-OP-ANSWERS"):
+            Clause(item, session).settle(exchange)
+
+    assert Outcome.HELD not in outcomes(session, "CAR-OP-NO-500")
 
 
 @pytest.mark.parametrize("budget", [1, 4, 9])
@@ -574,6 +652,19 @@ def test_a_token_that_is_refused_is_fetched_anew_once(tmp_path):
     assert (first.status, second.status) == (202, 202)
     assert target.issued == 2
     assert session.evidence == []
+
+
+def test_a_token_that_is_refused_to_many_in_flight_is_fetched_anew_once(tmp_path):
+    names = ("ids/1", "ids/2", "ids/4", "ids/5", "ids/9", "ids/10", "ids/11")
+    target = Renewing()
+    with opened(target.script, tmp_path, client) as (session, *_):
+        session.ask(session.cases[edits.ONE_ID])
+        target.token = "revoked"
+        session.prefetch(session.cases[name] for name in names)
+        statuses = {session.ask(session.cases[name]).status for name in names}
+
+    assert statuses == {202}
+    assert target.issued == 2
 
 
 @pytest.mark.parametrize("credential", ["client", "token"])
