@@ -78,6 +78,12 @@ def validator(path: Path) -> jsonschema_rs.Draft202012Validator:
 REPORT = validator(SPEC / "report.schema.json")
 SARIF = validator(SCHEMAS / "sarif-2.1.0.schema.json")
 CTRF = validator(SCHEMAS / "ctrf.schema.json")
+OTHERS = {
+    "har": validator(SCHEMAS / "har-1.2.schema.json"),
+    "earl": validator(SCHEMAS / "earl-1.0.schema.json"),
+    "intoto": validator(SCHEMAS / "test-result-0.1.schema.json"),
+    "badge": validator(SCHEMAS / "badge.schema.json"),
+}
 JUNIT = etree.XMLSchema(etree.parse(SCHEMAS / "jenkins-junit.xsd"))
 
 
@@ -96,8 +102,8 @@ def check_everything(run: Run) -> None:
         assert visible(text) == text, name
     check_page(made["html"].decode())
     etree.fromstring(made["badge-svg"])
-    for name in ("har", "earl", "intoto", "badge"):
-        json.loads(made[name])
+    for name, schema in OTHERS.items():
+        schema.validate(json.loads(made[name]))
 
 
 def check_page(page: str) -> None:
