@@ -536,6 +536,18 @@ def test_progress_in_a_pipe_is_a_line_now_and_then(catalogue: Any) -> None:
     assert stream.getvalue().splitlines() == ["sending 1,000 requests", "50 of 1,000 requests sent in 5.1 s"]
 
 
+def test_progress_does_not_count_what_was_sent_as_what_was_planned(catalogue: Any) -> None:
+    stream, clock = io.StringIO(), Clock()
+    progress = Progress(catalogue, stream=stream, environ={}, clock=clock, every=5)
+    progress.started(329, 392)
+    clock.now += 5
+    progress.sent(818, 818)
+
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "sending 329 requests, and those of 392 tests that send sequences"
+    assert lines[1].startswith("818 requests sent in ")
+
+
 def test_a_finding_is_shown_at_once_and_once(catalogue: Any) -> None:
     stream = io.StringIO()
     progress = Progress(catalogue, stream=stream, environ={}, clock=Clock())
