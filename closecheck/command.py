@@ -59,7 +59,6 @@ class Listener:
 
     def pytest_closecheck_begins(self, session: Session, items: int) -> None:
         """Start the progress line."""
-        del items
         if self._quiet:
             return
         from closecheck.console import Progress  # noqa: PLC0415 - rich is slow to load
@@ -71,7 +70,7 @@ class Listener:
             strict=bool(self.config and self.config.getoption("strict", None)),
             advises=context.advises if context else lambda _: False,
         )
-        self._progress.started(session.planned)
+        self._progress.started(session.planned, items - session.planned)
         session.on_wait.append(lambda _, reason: self._progress.sent(session.sent, session.planned, reason))
         self._session = session
 

@@ -324,14 +324,15 @@ class Progress:
         self._bar: Any = None
         self._task: Any = None
 
-    def started(self, total: int | None) -> None:
-        """Begin; ``total`` is the number of requests that are planned, None if nobody knows."""
+    def started(self, total: int | None, tests: int = 0) -> None:
+        """Begin; ``total`` requests are planned, None if nobody knows; ``tests`` more send as many as it takes."""
         self._begun = self._last = self._clock()
         if self._live:
             self._bar, self._task = self._live_bar(total)
             self._bar.start()
         else:
-            self._write("sending" + (f" {count(total, 'request')}" if total is not None else ""))
+            more = f", and those of {count(tests, 'test')} that {'sends' if tests == 1 else 'send'} sequences" if tests else ""
+            self._write("sending" + (f" {count(total, 'request')}{more}" if total is not None else ""))
 
     def sent(self, done: int, total: int | None, waiting_reason: str | None = None) -> None:
         """Say that so many requests are done, and what the run waits for, if it does."""
@@ -343,7 +344,8 @@ class Progress:
         if now - self._last < self._every:
             return
         self._last = now
-        of = f" of {total:,}" if total is not None else ""
+        # Beyond what was planned nobody knows how many come: what was sent is no part of itself.
+        of = f" of {total:,}" if total is not None and done < total else ""
         told = [f"{done:,}{of} requests sent in {duration(now - self._begun)}", self._found(), wait]
         self._write(", ".join(part for part in told if part))
 

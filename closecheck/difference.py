@@ -11,7 +11,7 @@ import enum
 from collections import Counter
 
 from closecheck.model import Choice, Exit, Level, Requirement, Result, Run, Status, Struct
-from closecheck.sides import Observed, Side, Spread, answers, cautions, counted, observations, results, spread
+from closecheck.sides import Observed, Side, Spread, cautions, choice_spread, counted, observations, results
 
 
 class Kind(enum.StrEnum):
@@ -146,7 +146,7 @@ def difference(old: Run, new: Run) -> Difference:
             changes.append(Change(kind, known.requirement, was, now))
     order = list(Kind)
     choices = [
-        ChoiceChange(choice, before, after, spread(answers(choice, (before, after))))
+        ChoiceChange(choice, before, after, choice_spread(choice, (before, after)))
         for choice, (before, after) in observations([old, new]).values()
     ]
     return Difference(

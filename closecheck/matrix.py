@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from closecheck.model import Area, Choice, Level, Requirement, Result, Run, Struct, Verdict
-from closecheck.sides import Observed, Side, Spread, answers, areas, cautions, counted, numbered, observations, results, spread
+from closecheck.sides import Observed, Side, Spread, areas, cautions, choice_spread, counted, numbered, observations, results, spread
 
 
 class Row(Struct):
@@ -164,6 +164,6 @@ def matrix(runs: Sequence[Run], *, only_differences: bool = False) -> Matrix:
         tested = [one.status if one is not None and one.status.tested else None for one in cells]
         rows.append(Row(known[-1], tuple(dict.fromkeys(one.level for one in known)), cells, spread(tested)))
     questions = tuple(
-        Question(choice, cells, spread(answers(choice, cells))) for choice, cells in observations(runs).values()
+        Question(choice, cells, choice_spread(choice, cells)) for choice, cells in observations(runs).values()
     )
     return Matrix(sides, cautions(sides, one_target=False), areas(runs), tuple(rows), questions, only_differences)

@@ -132,9 +132,26 @@ def _observed(run: Run) -> dict[str, tuple[str, ...]]:
     return {name: tuple(texts) for name, texts in told.items()}
 
 
-def answers(choice: Choice, observed: Iterable[Observed]) -> list[frozenset[str] | None]:
-    """Return what was observed as something to compare, whatever the order in which it was seen; None: nothing."""
-    return [(frozenset() if choice.measured else frozenset(one)) if one else None for one in observed]
+def choice_spread(choice: Choice, observed: Iterable[Observed]) -> Spread:
+    """
+    Return how what was observed of a choice lies, case by case.
+
+    A run that sent more cases than another is not another answer: only a case that several sides were asked can differ.
+    """
+    seen = [None if not one else {} if choice.measured else _by_case(one) for one in observed]
+    cases = {case for one in seen if one for case in one}
+    if any(spread([one.get(case) if one else None for one in seen]) is Spread.DIFFERENT for case in cases):
+        return Spread.DIFFERENT
+    return spread([None if one is None else () for one in seen])
+
+
+def _by_case(texts: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Return what was observed in each case: the words before the colon; a text without them is an answer to the choice itself."""
+    told: defaultdict[str, set[str]] = defaultdict(set)
+    for text in texts:
+        case, colon, said = text.partition(": ")
+        told[case if colon else ""].add(said if colon else text)
+    return {case: frozenset(said) for case, said in told.items()}
 
 
 def areas(runs: Sequence[Run]) -> tuple[Area, ...]:

@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
@@ -14,6 +15,29 @@ from closecheck.stream import read
 from selftest.bench import contenders, figures, page, parts, plots, servers, synthetic
 from selftest.bench.figures import BenchFault, FirstSeen, Machine, Performance, Row, Spread, Usage
 from selftest.bench.processes import PYTHON, Job, interleaved, measured, program
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+@pytest.fixture(scope="module")
+def kept():
+    return figures.read(DOCS / "performance.json")
+
+
+def test_the_page_is_made_from_the_data(kept):
+    assert (DOCS / "performance.md").read_text(encoding="utf-8") == page.render(kept)
+
+
+def test_the_plots_are_made_from_the_data(kept):
+    made = page.pictures(kept)
+
+    assert {name: (DOCS / name).read_text(encoding="utf-8") for name in made} == made
+
+
+def test_the_kept_bench_is_a_whole_one(kept):
+    assert not kept.short
+    assert all(claim.met is not None for claim in page.claims(kept))
+
 
 # -- arithmetic
 

@@ -143,6 +143,21 @@ def test_what_was_observed_in_one_run_only_has_not_changed():
 
 
 @pytest.mark.parametrize(
+    ("now", "changed"),
+    [
+        (["a blank: refused", "a tab: refused"], 0),
+        (["a tab: accepted"], 0),
+        (["a blank: accepted", "a tab: refused"], 1),
+        (["refused"], 0),
+    ],
+)
+def test_a_choice_changes_only_in_a_case_that_both_runs_sent(now, changed):
+    told = difference(small_runs.run({}, {"one": ["a blank: refused"]}), small_runs.run({}, {"one": now}))
+
+    assert len(told.choices) == changed
+
+
+@pytest.mark.parametrize(
     ("new", "expected"),
     [
         ({"requests": 1250, "seconds": 3.1}, [("1,203", "1,250", "+47"), ("4.2 s", "3.1 s", "\N{MINUS SIGN}1.1 s")]),

@@ -78,6 +78,12 @@ def validator(path: Path) -> jsonschema_rs.Draft202012Validator:
 REPORT = validator(SPEC / "report.schema.json")
 SARIF = validator(SCHEMAS / "sarif-2.1.0.schema.json")
 CTRF = validator(SCHEMAS / "ctrf.schema.json")
+OTHERS = {
+    "har": validator(SCHEMAS / "har-1.2.schema.json"),
+    "earl": validator(SCHEMAS / "earl-1.0.schema.json"),
+    "intoto": validator(SCHEMAS / "test-result-0.1.schema.json"),
+    "badge": validator(SCHEMAS / "badge.schema.json"),
+}
 JUNIT = etree.XMLSchema(etree.parse(SCHEMAS / "jenkins-junit.xsd"))
 
 
@@ -96,8 +102,8 @@ def check_everything(run: Run) -> None:
         assert visible(text) == text, name
     check_page(made["html"].decode())
     etree.fromstring(made["badge-svg"])
-    for name in ("har", "earl", "intoto", "badge"):
-        json.loads(made[name])
+    for name, schema in OTHERS.items():
+        schema.validate(json.loads(made[name]))
 
 
 def check_page(page: str) -> None:
@@ -528,6 +534,18 @@ def test_progress_in_a_pipe_is_a_line_now_and_then(catalogue: Any) -> None:
     progress.finished()
 
     assert stream.getvalue().splitlines() == ["sending 1,000 requests", "50 of 1,000 requests sent in 5.1 s"]
+
+
+def test_progress_does_not_count_what_was_sent_as_what_was_planned(catalogue: Any) -> None:
+    stream, clock = io.StringIO(), Clock()
+    progress = Progress(catalogue, stream=stream, environ={}, clock=clock, every=5)
+    progress.started(329, 392)
+    clock.now += 5
+    progress.sent(818, 818)
+
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "sending 329 requests, and those of 392 tests that send sequences"
+    assert lines[1].startswith("818 requests sent in ")
 
 
 def test_a_finding_is_shown_at_once_and_once(catalogue: Any) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 
@@ -23,11 +24,13 @@ def render(run: Run) -> bytes:
     """Return the statement."""
     opening = run.opening
     report = {"name": json_report.FILE_NAME, "digest": {"sha256": hashlib.sha256(json_report.render(run)).hexdigest()}}
-    contract: dict[str, Any] = {"name": f"closecheck contract, edition {run.edition}"}
+    # A resource descriptor needs a uri, a digest or a content.
+    contract: dict[str, Any] = {"name": f"closecheck contract, edition {run.edition}", "uri": f"urn:closecheck:edition:{quote(run.edition)}"}
     if digest := re.search(r"\b[0-9a-f]{64}\b", opening.spec_digest):
         contract["digest"] = {"sha256": digest[0]}
     settings = {
         "name": "settings of the run",
+        "uri": f"urn:closecheck:profile:{opening.profile.value}",
         "annotations": {
             "target": opening.target,
             "base_url": opening.base_url,
