@@ -92,7 +92,7 @@ def judged(name, port, env, folder):
     target = TARGETS / f"{name}.yaml"
     base_url = yaml.safe_load(target.read_text(encoding="utf-8"))["base_url"]
     here = re.sub(r":\d+", f":{port}", base_url)
-    options = ["--profile=quick", f"--target={target}", f"--base-url={here}", f"--reports={folder}"]
+    options = ["--profile=standard", f"--target={target}", f"--base-url={here}", f"--reports={folder}"]
     command = [sys.executable, "-m", "closecheck", "run", *options]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=JUDGED_WITHIN, check=False)
     report = folder / "latest" / "report.json"
