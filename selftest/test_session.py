@@ -250,6 +250,31 @@ def test_what_was_not_answered_does_not_hold_under_a_clause(tmp_path):
     assert Outcome.HELD not in outcomes(session, "CAR-OP-NO-500")
 
 
+@pytest.mark.parametrize(("supply", "ended"), [("--budget, more than 31", True), ("", True), ("credentials.unprivileged: {token: …}", False)])
+def test_a_403_that_is_not_reached_is_untested_and_one_that_cannot_be_had_is_not_missed(monkeypatch, pytestconfig, supply, ended):
+    import importlib.util
+
+    from closecheck.command import tests_folder
+
+    for mark in ("requirement", "choice", "sweep"):
+        pytestconfig.addinivalue_line("markers", f"{mark}: of the tests that the suite runs")
+    spec = importlib.util.spec_from_file_location("languages", tests_folder() / "test_languages.py")
+    languages = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(languages)
+    held = []
+
+    def forbidden(session, tag):
+        raise Untested("it ended", supply)
+
+    monkeypatch.setattr(languages, "known", lambda _: ["fr"])
+    monkeypatch.setattr(languages, "forbidden", forbidden)
+    clause = type("", (), {"expect": lambda _, holds, *__: held.append(holds)})()
+    with pytest.raises(Untested) if ended else contextlib.nullcontext():
+        languages.test_a_known_language_is_used_for_every_error(None, clause)
+
+    assert held == ([] if ended else [True])
+
+
 @pytest.mark.parametrize("budget", [1, 4, 9])
 def test_a_budget_is_kept_to_and_what_it_does_not_reach_is_untested(tmp_path, budget):
     names = ("ids/2", "ids/4", "ids/5", "ids/9", "ids/10", "ids/11")
