@@ -153,7 +153,8 @@ class Contract:
     def digest(self) -> str:
         """SHA-256 over every file of the contract, hexadecimal: the identity of what was judged against."""
         digest = hashlib.sha256()
-        for path in sorted(self.folder.rglob("*.yaml")):
+        # The order belongs to it: it says what a run without exploration sends.
+        for path in sorted([*self.folder.rglob("*.yaml"), self.folder / "order.json"]):
             digest.update(path.relative_to(self.folder).as_posix().encode() + b"\0" + path.read_bytes())
         return digest.hexdigest()
 

@@ -38,7 +38,7 @@ OPTIONS: Final = (
     Option("--seed", "the seed of everything that is chosen", "N"),
     Option("--concurrency", "requests in flight (default: 8)", "N"),
     Option("--rate", "the suite's own limit, such as 95/10s, or none", "N/Ts"),
-    Option("--budget", "the most requests to send, the most telling first (repeats after a 429 come on top); what they do not reach is untested", "N"),
+    Option("--budget", "the most requests to send, the most telling first (the last may be repeated after a 429); what they do not reach is untested", "N"),
     Option("--timeout", "the time limit of one request (default: 10)", "SECONDS"),
     Option("--edition", "the edition that decides; what later ones introduced is advice (default: the newest)", "EDITION"),
     Option("--safe", "send nothing that could close a request, even with may_close"),

@@ -128,6 +128,8 @@ def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: object) 
     found = getattr(obj, CASES, None)
     if found is None:
         return None
+    if getattr(obj, "pytestmark", ()):
+        raise pytest.UsageError(f"{collector.nodeid}::{name}: its cases say what it judges and when; marks have no effect on it, take them away")
     return [CaseItem.from_parent(collector, name=f"{name}[{case.id}]", function=obj, case=case) for case in found]
 
 
@@ -199,8 +201,9 @@ def _turn(item: pytest.Item) -> int:
 
 def is_swept(item: pytest.Item) -> bool:
     """Tell whether an item is left to the exploration."""
-    case = case_of(item)
-    return item.get_closest_marker("sweep") is not None or (case is not None and case.id in contract().order.swept)
+    if isinstance(item, CaseItem):
+        return item.case.id in contract().order.swept
+    return item.get_closest_marker("sweep") is not None
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:

@@ -569,12 +569,13 @@ class Session:
         failures = 0
         caught_up = refreshed = False
         alone = False  # what got no answer is confirmed with nothing else in flight: we may have been the ones who were too many
-        if first is None:
-            self._spend()
+        sent = first is not None
         while True:
             if first is not None:
                 (reply, opening), first = first, None
             else:
+                self._spend(again=sent)
+                sent = True
                 if self.down:
                     raise Untested(f"the target could not be reached any more: {self.down}")
                 opening = self.gate.openings
@@ -632,16 +633,18 @@ class Session:
             attempts.append((reply, False))
             alone = lane is None
 
-    def _spend(self) -> None:
+    def _spend(self, *, again: bool = False) -> None:
         """
-        Count one more request of the budget, if there is one; what must be undone is undone beyond it.
+        Count one more request of the budget, if there is one.
+
+        What must be undone is undone beyond it, and what was sent once is sent ``again`` where that is needed.
 
         Raises:
             Untested: the budget is spent.
 
         """
         budget = self.plan.budget
-        if budget is not None and next(self._spent) + self.explored >= budget and not self._undoing:
+        if budget is not None and next(self._spent) + self.explored >= budget and not (again or self._undoing):
             raise Untested(f"the budget of {budget:,} requests was spent", f"--budget, more than {budget}")
 
     def _attempt(self, request: Request, lane: Lane | None, *, fresh: bool) -> Reply:
@@ -683,6 +686,7 @@ class Session:
                 truthful = asked is not None and pause is None
                 seconds = asked if truthful and asked is not None else max(pause or 1.0, asked or 0.0)
                 self.gate.pause(seconds, "the target asked to wait (429, Retry-After)" if truthful else "the target answers 429")
+                self._spend(again=True)
                 with self.gate.flight():
                     reply = self._attempt(conversation.request, lane, fresh=False)
                 if reply.response is None:

@@ -288,6 +288,21 @@ def test_a_budget_is_kept_to_and_what_it_does_not_reach_is_untested(tmp_path, bu
     assert {one.supply for one in untested} <= {f"--budget, more than {budget}"}
 
 
+def test_a_budget_counts_what_is_sent_again_after_a_429(tmp_path, pauses):
+    requests = []
+
+    def script(peer):
+        while peer.request():
+            requests.append(1)
+            peer.send(answer("429 Too Many Requests", TOO_MANY, "Retry-After: 1") if len(requests) % 2 == 0 else answer())
+
+    with opened(script, tmp_path, budget="20", concurrency="1") as (session, *_):
+        session.prefetch([session.cases[f"ids/{count}"] for count in edits.COUNTS if count < 300])
+
+    assert pauses
+    assert 20 <= len(requests) <= 22
+
+
 def test_what_was_postponed_is_sent_with_the_first_of_it_that_is_asked_for(tmp_path):
     with opened(SmallTarget().script, tmp_path) as (session, *_):
         session.postpone(session.cases[name] for name in ("ids/4", "ids/5"))

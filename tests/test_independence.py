@@ -40,7 +40,9 @@ KINDS = {
     "French": Draft(body={}, headers={"Accept-Language": "fr"}),
 }  # fmt: skip
 PLAIN = ("one id", "every member", "Completed", "no ids", "empty object", "a number", "message 12", "nobody", "garbage token")
-"""Kinds that are repeated in the core; the others are left to the exploration."""
+"""Kinds that are repeated in the core."""
+OTHERS = tuple(name for name in KINDS if name not in PLAIN)
+"""Kinds whose repetition is left to the exploration."""
 REFUSED_CALLERS = {"nobody", "nobody, no ids", "garbage token"}
 """Callers whose tokens are refused are exempt: a target may lock them out."""
 ORDERS = {
@@ -57,6 +59,13 @@ ORDERS = {
     "languages by turns": ["French", "empty object"] * 2,
 }  # fmt: skip
 LONG_ORDERS = {
+    "valid and invalid by turns, longer": ["one id", "no ids", "every member", "Complated", "Completed", "a number"] * 4,
+    "equal lengths by turns, longer": ["Completed", "Complated", "Success", "Succeed", "message 12", 'message "ab"'] * 4,
+    "callers by turns, longer": ["nobody", "one id", "garbage token", "every member", "nobody, no ids", "five ids", "no access", "Completed"] * 4,
+    "long, then short, twice": ["300 ids", "one id", "600 ids", "one id", "300 ids", "empty object", "600 ids", "every member"] * 2,
+    "in chunks, then whole, longer": ["in chunks", "one id", "in chunks", "no ids"] * 4,
+    "another method, then ours, longer": ["another method", "one id", "another method", "no ids"] * 4,
+    "languages by turns, longer": ["French", "empty object"] * 8,
     "the same accepted, more often": ["one id"] * 40,
     "the same refused, more often": ["no ids"] * 40,
     "in order": list(KINDS),
@@ -168,10 +177,10 @@ def played(session, request, usable, alone):
         sequences["order", one["order"]] = [planned(session, name, "lane") for name in usable_of({**ORDERS, **LONG_ORDERS}[one["order"]], usable)]
     if "one id" in usable:
         for one in parameters(items, test_a_like_request_before_does_not_matter):
-            key = one["likeness"], one["accepted_first"]
+            key = one["likeness"], one["accepted_first"], one["times"]
             sequences["alike", *key] = turns(session, *key)
-    for name in usable_of(PLAIN, usable):
-        sequences["fresh", name] = [planned(session, name, "fresh")]
+    for one in parameters(items, test_fresh_connections_answer_alike):
+        sequences |= {("fresh", name): [planned(session, name, "fresh")] for name in usable_of(one["kinds"], usable)}
     for one in parameters(items, test_the_same_bytes_again_are_answered_alike):
         if (name := one["name"]) in usable:
             again = (f"independent/again/{next(COUNTER)}" for _ in range(one["times"]))
@@ -195,9 +204,10 @@ def test_what_came_before_on_the_connection_does_not_matter(session, clause, alo
 
 
 @pytest.mark.requirement("CAR-OP-INDEPENDENT", part="many connections")
-def test_fresh_connections_answer_alike(session, clause, alone, usable, played):
-    """Plain kinds are answered on a second fresh connection as on the first."""
-    for name in usable_of(PLAIN, usable):
+@pytest.mark.parametrize("kinds", swept([PLAIN], [OTHERS]), ids=["plain", "others"])
+def test_fresh_connections_answer_alike(session, clause, alone, usable, played, kinds):
+    """Each kind is answered on a second fresh connection as on the first."""
+    for name in usable_of(kinds, usable):
         (exchange,) = played["fresh", name]
         compare(session, clause, name, alone[name], exchange, "on another fresh connection")
     nothing_to_compare(session, clause, usable)
@@ -222,7 +232,7 @@ def test_16_in_flight_are_answered_as_one(session, clause, alone, usable, kind):
 
 @pytest.mark.requirement("CAR-OP-INDEPENDENT", part="repeated")
 @pytest.mark.parametrize("times", swept([1], [3]))
-@pytest.mark.parametrize("name", swept(PLAIN, [name for name in KINDS if name not in PLAIN]))
+@pytest.mark.parametrize("name", swept(PLAIN, OTHERS))
 def test_the_same_bytes_again_are_answered_alike(clause, alone, usable, played, name, times):
     """The very same request, byte for byte, is answered alike when it is sent again."""
     if KINDS[name].caller == "unprivileged" and name not in usable:
@@ -261,14 +271,15 @@ def padded(status, key):
 
 
 @pytest.mark.requirement("CAR-OP-INDEPENDENT", part="alike")
+@pytest.mark.parametrize("times", swept([4], [6]))
 @pytest.mark.parametrize("accepted_first", swept([False], [True]), ids=["refused-first", "accepted-first"])
 @pytest.mark.parametrize("likeness", ALIKE, ids=dashed)
-def test_a_like_request_before_does_not_matter(session, clause, usable, played, likeness, accepted_first):
+def test_a_like_request_before_does_not_matter(session, clause, usable, played, likeness, accepted_first, times):
     """A valid and an invalid request that are alike in something are answered, by turns, as each is where nothing is like it."""
     if "one id" not in usable:
         nothing_to_compare(session, clause, usable)
-    odd = one_that_differs(played["alike", likeness, accepted_first], likeness)
-    again = one_that_differs(session.play([turns(session, likeness, accepted_first, 1000)])[0], likeness) if odd is not None else None
+    odd = one_that_differs(played["alike", likeness, accepted_first, times], likeness)
+    again = one_that_differs(session.play([turns(session, likeness, accepted_first, times, 1000)])[0], likeness) if odd is not None else None
     if odd is None or again is None or [one.status for one in odd] != [one.status for one in again]:
         odd = None  # other ids, another answer: it was what the request said
     earlier, later = odd or (None, None)
@@ -278,15 +289,11 @@ def test_a_like_request_before_does_not_matter(session, clause, usable, played, 
     clause.expect(odd is None, expected, got, *(odd or ()), change=f"sent {where}")
 
 
-TURNS = 4
-"""How often a valid and an invalid request that are alike follow one another."""
-
-
-def turns(session, likeness, accepted_first, offset=0):
-    """Return the one that comes second where nothing is like it, then valid and invalid ones by turns."""
-    key = offset + 4 * list(ALIKE).index(likeness) + 2 * accepted_first
+def turns(session, likeness, accepted_first, times, offset=0):
+    """Return the one that comes second where nothing is like it, then valid and invalid ones by turns, so many in all."""
+    key = offset + 100 * times + 4 * list(ALIKE).index(likeness) + 2 * accepted_first
     lonely = like(session, likeness, key + 1, valid=not accepted_first)
-    return [lonely, *(like(session, likeness, key, valid=(turn % 2 == 0) == accepted_first) for turn in range(TURNS))]
+    return [lonely, *(like(session, likeness, key, valid=(turn % 2 == 0) == accepted_first) for turn in range(times))]
 
 
 def one_that_differs(exchanges, likeness):

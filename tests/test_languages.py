@@ -111,10 +111,12 @@ def test_a_malformed_wish_is_borne(session, clause, accept_language):
 
 
 @pytest.mark.requirement("CAR-ERROR-LOCALE-DEFAULT", part="after others")
-def test_a_language_does_not_stay(session, clause):
+@pytest.mark.parametrize("languages", swept([("fr", "ja", "")], [("fr", "", "de", "", "ja", "")]), ids=["at last", "by turns"])
+def test_a_language_does_not_stay(session, clause, languages):
     """Without Accept-Language the default comes back, whatever was asked for before."""
-    wishes = ({"Accept-Language": "fr"}, {"Accept-Language": "ja"}, {})
-    sequence = [(f"language/sticks/{number}", Draft(body=invalid(session), headers=headers), []) for number, headers in enumerate(wishes)]
+    wishes = [{"Accept-Language": one} if one else {} for one in languages]
+    name = f"language/sticks/{len(wishes)}"
+    sequence = [(f"{name}/{number}", Draft(body=invalid(session), headers=headers), []) for number, headers in enumerate(wishes)]
     ((*_, exchange),) = session.play([sequence])
 
     clause.settle(exchange)
