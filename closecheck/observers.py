@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import ipaddress
 import json
 import re
@@ -181,6 +182,7 @@ class Sight(Struct):
                 return self.completion or "no completion status"
 
 
+@functools.lru_cache(maxsize=1_000)
 def _plain(word: str | None) -> str:
     return " ".join((word or "").replace("_", " ").split()).casefold()
 
@@ -237,6 +239,12 @@ _OUTCOME: Final = re.compile(r"status|state|stage|result|outcome|success|error|f
 """Names of members by which items of a list are told apart."""
 
 
+@functools.lru_cache(maxsize=256)
+def _words_of(text: str) -> frozenset[str]:
+    """Return the words of a text; an audit is asked for the ids of one closing after the other."""
+    return frozenset(_TOKEN.findall(text.casefold()))
+
+
 class Mentions:
     """
     Finds ids in documents of unknown shape: alone, in lists, in joined text and sentences, as names of members.
@@ -251,8 +259,10 @@ class Mentions:
         """Return the ids that a text mentions, as whole words."""
         if not text:
             return set()
+        found = {self._words[word] for word in self._words.keys() & _words_of(text)}
+        if not self._phrases:
+            return found
         folded = text.casefold()
-        found = {known for word in _TOKEN.findall(folded) if (known := self._words.get(word))}
         return found | {one for one in self._phrases if one.casefold() in folded}
 
     def anywhere(self, value: object) -> set[str]:

@@ -34,7 +34,7 @@ from closecheck.session import EXPLORED
 from closecheck.target import nearest
 
 _PENDING: Final = 800
-"""Pending requests of a faulty target."""
+"""Pending requests of a target: a whole run needs about 720 where unknown ids are taken, and few make a quick target."""
 _WAITING: Final = 10
 """Targets that delay or limit and are judged at the same time."""
 _TIMEOUT: Final = "3"
@@ -127,8 +127,7 @@ def trial(target: Target, profile: str) -> Trial:
     from closecheck.reference import Reference, ReferenceConfig, ReferenceServer  # noqa: PLC0415
 
     found = _looked_up(target)
-    # A whole run needs about 720 pending requests where unknown ids are taken; fewer make a quicker target.
-    settings: dict[str, Any] = {"pending": _PENDING, "settle_seconds": _SETTLE} if target.kind == "fault" else {}
+    settings: dict[str, Any] = {"pending": _PENDING} | ({"settle_seconds": _SETTLE} if target.kind == "fault" else {})
     for one in found:
         settings |= one.config
 

@@ -92,17 +92,18 @@ BY_KIND = {one.kind: one for one in FORGERIES}
 
 @pytest.fixture(scope="module")
 def lent(session, request):
-    """What each forgery was answered on a connection that had just carried an authorized request."""
+    """What nobody and each forgery were answered on a connection that had just carried an authorized request, by caller."""
     kinds = [one["kind"] for one in parameters(request.session.items, test_an_authorized_request_before_it_changes_nothing)]
-    kinds = [kind for kind in kinds if not session.tokens.inapplicable(f"forged:{kind}")]
+    callers = [caller for caller in ("none", *(f"forged:{kind}" for kind in kinds)) if not session.tokens.inapplicable(caller)]
+    names = [f"auth/after/{caller.removeprefix('forged:')}" for caller in callers]
     pairs = [
         [
-            (f"auth/after/{kind}/authorized", Draft(body=MINIMAL), ids_for(session, f"auth/after/{kind}/1")),
-            (f"auth/after/{kind}", Draft(body=MINIMAL, caller=f"forged:{kind}"), ids_for(session, f"auth/after/{kind}/2")),
+            (f"{name}/authorized", Draft(body=MINIMAL), ids_for(session, f"{name}/1")),
+            (name, Draft(body=MINIMAL, caller=caller), ids_for(session, f"{name}/2")),
         ]
-        for kind in kinds
+        for name, caller in zip(names, callers, strict=True)
     ]
-    return {kind: refused for kind, (_, refused) in zip(kinds, session.play(pairs), strict=True)}
+    return {caller: refused for caller, (_, refused) in zip(callers, session.play(pairs), strict=True)}
 
 
 @pytest.mark.requirement("CAR-AUTH-INVALID", part="after an authorized request")
@@ -110,7 +111,7 @@ def lent(session, request):
 def test_an_authorized_request_before_it_changes_nothing(session, clause, lent, kind):
     """A connection that has carried an authorized request lends its authority to none."""
     skip_inapplicable(session, f"forged:{kind}")
-    forgery, exchange = BY_KIND[kind], lent[kind]
+    forgery, exchange = BY_KIND[kind], lent[f"forged:{kind}"]
     expected = refusal_of(forgery)
 
     change = f"Authorization: {forgery.what}, after an authorized request on the same connection"
@@ -118,11 +119,9 @@ def test_an_authorized_request_before_it_changes_nothing(session, clause, lent, 
 
 
 @pytest.mark.requirement("CAR-AUTH-MISSING", part="after an authorized request")
-def test_a_token_does_not_stay_with_the_connection(session, clause):
+def test_a_token_does_not_stay_with_the_connection(clause, lent):
     """A request without a token is refused also where the one before it on the connection had one."""
-    with session.lane() as lane:
-        session.send("auth/after/none/authorized", Draft(body=MINIMAL), ids_for(session, "after/none/1"), lane=lane)
-        exchange = session.send("auth/after/none", Draft(body=MINIMAL, caller="none"), ids_for(session, "after/none/2"), lane=lane)
+    exchange = lent["none"]
 
     change = "the Authorization header left out, after an authorized request on the same connection"
     clause.expect(exchange.status == 401, "401", exchange.got(), exchange, change=change)

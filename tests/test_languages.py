@@ -54,7 +54,7 @@ def ahead(session, items):
     yield [wish(session, one["accept_language"]) for test in tests for one in parameters(items, test)]
     forms = [one["form"] for one in parameters(items, test_the_weight_of_known_languages_decides)]
     weighed = [form.format(tag=tag, other=other) for form in forms for tag, other in known_pairs(session)]
-    spelled = [spelling for tag in known(session) for spelling in spellings(tag)]
+    spelled = [spelling for tag in known(session) for spelling in (tag, *spellings(tag))]
     yield [wish(session, one) for one in (*weighed, *spelled, *(f"{stranger(known(session))}, {tag};q=0.5" for tag in known(session)))]
     yield [wish_of_nobody(tag) for tag in known(session)]
 
@@ -111,7 +111,7 @@ def test_a_malformed_wish_is_borne(session, clause, accept_language):
 
 
 @pytest.mark.requirement("CAR-ERROR-LOCALE-DEFAULT", part="after others")
-@pytest.mark.parametrize("languages", swept([("fr", "ja", "")], [("fr", "", "de", "", "ja", "")]), ids=["at last", "by turns"])
+@pytest.mark.parametrize("languages", swept([("fr", "")], [("fr", "", "de", "", "ja", "")]), ids=["at last", "by turns"])
 def test_a_language_does_not_stay(session, clause, languages):
     """Without Accept-Language the default comes back, whatever was asked for before."""
     wishes = [{"Accept-Language": one} if one else {} for one in languages]

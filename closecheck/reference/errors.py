@@ -4,11 +4,11 @@ Whatever goes wrong is raised as one of the exceptions here, and only `Errors` t
 
 from __future__ import annotations
 
-import json
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import msgspec
 from starlette.responses import Response
 
 from closecheck.reference.localization import DEFAULT, Locale
@@ -263,4 +263,4 @@ class Errors:
         """
         JSON as UTF-8.
         """
-        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        return msgspec.json.encode(document)

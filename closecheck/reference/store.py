@@ -14,6 +14,8 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from closecheck.reference.model import EXECUTING, PENDING, AccessRequest, Audit, Closing
 
 if TYPE_CHECKING:
@@ -338,15 +340,16 @@ def _filled(pending: int, approved: int, completed: int, seed: int) -> bytes:
     return image
 
 
-REQUEST_COLUMNS = tuple(field.name for field in fields(AccessRequest))
 AUDIT_COLUMNS = tuple(field.name for field in fields(Audit))
 
 
 def _access_request(row: Sequence[Any]) -> AccessRequest:
-    values = dict(zip(REQUEST_COLUMNS, row, strict=True))
-    for column in ("warnings", "errors"):
-        values[column] = tuple(json.loads(values[column]))
-    return AccessRequest(**values)
+    values = (*row[:-2], _texts(row[-2]), _texts(row[-1]))
+    return AccessRequest(*values)
+
+
+def _texts(column: str) -> tuple[str, ...]:
+    return msgspec.json.decode(column, type=tuple[str, ...])
 
 
 def _audit(row: Sequence[Any]) -> Audit:
