@@ -14,7 +14,7 @@ import functools
 import hashlib
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -86,6 +86,15 @@ def keep_ids(session: Session) -> None:
 def default_of(member: str) -> str:
     """Return the documented default of a member of the body."""
     return str(contract().property(member).schema["default"])
+
+
+@functools.cache
+def _given(member: str) -> dict[str, str]:
+    """Return what makes a step give a member another value than its default."""
+    if member == "message":
+        return {"text": "@ A message, where the next has none."}
+    field = {"executionStatus": "execution", "completionStatus": "completion"}[member]
+    return {field: next(str(one) for one in contract().property(member).values if one != default_of(member))}
 
 
 @dataclasses.dataclass
@@ -574,12 +583,29 @@ class Experiment:
         return seen is not None and self._marker in seen.text.replace(own.marker, "")
 
     def _alone(self, done: Done, member: str) -> bool | None:
-        """Send a step again with other ids and nothing else under way; None if there are no ids left for that."""
-        count = len(done.known)
+        """
+        Send a step again with other ids and nothing else under way; None if there are no ids left for that.
+
+        Where the member is left out, one that gives another value than the default is closed before: a default that is
+        overwritten shows itself without any company.
+        """
+        if not done.gives(member) and self._closed_alone(done, "before it", 1, _given(member)) is None:
+            return None
+        clone = self._closed_alone(done, "alone", len(done.known))
+        if clone is None:
+            return None
+        if not self._wrong(clone, member):
+            return all(self._state(one) for one in clone.ids) or None
+        self._pause(_QUIET[0], "for a request that was sent alone to show all of itself")
+        self.watch.look(clone.ids)
+        return not self._wrong(clone, member)
+
+    def _closed_alone(self, done: Done, name: str, count: int, members: Mapping[str, str] | None = None) -> Done | None:
+        """Send a step, or one with other members, for spare ids and wait until it has completed; None if that cannot be."""
         if count > len(self._spares):
             return None
         clone = self._planned(
-            msgspec.structs.replace(done.step, name=f"{done.step.name}, alone", layout="p", times=count)
+            msgspec.structs.replace(done.step, name=f"{done.step.name}, {name}", layout="p", times=count, **(members or {}))
         )
         clone.ids, self._spares = self._spares[:count], self._spares[count:]
         self._send(clone)
@@ -591,11 +617,7 @@ class Experiment:
             if all(self._state(one) for one in clone.ids) or self._now() >= deadline:
                 break
             self._pause(min(pause, max(deadline - self._now(), 0)), "waiting for a request that was sent alone")
-        if not self._wrong(clone, member):
-            return all(self._state(one) for one in clone.ids) or None
-        self._pause(_QUIET[0], "for a request that was sent alone to show all of itself")
-        self.watch.look(clone.ids)
-        return not self._wrong(clone, member)
+        return clone
 
     # ---------------------------------------------------------------------------------------------------------- judging
 

@@ -941,6 +941,8 @@ class Session:
         if plain == draft or isinstance(draft.body, msgspec.UnsetType) or (exchange.status == 202 and case.requirement not in _MANNERS):
             return False
         with contextlib.suppress(Untested):
+            if self.ids.source is Source.UNKNOWN:  # the very ids: it may be them that it refuses
+                return self.send(f"{case.id}#plain", plain, list(exchange.ids)).status == exchange.status
             return self.ask(Case(id=f"{case.id}#plain", description=case.description, request=plain)).status == exchange.status
         return False
 
