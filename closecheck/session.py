@@ -317,14 +317,14 @@ class Session:
     def send_all(
         self, drafts: Sequence[tuple[str, Draft, list[str]]], width: int, *, patient: bool = True
     ) -> list[Exchange]:
-        """Send requests with ``width`` of them in flight; the exchanges come in the order of the drafts."""
-        requests = [(name, draft, ids, self.request(draft, ids)) for name, draft, ids in drafts]
-        with ThreadPoolExecutor(width) as pool, self._letting_go():
-            replies = [pool.submit(self._converse, request, draft, None, patient=patient) for _, draft, _, request in requests]
-            return [
-                self._record(name, draft, reply.result(), ids, 0, "")
-                for (name, draft, ids, _), reply in zip(requests, replies, strict=True)
-            ]
+        """
+        Send requests with ``width`` of them in flight; the exchanges come in the order of the drafts.
+
+        Raises:
+            Untested: as in :meth:`send`; what was sent is recorded.
+
+        """
+        return [exchange for (exchange,) in self._played([[one] for one in drafts], width, contextlib.nullcontext, patient=patient)]
 
     def play(self, sequences: Sequence[Sequence[tuple[str, Draft, list[str]]]]) -> list[list[Exchange]]:
         """
@@ -333,22 +333,31 @@ class Session:
         The exchanges come, and are recorded, in the order of the sequences.
 
         Raises:
-            Untested: as in :meth:`send`.
+            Untested: as in :meth:`send`; what was sent is recorded.
 
         """
+        return self._played(sequences, self.plan.concurrency, self.transport.lane)
 
+    def _played(
+        self,
+        sequences: Sequence[Sequence[tuple[str, Draft, list[str]]]],
+        width: int,
+        connection: Callable[[], contextlib.AbstractContextManager[Lane | None]],
+        *,
+        patient: bool = True,
+    ) -> list[list[Exchange]]:
         def played(sequence: list[tuple[str, Draft, list[str], Request]]) -> tuple[list[_Conversation], Untested | None]:
             found: list[_Conversation] = []
-            with self.transport.lane() as lane:
+            with connection() as lane:
                 try:
                     for _, draft, _, request in sequence:
-                        found.append(self._converse(request, draft, lane))
+                        found.append(self._converse(request, draft, lane, patient=patient))
                 except Untested as untested:
                     return found, untested
             return found, None
 
         prepared = [[(name, draft, ids, self.request(draft, ids)) for name, draft, ids in sequence] for sequence in sequences]
-        with ThreadPoolExecutor(self.plan.concurrency) as pool, self._letting_go():
+        with ThreadPoolExecutor(width) as pool, self._letting_go():
             brought = [pool.submit(played, sequence) for sequence in prepared]
             exchanges: list[list[Exchange]] = []
             missing: list[Untested] = []
@@ -361,7 +370,7 @@ class Session:
                         exchanges[-1].append(self._record(name, draft, conversation, ids, 0, ""))
                     except Untested as gone:
                         missing.append(gone)
-        if missing:  # but what was sent is recorded
+        if missing:
             raise missing[0]
         return exchanges
 

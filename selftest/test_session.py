@@ -236,6 +236,16 @@ def test_of_sequences_that_a_budget_ends_what_was_sent_is_recorded(tmp_path):
         assert session.sent == len(server.requests) == 4
 
 
+def test_of_requests_sent_at_once_that_a_budget_ends_what_was_sent_is_recorded(tmp_path):
+    drafts = [(f"burst/{n}", ONE, impossible(0, f"burst/{n}", 1)) for n in range(5)]
+    with opened(SmallTarget().script, tmp_path, budget="3") as (session, _, server):
+        with pytest.raises(Untested, match="budget"):
+            session.send_all(drafts, 1)
+
+        assert [one.case for one in session.exchanges.values()] == ["burst/0", "burst/1", "burst/2"]
+        assert session.sent == len(server.requests) == 3
+
+
 def test_what_was_not_answered_does_not_hold_under_a_clause(tmp_path):
     from types import SimpleNamespace
 
