@@ -151,6 +151,7 @@ class _Flight:
     opening: int
     close: Callable[[], None]
     """Closes the connection that was opened for it alone, if there is one."""
+    reply: Reply | None = None
 
 
 @dataclasses.dataclass
@@ -501,9 +502,9 @@ class Session:
                         flying.append(self._begun(*waiting, next(turns)))
                         waiting = next(ready, None)
                         continue
+                    while (reply := flying[0].reply) is None:
+                        self._land([flight for flight in flying if flight.reply is None])
                     flight = flying.popleft()
-                    reply = flight.lane.land().reply
-                    flight.close()
                     if aside or _extraordinary(reply, flight.case.request.caller):
                         aside.append((flight, reply))
                     else:
@@ -515,6 +516,14 @@ class Session:
                     self._memo[flight.case.id] = untested
                 else:
                     self._asked(flight.case, (conversation, flight.ids))
+
+    def _land(self, flying: Sequence[_Flight]) -> None:
+        """Read what has arrived, as it arrives: no answer is taken for slow because one that was asked for before it is."""
+        there = self.transport.landing([flight.lane for flight in flying])
+        for flight in flying:
+            if flight.lane in there:
+                flight.reply = flight.lane.land().reply
+                flight.close()
 
     def _ready(self, queue: deque[Case]) -> Iterator[tuple[Case, list[str], Request]]:
         """

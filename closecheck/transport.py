@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import select
 import socket
 import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -281,6 +282,13 @@ class Connection:
             self.close()
             self._unsent = broken.failure
 
+    @property
+    def awaited(self) -> tuple[int, float] | None:
+        """The file descriptor on which the answer is awaited, and until when; None if something is there to be landed."""
+        if self._unsent is not None or not self.usable or (isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()):
+            return None
+        return self._socket.fileno(), self._deadline
+
     def land(self, sent: float) -> Landing:
         """Read the answer to the request that was begun; ``sent`` is when."""
         answer = self._answer
@@ -500,6 +508,20 @@ class Transport:
             for lane in lanes:
                 self._give(lane)
 
+    def landing(self, lanes: Sequence[Lane]) -> list[Lane]:
+        """Wait until an answer begins to arrive on one of these lanes, or its time is up; return those of which that is true."""
+        awaited = [(lane, lane.awaited) for lane in lanes]
+        if there := [lane for lane, until in awaited if until is None]:
+            return there
+        poll = select.poll()
+        flying = {until[0]: (lane, until[1]) for lane, until in awaited if until is not None}
+        for number in flying:
+            poll.register(number, select.POLLIN)
+        left = min(deadline for _, deadline in flying.values()) - self._clock()
+        arrived = {number for number, _ in poll.poll(max(left, 0) * 1000)}
+        now = self._clock()
+        return [lane for number, (lane, deadline) in flying.items() if number in arrived or (not arrived and deadline <= now)]
+
     def _take(self) -> Connection | None:
         while True:
             with self._lock:
@@ -567,6 +589,11 @@ class Lane:
                 return
             self._sent = transport._clock()  # noqa: SLF001
         self._connection.begin(data, headless=headless, deadline=deadline)
+
+    @property
+    def awaited(self) -> tuple[int, float] | None:
+        """See :attr:`Connection.awaited`."""
+        return None if self._connection is None else self._connection.awaited
 
     def land(self) -> Landing:
         """Read the answer to the request that was begun."""

@@ -20,6 +20,7 @@ from closecheck.model import Outcome
 from closecheck.pace import Gate
 from closecheck.run import open_run
 from closecheck.stream import read
+from closecheck.transport import Lane
 
 ONE = Draft(body={"accessRequestIds": Ids(1)})
 TOO_MANY = b'{"message": "later"}'
@@ -202,6 +203,30 @@ def test_a_source_of_ids_that_answers_429_in_the_middle_is_waited_for(tmp_path, 
         assert not flying.is_alive()
         assert {session.ask(session.cases[name]).status for name in names} == {202}
     assert pauses == ([1.0] if refused <= 5 else [])
+
+
+def test_an_answer_is_read_when_it_arrives_though_one_that_was_asked_for_before_is_late(tmp_path, monkeypatch):
+    read_meanwhile, land, small = threading.Semaphore(0), Lane.land, SmallTarget()
+
+    def landed(lane):
+        landing = land(lane)
+        read_meanwhile.release()
+        return landing
+
+    def script(peer):
+        while request := peer.request():
+            if b'"executionStatus"' in request:
+                assert all(read_meanwhile.acquire(timeout=4) for _ in range(2))
+            peer.send(small(request))
+
+    with opened(script, tmp_path) as (session, *_):
+        session.ask(session.cases["ids/1"])
+        monkeypatch.setattr(Lane, "land", landed)
+        session.prefetch(session.cases[name] for name in ("executionStatus/Completed", "ids/choice-uuid-braces", "ids/choice-twice-among-three"))
+
+        first, *others = list(session.exchanges.values())[-3:]
+        assert first.case == "executionStatus/Completed"
+        assert all(one.timing.seconds < first.timing.seconds for one in others)
 
 
 def test_one_lost_answer_makes_no_lost_ones_of_those_that_are_read_after_it(tmp_path):
