@@ -178,9 +178,14 @@ class Requirement(Struct):
     """The line of ``spec/openapi.yaml`` that ``openapi`` points at; filled when a run is recorded."""
 
     @property
+    def place(self) -> str:
+        """The line of ``spec/openapi.yaml`` where it is known, and the JSON pointer."""
+        return f"spec/openapi.yaml line {self.line}, {self.openapi}" if self.line else f"spec/openapi.yaml{self.openapi}"
+
+    @property
     def source(self) -> str:
         """Where the requirement comes from, in one line."""
-        places = [f"spec/openapi.yaml{self.openapi}", f"the page, {self.page}" if self.page else "", self.standard]
+        places = [self.place, f"the page, {self.page}" if self.page else "", self.standard]
         return " · ".join(place for place in places if place)
 
 

@@ -26,6 +26,7 @@ from msgspec.structs import replace
 from published_schemas import JUNIT, VALIDATORS
 
 from closecheck.console import PIPE_WIDTH, Progress, print_summary, terminal
+from closecheck.contract import contract
 from closecheck.model import (
     Body,
     Evidence,
@@ -117,6 +118,20 @@ def test_a_sample_is_rendered_in_every_format(run: Run) -> None:
 @given(run=strategies_runs.runs())
 def test_every_run_is_rendered_in_every_format(run: Run) -> None:
     check_everything(run)
+
+
+def test_every_format_points_at_the_line_of_the_contract_that_sarif_names() -> None:
+    run = sample_runs.findings()
+    page = lxml_html.document_fromstring(rendered(run, "html").decode()).text_content()
+    texts = [page, rendered(run, "junit").decode(), rendered(run, "markdown").decode()]
+    found = [one for one in document(run, "sarif")["runs"][0]["results"] if one["level"] == "error"]
+
+    assert found
+    for one in found:
+        pointer = contract()[one["ruleId"]].openapi
+        number = one["locations"][0]["physicalLocation"]["region"]["startLine"]
+        assert number == contract().lines[pointer]
+        assert [f"spec/openapi.yaml line {number}, {pointer}" in text for text in texts] == [True] * 3
 
 
 @pytest.mark.parametrize(
