@@ -89,6 +89,8 @@ class Listener:
         self.run, self.folder = run, folder
         if self._progress is not None:
             self._progress.finished()
+            for fault in self.config.stash[plugin.CONTEXT].waiver_faults if self.config else ():
+                self._progress.waiver(fault)
 
 
 def arguments(options: Mapping[str, Any]) -> list[str]:

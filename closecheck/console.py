@@ -38,6 +38,8 @@ from closecheck.reports._facts import (
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from closecheck.waivers import Fault
+
 PIPE_WIDTH: Final = 120
 """Columns where there is no terminal to ask."""
 _NARROWEST: Final = 60
@@ -362,6 +364,12 @@ class Progress:
         if self._annotates:
             self._annotate("error" if fatal else "warning", f"{evidence.requirement} {level}", told)
 
+    def waiver(self, fault: Fault) -> None:
+        """Point at an expired or stale waiver where GitHub reads along; elsewhere the summary tells."""
+        if self._annotates:
+            lines = {"line": str(fault.first_line), "endLine": str(fault.last_line)}
+            self._annotate("error", f"waiver of {fault.requirement}", line(fault.remedy, 1000), file=self._in_workspace(fault.file), **lines)
+
     def finished(self) -> None:
         """End; the live line goes away."""
         if self._bar is not None:
@@ -378,11 +386,17 @@ class Progress:
             self._stream.write(f"{text}\n")
             self._stream.flush()
 
-    def _annotate(self, kind: str, title: str, text: str) -> None:
+    def _in_workspace(self, file: str) -> str:
+        workspace = self._environ.get("GITHUB_WORKSPACE", "")
+        path = Path(file).absolute()
+        return str(path.relative_to(workspace)) if workspace and path.is_relative_to(workspace) else file
+
+    def _annotate(self, kind: str, title: str, text: str, **at: str) -> None:
         # GitHub shows ten annotations of a kind for a step and drops the rest.
         self._annotated += 1
         if self._annotated <= MOST_ANNOTATIONS:
-            self._write(f"::{kind} title={_property(title)}::{_data(text)}")
+            told = ",".join(f"{name}={_property(value)}" for name, value in {**at, "title": title}.items())
+            self._write(f"::{kind} {told}::{_data(text)}")
 
     def _live_bar(self, total: int | None) -> tuple[Any, Any]:
         from rich.console import Console  # noqa: PLC0415 - only a terminal needs it

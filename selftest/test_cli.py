@@ -229,6 +229,20 @@ def test_a_selected_failure_ends_in_1(tmp_path):
     assert [one.requirement.id for one in run.results if one.status == "fail"] == ["CAR-IDS-MAX"]
 
 
+def test_a_stale_waiver_fails_the_run_and_is_pointed_at_as_its_file_is_written(tmp_path):
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "waivers.yaml").write_text("- {requirement: CAR-IDS-MAX, reason: a, owner: b, issue: c, expires: 2999-01-01}\n")
+    (tmp_path / "ours" / "target.yaml").write_text("name: small\nwaivers: waivers.yaml\n")
+
+    words = ["--target", "ours/target.yaml", "--only", "CAR-IDS-MAX"]
+    done, run = judged(SmallTarget(), tmp_path / "reports", *words, cwd=tmp_path, PYTHONPATH=str(ROOT), GITHUB_ACTIONS="true")
+
+    assert done.returncode == 1
+    assert "\n::error file=ours/waivers.yaml,line=1,endLine=1,title=waiver of CAR-IDS-MAX::CAR-IDS-MAX was tested and holds" in said(done)
+    assert run.closing.waiver_faults == ("ours/waivers.yaml, line 1: CAR-IDS-MAX was tested and holds; delete these lines.",)
+    assert {one.value for one in run.opening.settings if one.name == "waivers"} == {"ours/waivers.yaml"}
+
+
 def test_a_case_can_be_selected_by_its_id(tmp_path):
     done, run = judged(TakesTooMany(), tmp_path, "--only", "ids/501")
 
