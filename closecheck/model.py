@@ -429,6 +429,8 @@ class ExchangeLine(Struct, tag="exchange"):
     failure: Failure | None = None
     base: int = 0
     """The number of the accepted exchange that this one differs from by one edit; 0: none."""
+    change: str = ""
+    """That edit, where the case names it."""
 
 
 class Finding(Struct):

@@ -251,6 +251,21 @@ def test_a_case_can_be_selected_by_its_id(tmp_path):
     assert len(run.exchanges) == 6
 
 
+def test_what_was_edited_is_recorded_of_a_choice_too_and_told_where_another_clause_is_broken(tmp_path):
+    class FailsOnNul(SmallTarget):
+        def answer(self, method, fields, body, number):
+            return error("500 Internal Server Error", "no", number) if rb"\u0000" in body else super().answer(method, fields, body, number)
+
+    _, run = judged(FailsOnNul(), tmp_path, "--only", "message/choice-nul")
+
+    [sent] = [one for one in run.exchanges.values() if one.case == "message/choice-nul"]
+    assert run.exchanges[sent.base].case == "message/ascii"
+    assert sent.change == "message: a text with NUL inside instead of plain words"
+    [broken] = next(one for one in run.results if one.requirement.id == "CAR-OP-NO-500").findings
+    assert broken.witness.number == sent.number
+    assert f"The one edit: <strong><bdi>{sent.change}</bdi></strong>" in (tmp_path / "latest" / "index.html").read_text()
+
+
 def test_a_warning_fails_only_when_strict(tmp_path):
     class TakesEntries(SmallTarget):
         def answer(self, method, fields, body, number):

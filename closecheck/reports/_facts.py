@@ -226,7 +226,7 @@ def facts(run: Run, result: Result, broken: Broken) -> Facts:
         statement=line(requirement.statement, 1000),
         sent=request_line(witness, run.opening.base_url) if witness else "no single request: it is told by several",
         case=line(broken.evidence.case),
-        change=line(finding.change or (run.changes.get(witness.number, "") if witness else "")),
+        change=line(finding.change or (witness.change or run.changes.get(witness.number, "") if witness else "")),
         expected=line(finding.expected, 1000),
         got=line(finding.got, 1000),
         because=line(finding.because or requirement.consequence, 1000),
