@@ -958,8 +958,13 @@ class Run:
                     aside.insert(0, f"{len(unknown)} SHOULD untested")
                 return "; ".join([text, *aside])
 
+    def change(self, broken: Broken) -> str:
+        """Return the one edit of the request that a finding was made on; empty if it edits none."""
+        witness = broken.witness
+        return broken.finding.change or (witness.change or self._changes.get(witness.number, "") if witness else "")
+
     @cached_property
-    def changes(self) -> dict[int, str]:
+    def _changes(self) -> dict[int, str]:
         """The one edit of each exchange that a finding names it for; a clause for every exchange does not know it itself."""
         named = ((number, one.finding.change) for one in self.evidence if one.finding for number in one.exchanges[-1:])
         return {number: change for number, change in named if change}

@@ -135,6 +135,30 @@ def test_every_format_points_at_the_line_of_the_contract_that_sarif_names() -> N
 
 
 @pytest.mark.parametrize(
+    ("named", "recorded", "base", "status", "edit", "against"),
+    [
+        ("as found", "as recorded", 2, 202, "as found", ", against exchange 2, which this target accepted"),
+        ("", "as recorded", 2, 202, "as recorded", ", against exchange 2, which this target accepted"),
+        ("", "as recorded", 2, 500, "as recorded", ", against exchange 2"),
+        ("", "", 2, 202, "", ", against exchange 2, which this target accepted"),
+        ("", "", 0, 202, "none; this request is judged as it stands", ""),
+    ],
+)
+def test_what_was_edited_is_said_also_where_nothing_was(named: str, recorded: str, base: int, status: int, edit: str, against: str) -> None:
+    tape = sample_runs.Tape()
+    tape.exchange("accepted/one-id", {"accessRequestIds": ["a"]}, status)
+    tape.broken("CAR-OP-ANSWERS", "x/1", tape.exchange("x/1", {"accessRequestIds": ["b"]}, 202, base=base), "an answer", "none", named)
+    run = Run([replace(one, change=recorded) if isinstance(one, ExchangeLine) and one.case == "x/1" else one for one in tape.lines])
+
+    page = rendered(run, "html").decode()
+    [told] = [broken for one in document(run, "json")["requirements"] for broken in one["findings"]]
+    assert told["change"] == (named or recorded)
+    assert (f"The one edit: <strong><bdi>{edit}</bdi></strong>" in page) is bool(edit)
+    assert f"run.jsonl</a>{against}</p>" in page
+    assert (f"| **edit** | `{edit}` |" in rendered(run, "markdown").decode()) is bool(edit)
+
+
+@pytest.mark.parametrize(
     ("sent", "told"),
     [
         ("http://h/close?a=%20b", "http://h/close?a=%20b"),
