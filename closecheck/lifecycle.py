@@ -437,7 +437,7 @@ class Experiment:
             missing = any(self._unseen().values()) or self._audits_missing() or self._events_missing()
             if not missing or left <= 0:
                 break
-            self._pause(min(next(pauses), left), "waiting for accepted requests to complete")
+            self._pause(min(next(pauses), left), "for accepted requests to complete")
         took = self._now() - self._last_accepted
         if self._accepted():
             self._pause(min(max(_QUIET[0], took), _QUIET[1]), "for what must not happen to show itself")
@@ -590,7 +590,7 @@ class Experiment:
             self.watch.look(clone.ids)
             if all(self._state(one) for one in clone.ids) or self._now() >= deadline:
                 break
-            self._pause(min(pause, max(deadline - self._now(), 0)), "waiting for a request that was sent alone")
+            self._pause(min(pause, max(deadline - self._now(), 0)), "for a request that was sent alone")
         if not self._wrong(clone, member):
             return all(self._state(one) for one in clone.ids) or None
         self._pause(_QUIET[0], "for a request that was sent alone to show all of itself")

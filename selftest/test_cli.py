@@ -9,6 +9,7 @@ import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import jsonschema_rs
@@ -264,6 +265,26 @@ def test_what_was_edited_is_recorded_of_a_choice_too_and_told_where_another_clau
     [broken] = next(one for one in run.results if one.requirement.id == "CAR-OP-NO-500").findings
     assert broken.witness.number == sent.number
     assert f"The one edit: <strong><bdi>{sent.change}</bdi></strong>" in (tmp_path / "latest" / "index.html").read_text()
+
+
+def test_on_a_terminal_the_tests_are_counted_and_not_the_requests_against_themselves(tmp_path):
+    ours, theirs = os.openpty()
+    words = ["run", "--profile", "quick", "--only", "CAR-IDS-*", "--reports", str(tmp_path)]
+    shown = b""
+    with RawServer(SmallTarget().script) as server:
+        command = [sys.executable, "-m", "closecheck", *words, "--base-url", server.base_url]
+        told = environment(CLOSECHECK_TOKEN=SmallTarget().token, TERM="xterm", COLUMNS="120")
+        with subprocess.Popen(command, cwd=ROOT, env=told, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs):
+            os.close(theirs)
+            # A terminal that nobody holds any more is an error to read.
+            with suppress(OSError):
+                while part := os.read(ours, 65536):
+                    shown += part
+    os.close(ours)
+
+    done, tests, sent = re.findall(rb"(\d+) of (\d+) tests done, (\d+) requests sent", shown)[-1]
+    assert int(done) == int(tests) - 1
+    assert int(sent) == len(read(tmp_path / "latest").exchanges)
 
 
 def test_a_warning_fails_only_when_strict(tmp_path):

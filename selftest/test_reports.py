@@ -570,8 +570,8 @@ def test_progress_in_a_pipe_is_a_line_now_and_then(catalogue: Any) -> None:
     progress.started(1000)
     for done in range(100):
         clock.now += 0.1
-        progress.sent(done, 1000)
-    progress.sent(100, 1000, "the target asked to wait")
+        progress.sent(done)
+    progress.sent(100, "the target asked to wait")
     progress.finished()
 
     assert stream.getvalue().splitlines() == ["sending 1,000 requests", "50 of 1,000 requests sent in 5.1 s"]
@@ -582,11 +582,47 @@ def test_progress_does_not_count_what_was_sent_as_what_was_planned(catalogue: An
     progress = Progress(catalogue, stream=stream, environ={}, clock=clock, every=5)
     progress.started(329, 392)
     clock.now += 5
-    progress.sent(818, 818)
+    progress.sent(818)
 
     lines = stream.getvalue().splitlines()
     assert lines[0] == "sending 329 requests, and those of 392 tests that send sequences"
     assert lines[1].startswith("818 requests sent in ")
+
+
+def test_progress_counts_tests_once_one_is_done(catalogue: Any) -> None:
+    stream, clock = io.StringIO(), Clock()
+    progress = Progress(catalogue, stream=stream, environ={}, clock=clock, every=5)
+    progress.started(10, 2)
+    progress.sent(9)
+    clock.now += 5
+    progress.judged(7)
+    clock.now += 5
+    progress.sent(30)
+
+    assert stream.getvalue().splitlines()[1:] == ["9 requests sent in 5.0 s, 7 of 12 tests done", "30 requests sent in 10.0 s, 7 of 12 tests done"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "judged", "words"),
+    [
+        (4, 0, "4 of 10 requests"),
+        (10, 0, "10 requests"),
+        (30, 0, "30 requests"),
+        (30, 7, "7 of 12 tests done, 30 requests sent"),
+        (50, 12, "12 of 12 tests done, 50 requests sent"),
+    ],
+)
+def test_the_line_on_a_terminal_never_counts_beyond_what_is_known(catalogue: Any, sent: int, judged: int, words: str) -> None:
+    stream = Terminal()
+    progress = Progress(catalogue, stream=stream, environ={"TERM": "xterm", "COLUMNS": "120"})
+    progress.started(10, 2)
+    progress.sent(sent)
+    if judged:
+        progress.judged(judged)
+    progress.finished()
+
+    [*_, last] = re.findall(r"[━╸╺] (\d[^━\r]*?) \d:\d\d:\d\d", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue()))
+    assert last == words
 
 
 def test_a_finding_is_shown_at_once_and_once(catalogue: Any) -> None:
@@ -638,7 +674,7 @@ def test_progress_on_a_terminal_is_one_line_that_goes_away(catalogue: Any) -> No
     stream = Terminal()
     progress = Progress(catalogue, stream=stream, environ={"TERM": "xterm", "COLUMNS": "100"})
     progress.started(10)
-    progress.sent(5, 10, "the suite's own limit")
+    progress.sent(5, "the suite's own limit")
     progress.finding(broken("CAR-IDS-MAX", "[red]x[/red]"))
     progress.finished()
 
