@@ -590,7 +590,7 @@ class Experiment:
             self.watch.look(clone.ids)
             if all(self._state(one) for one in clone.ids) or self._now() >= deadline:
                 break
-            self._pause(min(pause, max(deadline - self._now(), 0)), "for a request that was sent alone")
+            self._pause(min(pause, max(deadline - self._now(), 0)), "waiting for a request that was sent alone")
         if not self._wrong(clone, member):
             return all(self._state(one) for one in clone.ids) or None
         self._pause(_QUIET[0], "for a request that was sent alone to show all of itself")
