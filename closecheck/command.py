@@ -36,6 +36,7 @@ class Listener:
         self.folder: Path | None = None
         self.config: pytest.Config | None = None
         self._progress: Any = None
+        self._begun = 0
         self._quiet = quiet
         self._target_data = target_data
         self._write_reports = write_reports
@@ -50,6 +51,9 @@ class Listener:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Run a case in one phase instead of three: it has nothing to set up; the last of a file goes the long way, which tears that down."""
+        if self._progress is not None and self._begun:
+            self._progress.judged(self._begun)
+        self._begun += 1
         if not isinstance(item, plugin.CaseItem) or nextitem is None or nextitem.parent is not item.parent:
             return None
         hook = item.config.hook
@@ -71,13 +75,12 @@ class Listener:
             advises=context.advises if context else lambda _: False,
         )
         self._progress.started(session.planned, items - session.planned)
-        session.on_wait.append(lambda _, reason: self._progress.sent(session.sent, session.planned, reason))
-        self._session = session
+        session.on_wait.append(lambda _, reason: self._progress.sent(session.sent, reason))
 
     def pytest_closecheck_exchange(self, exchange: Exchange) -> None:
         """Move the progress line."""
         if self._progress is not None:
-            self._progress.sent(exchange.number, max(self._session.planned, exchange.number))
+            self._progress.sent(exchange.number)
 
     def pytest_closecheck_evidence(self, evidence: Evidence) -> None:
         """Show a finding at once."""
@@ -89,6 +92,8 @@ class Listener:
         self.run, self.folder = run, folder
         if self._progress is not None:
             self._progress.finished()
+            for fault in self.config.stash[plugin.CONTEXT].waiver_faults if self.config else ():
+                self._progress.waiver(fault)
 
 
 def arguments(options: Mapping[str, Any]) -> list[str]:

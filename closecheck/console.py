@@ -38,6 +38,8 @@ from closecheck.reports._facts import (
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from closecheck.waivers import Fault
+
 PIPE_WIDTH: Final = 120
 """Columns where there is no terminal to ask."""
 _NARROWEST: Final = 60
@@ -322,32 +324,61 @@ class Progress:
         self._begun = clock()
         self._last = self._begun
         self._bar: Any = None
-        self._task: Any = None
+        self._planned: int | None = None
+        self._tests = 0
+        self._sent = 0
+        self._judged = 0
 
     def started(self, total: int | None, tests: int = 0) -> None:
-        """Begin; ``total`` requests are planned, None if nobody knows; ``tests`` more send as many as it takes."""
+        """Begin; ``total`` requests are planned, a test for each, None if nobody knows; ``tests`` more send as many as it takes."""
         self._begun = self._last = self._clock()
+        self._planned = total
+        self._tests = (total or 0) + tests
         if self._live:
-            self._bar, self._task = self._live_bar(total)
+            self._bar = self._live_bar()
             self._bar.start()
         else:
             more = f", and those of {count(tests, 'test')} that {'sends' if tests == 1 else 'send'} sequences" if tests else ""
             self._write("sending" + (f" {count(total, 'request')}{more}" if total is not None else ""))
 
-    def sent(self, done: int, total: int | None, waiting_reason: str | None = None) -> None:
+    def sent(self, done: int, waiting_reason: str | None = None) -> None:
         """Say that so many requests are done, and what the run waits for, if it does."""
-        wait = f"waiting: {line(waiting_reason, 100)}" if waiting_reason else ""
+        self._sent = done
+        self._moved(f"waiting: {line(waiting_reason, 100)}" if waiting_reason else "")
+
+    def judged(self, done: int) -> None:
+        """Say that so many tests are done."""
+        self._judged = done
+        self._moved("")
+
+    def _moved(self, wait: str) -> None:
         if self._bar is not None:
-            self._bar.update(self._task, completed=done, total=total, wait=wait, found=self._found())
+            self._show(wait)
             return
         now = self._clock()
         if now - self._last < self._every:
             return
         self._last = now
-        # Beyond what was planned nobody knows how many come: what was sent is no part of itself.
-        of = f" of {total:,}" if total is not None and done < total else ""
-        told = [f"{done:,}{of} requests sent in {duration(now - self._begun)}", self._found(), wait]
+        requests, tests = self._how_many()
+        told = [f"{requests} sent in {duration(now - self._begun)}", tests, self._found(), wait]
         self._write(", ".join(part for part in told if part))
+
+    @property
+    def _known(self) -> int | None:
+        """How many requests come, as long as no more than planned have come."""
+        return self._planned if self._planned and self._sent < self._planned else None
+
+    def _how_many(self) -> tuple[str, str]:
+        """
+        Return in words how many requests were sent, and how many tests are done, if one is.
+
+        Beyond what was planned nobody knows how many requests come: what was sent is no part of itself.
+        """
+        if self._judged:
+            return count(self._sent, "request"), f"{self._judged:,} of {count(self._tests, 'test')} done"
+        if self._known:
+            return f"{self._sent:,} of {count(self._known, 'request')}", ""
+        return count(self._sent, "request"), ""
 
     def finding(self, evidence: Evidence) -> None:
         """Show a finding if it is the first against its requirement; the advice of later editions stands in the summary."""
@@ -361,6 +392,12 @@ class Progress:
         self._write(f"{'FAIL' if fatal else 'WARN'}  {evidence.requirement}  {level}   {told}")
         if self._annotates:
             self._annotate("error" if fatal else "warning", f"{evidence.requirement} {level}", told)
+
+    def waiver(self, fault: Fault) -> None:
+        """Point at an expired or stale waiver where GitHub reads along; elsewhere the summary tells."""
+        if self._annotates:
+            lines = {"line": str(fault.first_line), "endLine": str(fault.last_line)}
+            self._annotate("error", f"waiver of {fault.requirement}", line(fault.remedy, 1000), file=self._in_workspace(fault.file), **lines)
 
     def finished(self) -> None:
         """End; the live line goes away."""
@@ -378,28 +415,43 @@ class Progress:
             self._stream.write(f"{text}\n")
             self._stream.flush()
 
-    def _annotate(self, kind: str, title: str, text: str) -> None:
+    def _in_workspace(self, file: str) -> str:
+        workspace = self._environ.get("GITHUB_WORKSPACE", "")
+        path = Path(file).absolute()
+        return str(path.relative_to(workspace)) if workspace and path.is_relative_to(workspace) else file
+
+    def _annotate(self, kind: str, title: str, text: str, **at: str) -> None:
         # GitHub shows ten annotations of a kind for a step and drops the rest.
         self._annotated += 1
         if self._annotated <= MOST_ANNOTATIONS:
-            self._write(f"::{kind} title={_property(title)}::{_data(text)}")
+            told = ",".join(f"{name}={_property(value)}" for name, value in {**at, "title": title}.items())
+            self._write(f"::{kind} {told}::{_data(text)}")
 
-    def _live_bar(self, total: int | None) -> tuple[Any, Any]:
+    def _show(self, wait: str) -> None:
+        requests, tests = self._how_many()
+        [task] = self._bar.tasks
+        # None: the bar only shows that something moves.
+        task.total = self._tests if tests else self._known
+        words = f"{tests}, {requests} sent" if tests else requests
+        self._bar.update(task.id, completed=self._judged or self._sent, words=words, wait=wait, found=self._found())
+
+    def _live_bar(self) -> Any:
         from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
         from rich.progress import Progress as Bar  # noqa: PLC0415
 
         bar = Bar(
             TextColumn("sending"),
             BarColumn(bar_width=24),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[words]}"),
             TimeElapsedColumn(),
             TextColumn("{task.fields[found]}", style="red", markup=False),
             TextColumn("{task.fields[wait]}", style="dim", markup=False),
             console=Console(file=self._stream, _environ=self._environ),
             transient=True,
         )
-        return bar, bar.add_task("sending", total=total, found="", wait="")
+        bar.add_task("sending", total=self._planned, words="", found="", wait="")
+        return bar
 
 
 MOST_ANNOTATIONS: Final = 10

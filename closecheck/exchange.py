@@ -29,7 +29,8 @@ class Exchange:
     """
     One request and what came back.
 
-    ``number`` counts from 1 within a run; ``base`` is the number of the accepted exchange it was derived from, or 0.
+    ``number`` counts from 1 within a run; ``base`` is the number of the accepted exchange it was derived from, or 0,
+    and ``change`` the edit in words.
     """
 
     number: int
@@ -40,6 +41,7 @@ class Exchange:
     response: Response | None = None
     failure: Failure | None = None
     base: int = 0
+    change: str = ""
     provoked: str = ""
     """``rate_limit`` or ``internal_error`` if the target file's headers provoked the answer."""
     ids: tuple[str, ...] = ()

@@ -120,7 +120,7 @@ def card(requirement_id: str, tests: Sequence[Tested], faults: Sequence[str]) ->
     lines = [f"{one.id}   {one.level}   since edition {one.since}", "", *textwrap.wrap(one.statement, _WIDTH), ""]
     lines += _field("why", one.consequence)
     lines += _field("page", one.page + (f': "{one.quote}"' if one.quote else ""))
-    lines += _field("contract", f"spec/openapi.yaml, line {_line(one)}: {one.openapi}")
+    lines += _field("contract", msgspec.structs.replace(one, line=_line(one)).place)
     lines += _field("standard", one.standard)
     lines += _field("reading", one.reading)
     lines += _field("needs", ", ".join(one.needs))

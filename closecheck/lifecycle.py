@@ -446,7 +446,7 @@ class Experiment:
             missing = any(self._unseen().values()) or self._audits_missing() or self._events_missing()
             if not missing or left <= 0:
                 break
-            self._pause(min(next(pauses), left), "waiting for accepted requests to complete")
+            self._pause(min(next(pauses), left), "for accepted requests to complete")
         took = self._now() - self._last_accepted
         if self._accepted():
             self._pause(min(max(_QUIET[0], took), _QUIET[1]), "for what must not happen to show itself")

@@ -178,9 +178,14 @@ class Requirement(Struct):
     """The line of ``spec/openapi.yaml`` that ``openapi`` points at; filled when a run is recorded."""
 
     @property
+    def place(self) -> str:
+        """The line of ``spec/openapi.yaml`` where it is known, and the JSON pointer."""
+        return f"spec/openapi.yaml line {self.line}, {self.openapi}" if self.line else f"spec/openapi.yaml{self.openapi}"
+
+    @property
     def source(self) -> str:
         """Where the requirement comes from, in one line."""
-        places = [f"spec/openapi.yaml{self.openapi}", f"the page, {self.page}" if self.page else "", self.standard]
+        places = [self.place, f"the page, {self.page}" if self.page else "", self.standard]
         return " · ".join(place for place in places if place)
 
 
@@ -424,6 +429,8 @@ class ExchangeLine(Struct, tag="exchange"):
     failure: Failure | None = None
     base: int = 0
     """The number of the accepted exchange that this one differs from by one edit; 0: none."""
+    change: str = ""
+    """That edit, where the case names it."""
 
 
 class Finding(Struct):
@@ -951,8 +958,13 @@ class Run:
                     aside.insert(0, f"{len(unknown)} SHOULD untested")
                 return "; ".join([text, *aside])
 
+    def change(self, broken: Broken) -> str:
+        """Return the one edit of the request that a finding was made on; empty if it edits none."""
+        witness = broken.witness
+        return broken.finding.change or (witness.change or self._changes.get(witness.number, "") if witness else "")
+
     @cached_property
-    def changes(self) -> dict[int, str]:
+    def _changes(self) -> dict[int, str]:
         """The one edit of each exchange that a finding names it for; a clause for every exchange does not know it itself."""
         named = ((number, one.finding.change) for one in self.evidence if one.finding for number in one.exchanges[-1:])
         return {number: change for number, change in named if change}

@@ -66,6 +66,8 @@ class RunContext:
         """The observer of the implementer's extension, if it has one."""
         self.own_ids: Callable[[str], Iterable[str]] = lambda _: ()
         """Ids in a state, from the implementer's extension."""
+        self.waiver_faults: tuple[waivers.Fault, ...] = ()
+        """Expired and stale waivers, known once the run has finished."""
         self.sources = Sources(self.session, settings.target.access_requests, lambda state: self.own_ids(state))
         if consent:
             self.session.ids.refill = self.sources.refill
@@ -122,7 +124,7 @@ class RunContext:
             if complete:
                 self.session.tallies()
         self.recorder.flush()
-        in_force, faults = self._waivers()
+        in_force, self.waiver_faults = self._waivers()
         self.recorder.write(
             Closing(
                 seconds=time.monotonic() - self._began,
@@ -131,7 +133,7 @@ class RunContext:
                 suite_fault=self.suite_fault,
                 stopped=self.stopped,
                 waived=in_force,
-                waiver_faults=faults,
+                waiver_faults=tuple(fault.sentence for fault in self.waiver_faults),
                 explored=self.session.explored,
             )
         )
@@ -139,7 +141,7 @@ class RunContext:
         self.transport.close()
         return read(self.recorder.path)
 
-    def _waivers(self) -> tuple[dict[str, Waiver], tuple[str, ...]]:
+    def _waivers(self) -> tuple[dict[str, Waiver], tuple[waivers.Fault, ...]]:
         file = self.settings.target.waivers
         if file is None:
             return {}, ()

@@ -283,6 +283,7 @@ class Session:
         *,
         lane: Lane | None = None,
         base: int = 0,
+        change: str = "",
         provoke: Mapping[str, str] | None = None,
         provoked: str = "",
         patient: bool = True,
@@ -297,7 +298,7 @@ class Session:
         ids = ids or []
         request = self.request(draft, ids, provoke)
         conversation = self._converse(request, draft, lane, patient=patient)
-        return self._record(name, draft, conversation, ids, base, provoked)
+        return self._record(name, draft, conversation, ids, base, provoked, change=change)
 
     def fetch(self, name: str, method: str, path: str, *, query: str = "", body: Json = msgspec.UNSET) -> Exchange:
         """
@@ -559,13 +560,13 @@ class Session:
     def _asked(self, case: Case, brought: tuple[_Conversation, list[str]] | None) -> Exchange | Untested:
         try:
             base = self._memo.get(case.base) if case.base else None
-            number = base.number if isinstance(base, Exchange) else 0
+            number, change = (base.number, case.change) if isinstance(base, Exchange) else (0, "")
             if brought is None:
                 ids = self.ids.for_case(case)
-                exchange = self.send(case.id, case.request, ids, base=number)
+                exchange = self.send(case.id, case.request, ids, base=number, change=change)
             else:
                 conversation, ids = brought
-                exchange = self._record(case.id, case.request, conversation, ids, number, "")
+                exchange = self._record(case.id, case.request, conversation, ids, number, "", change=change)
             self._memo[case.id] = exchange
         except Untested as untested:
             self._memo[case.id] = untested
@@ -753,6 +754,7 @@ class Session:
         base: int,
         provoked: str,
         *,
+        change: str = "",
         beside: bool = False,
     ) -> Exchange:
         numbers: list[int] = []
@@ -767,6 +769,7 @@ class Session:
                 response=reply.response,
                 failure=reply.failure,
                 base=base,
+                change=change,
                 provoked=provoked,
                 ids=tuple(ids),
                 attempt=attempt,

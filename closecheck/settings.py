@@ -47,6 +47,7 @@ from closecheck.target import (
     from_data,
     nearest,
     read,
+    shown,
 )
 
 T = TypeVar("T")
@@ -275,9 +276,9 @@ class _Merger:
         self.note_observe()
         settle = SETTLE if file.observe.settle is None else file.observe.settle
         self.of_file("observe.settle", f"{settle:g} s", given=file.observe.settle is not None)
-        self.of_file("extension", file.extension, given="extension" in file.given)
+        self.of_file("extension", file.extension and shown(file.extension), given="extension" in file.given)
         self.of_file("out_of_scope", ", ".join(file.out_of_scope), given="out_of_scope" in file.given)
-        self.of_file("waivers", file.waivers, given="waivers" in file.given)
+        self.of_file("waivers", file.waivers and shown(file.waivers), given="waivers" in file.given)
         self.advise(base_url, credentials)
         return Settings(
             embedded=self.embedded or not base_url,

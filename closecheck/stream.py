@@ -138,6 +138,7 @@ def recorded(exchange: Exchange, url: str, redactor: Redacts) -> ExchangeLine:
         ),
         failure=None if exchange.failure is None else Failure(exchange.failure.kind, redactor.text(exchange.failure.detail)),
         base=exchange.base,
+        change=exchange.change,
     )
 
 

@@ -449,6 +449,12 @@ class Place:
         return path
 
 
+def shown(path: Path) -> str:
+    """Return a path as it is written from the current folder, which a path outside it is not."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return the sentence that names the known word nearest to ``name``, or all of them if none is near."""
     words = sorted(known)
@@ -475,9 +481,9 @@ def _kind(value: Any) -> str:
             return f"a value of type {type(value).__name__}"
 
 
-def read_yaml(path: Path) -> Document:
+def read_yaml(path: Path, origin: str = "") -> Document:
     """
-    Return a YAML file as a document, nothing expanded.
+    Return a YAML file as a document, nothing expanded; messages call it ``origin``, or else by its path.
 
     Times and dates stay text. The message of the YAML parser is passed on without its excerpt, in which a secret could
     stand.
@@ -486,7 +492,7 @@ def read_yaml(path: Path) -> Document:
         UsageError: the file cannot be read, is empty, is no YAML, repeats a key or uses a tag.
 
     """
-    origin = str(path)
+    origin = origin or str(path)
     try:
         source = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:

@@ -11,11 +11,27 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
-from closecheck.model import Waiver
-from closecheck.target import Place, nearest, read_yaml
+from closecheck.model import Struct, Waiver
+from closecheck.target import Place, nearest, read_yaml, shown
 
 _KEYS: Final = ("requirement", "reason", "owner", "issue", "expires")
 _EXAMPLE: Final = "a list of entries with requirement, reason, owner, issue and expires"
+
+
+class Fault(Struct):
+    """An expired or stale waiver: whose, where it stands, and what is to be done."""
+
+    requirement: str
+    file: str
+    first_line: int
+    last_line: int
+    remedy: str
+
+    @property
+    def sentence(self) -> str:
+        """File, lines and remedy."""
+        lines = f"line {self.first_line}" if self.first_line == self.last_line else f"lines {self.first_line}-{self.last_line}"
+        return f"{self.file}, {lines}: {self.remedy}"
 
 
 class FiledWaiver(Waiver):
@@ -26,19 +42,13 @@ class FiledWaiver(Waiver):
     last_line: int = 0
 
     @property
-    def place(self) -> str:
-        """File and lines, as a sentence names them."""
-        lines = (
-            f"line {self.first_line}"
-            if self.first_line == self.last_line
-            else f"lines {self.first_line}-{self.last_line}"
-        )
-        return f"{self.file}, {lines}"
-
-    @property
     def last_day(self) -> date:
         """The last day on which it holds."""
         return date.fromisoformat(self.expires)
+
+    def fault(self, remedy: str) -> Fault:
+        """Return what is wrong with it."""
+        return Fault(self.requirement, self.file, self.first_line, self.last_line, remedy)
 
     def plain(self) -> Waiver:
         """Return it without its place, as a run records it."""
@@ -53,7 +63,7 @@ def load(path: Path, today: date, known_ids: Collection[str]) -> tuple[FiledWaiv
         UsageError: an entry lacks a key, has an unknown one, names no requirement, repeats another or has no date.
 
     """
-    document = read_yaml(path)
+    document = read_yaml(path, shown(path))
     waivers: dict[str, FiledWaiver] = {}
     for entry in document.root.items(_EXAMPLE):
         members = entry.mapping(_KEYS, _EXAMPLE)
@@ -72,7 +82,7 @@ def load(path: Path, today: date, known_ids: Collection[str]) -> tuple[FiledWaiv
             owner=members["owner"].text("who sees to it"),
             issue=members["issue"].text("where it is tracked, in quotes"),
             expires=_date(members["expires"], today).isoformat(),
-            file=str(path),
+            file=shown(path),
             first_line=first,
             last_line=last,
         )
@@ -92,22 +102,20 @@ def _date(place: Place, today: date) -> date:
 
 def sort_out(
     waivers: Iterable[FiledWaiver], broken_ids: Collection[str], tested_ids: Collection[str], today: date
-) -> tuple[dict[str, Waiver], tuple[str, ...]]:
+) -> tuple[dict[str, Waiver], tuple[Fault, ...]]:
     """
-    Return the waivers in force, by requirement, and a sentence for each one that is expired or stale.
+    Return the waivers in force, by requirement, and what is wrong with each one that is expired or stale.
 
     Stale is a waiver whose requirement was tested and is not broken; one that was not tested stays in force.
     """
     in_force: dict[str, Waiver] = {}
-    faults: list[str] = []
+    faults: list[Fault] = []
     for waiver in waivers:
         if waiver.requirement in tested_ids and waiver.requirement not in broken_ids:
-            faults.append(f"{waiver.place}: {waiver.requirement} was tested and holds; delete these lines.")
+            faults.append(waiver.fault(f"{waiver.requirement} was tested and holds; delete these lines."))
         elif waiver.last_day < today:
-            faults.append(
-                f"{waiver.place}: the waiver of {waiver.requirement} ended on {waiver.expires}; "
-                f"fix the target and delete these lines, or let {waiver.owner} set a new date."
-            )
+            told = f"the waiver of {waiver.requirement} ended on {waiver.expires}"
+            faults.append(waiver.fault(f"{told}; fix the target and delete these lines, or let {waiver.owner} set a new date."))
         else:
             in_force[waiver.requirement] = waiver.plain()
     return in_force, tuple(faults)

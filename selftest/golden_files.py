@@ -31,6 +31,7 @@ from closecheck.model import (
     encode,
 )
 from closecheck.reports import RENDERERS
+from closecheck.session import EXPLORED
 
 FOLDER: Final = Path(__file__).parent / "goldens" / "run"
 TERMINAL: Final = "terminal.txt"
@@ -90,7 +91,7 @@ def thinned(run: Run) -> Iterator[Line]:
 
 def _evidence(run: Run, kept: set[str]) -> Iterator[Evidence]:
     """
-    Yield the smallest evidence of each kind and part, and two findings, each with the exchange that it rests on.
+    Yield the smallest evidence of each kind and part, and two findings, each with the exchange that it rests on; what was explored comes last.
 
     Of long bodies only the first of each finding is kept: they would fill the files and say nothing more.
     """
@@ -99,7 +100,7 @@ def _evidence(run: Run, kept: set[str]) -> Iterator[Evidence]:
         if one.requirement in kept:
             by_kind[one.requirement, one.outcome, "" if one.outcome is Outcome.BROKEN else one.part].append(one)
     for (_, outcome, _), found in by_kind.items():
-        smallest = sorted(found, key=lambda one: _weight(run, one))
+        smallest = sorted(found, key=lambda one: (one.case.startswith(EXPLORED), _weight(run, one)))
         for number, one in enumerate(smallest[: _FINDINGS if outcome is Outcome.BROKEN else 1]):
             is_long = _weight(run, one) > _LONG
             if outcome is not Outcome.BROKEN or number == 0 or not is_long:

@@ -65,7 +65,7 @@ class Tape:
     def __init__(self, target: str = "Example identity service 4.2", *, base_url: str = BASE_URL, strict: bool = False) -> None:
         document = contract()
         self.base_url = base_url
-        self.catalogue = document.catalogue.recorded({})
+        self.catalogue = document.catalogue.recorded(document.lines)
         self.clock = 0.05
         self.numbers = 0
         self.lines: list[Line] = [

@@ -108,6 +108,7 @@ def exchanges(draw: st.DrawFn, number: int) -> ExchangeLine:
         response=draw(responses()) if answered else None,
         failure=None if answered else draw(st.builds(Failure, st.sampled_from(FailureKind), texts())),
         base=draw(st.integers(0, number)),
+        change=draw(texts()),
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from closecheck import edits
 from closecheck.cases import ACCEPTED, REFUSED, Case, DeclaredCase, DeclaredRequest, Draft, Expectation, Ids, Raw
 from closecheck.contract import Contract, ContractFault, contract, resolve
 from closecheck.model import Level
@@ -133,3 +134,11 @@ def test_every_requirement_is_asked_for_by_a_case_or_a_test():
     missing = [one for one in contract().ids if one not in asked and one not in EVERY_EXCHANGE and f'"{one}"' not in tests and f'"{one}"' not in source]
 
     assert missing == []
+
+
+def test_every_case_that_observes_a_choice_is_an_accepted_case_with_one_edit():
+    known = {**edits.derived(), **contract().declared}
+    choices = [case for case in known.values() if case.choice]
+
+    assert choices
+    assert [case.id for case in choices if not known[case.base].accepts or known[case.base].request == case.request] == []

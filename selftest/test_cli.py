@@ -9,6 +9,7 @@ import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import jsonschema_rs
@@ -146,7 +147,7 @@ def test_every_requirement_has_a_test_and_a_whole_card(tested):
         titles = ("why", "contract", "test", "  cases", "parts", "again", "Express", "Spring", "ASP.NET Core", "Django", "fix", "faults", "see one")
         assert [title for title in titles if not re.search(rf"^{re.escape(title)} +\S", shown, re.MULTILINE)] == []
         assert f"since edition {one.since}" in shown
-        assert re.search(r"^contract +spec/openapi\.yaml, line [1-9]", shown, re.MULTILINE)
+        assert re.search(r"^contract +spec/openapi\.yaml line [1-9]", shown, re.MULTILINE)
         assert re.search(r"^(page|standard) +\S", shown, re.MULTILINE), one.id
 
 
@@ -229,12 +230,61 @@ def test_a_selected_failure_ends_in_1(tmp_path):
     assert [one.requirement.id for one in run.results if one.status == "fail"] == ["CAR-IDS-MAX"]
 
 
+def test_a_stale_waiver_fails_the_run_and_is_pointed_at_as_its_file_is_written(tmp_path):
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "waivers.yaml").write_text("- {requirement: CAR-IDS-MAX, reason: a, owner: b, issue: c, expires: 2999-01-01}\n")
+    (tmp_path / "ours" / "target.yaml").write_text("name: small\nwaivers: waivers.yaml\n")
+
+    words = ["--target", "ours/target.yaml", "--only", "CAR-IDS-MAX"]
+    done, run = judged(SmallTarget(), tmp_path / "reports", *words, cwd=tmp_path, PYTHONPATH=str(ROOT), GITHUB_ACTIONS="true")
+
+    assert done.returncode == 1
+    assert "\n::error file=ours/waivers.yaml,line=1,endLine=1,title=waiver of CAR-IDS-MAX::CAR-IDS-MAX was tested and holds" in said(done)
+    assert run.closing.waiver_faults == ("ours/waivers.yaml, line 1: CAR-IDS-MAX was tested and holds; delete these lines.",)
+    assert {one.value for one in run.opening.settings if one.name == "waivers"} == {"ours/waivers.yaml"}
+
+
 def test_a_case_can_be_selected_by_its_id(tmp_path):
     done, run = judged(TakesTooMany(), tmp_path, "--only", "ids/501")
 
     assert done.returncode == 1
     assert {one.case for one in run.exchanges.values()} >= {"ids/501", "ids/500", "accepted/one-id"}
     assert len(run.exchanges) == 6
+
+
+def test_what_was_edited_is_recorded_of_a_choice_too_and_told_where_another_clause_is_broken(tmp_path):
+    class FailsOnNul(SmallTarget):
+        def answer(self, method, fields, body, number):
+            return error("500 Internal Server Error", "no", number) if rb"\u0000" in body else super().answer(method, fields, body, number)
+
+    _, run = judged(FailsOnNul(), tmp_path, "--only", "message/choice-nul")
+
+    [sent] = [one for one in run.exchanges.values() if one.case == "message/choice-nul"]
+    assert run.exchanges[sent.base].case == "message/ascii"
+    assert sent.change == "message: a text with NUL inside instead of plain words"
+    [broken] = next(one for one in run.results if one.requirement.id == "CAR-OP-NO-500").findings
+    assert broken.witness.number == sent.number
+    assert f"The one edit: <strong><bdi>{sent.change}</bdi></strong>" in (tmp_path / "latest" / "index.html").read_text()
+
+
+def test_on_a_terminal_the_tests_are_counted_and_not_the_requests_against_themselves(tmp_path):
+    ours, theirs = os.openpty()
+    words = ["run", "--profile", "quick", "--only", "CAR-IDS-*", "--reports", str(tmp_path)]
+    shown = b""
+    with RawServer(SmallTarget().script) as server:
+        command = [sys.executable, "-m", "closecheck", *words, "--base-url", server.base_url]
+        told = environment(CLOSECHECK_TOKEN=SmallTarget().token, TERM="xterm", COLUMNS="120")
+        with subprocess.Popen(command, cwd=ROOT, env=told, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs):
+            os.close(theirs)
+            # A terminal that nobody holds any more is an error to read.
+            with suppress(OSError):
+                while part := os.read(ours, 65536):
+                    shown += part
+    os.close(ours)
+
+    done, tests, sent = re.findall(rb"(\d+) of (\d+) tests done, (\d+) requests sent", shown)[-1]
+    assert int(done) == int(tests) - 1
+    assert int(sent) == len(read(tmp_path / "latest").exchanges)
 
 
 def test_a_warning_fails_only_when_strict(tmp_path):

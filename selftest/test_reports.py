@@ -22,8 +22,11 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from lxml import html as lxml_html
+from msgspec.structs import replace
+from published_schemas import JUNIT, VALIDATORS
 
 from closecheck.console import PIPE_WIDTH, Progress, print_summary, terminal
+from closecheck.contract import contract
 from closecheck.model import (
     Body,
     Evidence,
@@ -48,7 +51,6 @@ from closecheck.reports._items import items
 from closecheck.reports.html import _by_answer
 from closecheck.stream import FILE_NAME, read
 
-SCHEMAS = Path(__file__).parent / "schemas"
 SPEC = Path(__file__).parents[1] / "spec" / "schemas"
 BADGES = Path("badge.json"), Path("badge.svg")
 modest = settings(
@@ -71,28 +73,13 @@ def document(run: Run, name: str) -> Any:
     return json.loads(rendered(run, name))
 
 
-def validator(path: Path) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(json.loads(path.read_text("utf-8")), validate_formats=True)
-
-
-REPORT = validator(SPEC / "report.schema.json")
-SARIF = validator(SCHEMAS / "sarif-2.1.0.schema.json")
-CTRF = validator(SCHEMAS / "ctrf.schema.json")
-OTHERS = {
-    "har": validator(SCHEMAS / "har-1.2.schema.json"),
-    "earl": validator(SCHEMAS / "earl-1.0.schema.json"),
-    "intoto": validator(SCHEMAS / "test-result-0.1.schema.json"),
-    "badge": validator(SCHEMAS / "badge.schema.json"),
-}
-JUNIT = etree.XMLSchema(etree.parse(SCHEMAS / "jenkins-junit.xsd"))
+REPORT = jsonschema_rs.validator_for(json.loads((SPEC / "report.schema.json").read_bytes()), validate_formats=True)
 
 
 def check_everything(run: Run) -> None:
     """Render a run into every format and hold each against its schema and its limits."""
     made = {name: rendered(run, name) for name in RENDERERS}
     REPORT.validate(json.loads(made["json"]))
-    SARIF.validate(json.loads(made["sarif"]))
-    CTRF.validate(json.loads(made["ctrf"]))
     JUNIT.assertValid(etree.fromstring(made["junit"]))
     assert len(made["markdown"]) < 1024 * 1024
     assert len(made["comment"]) < 64_000
@@ -102,7 +89,7 @@ def check_everything(run: Run) -> None:
         assert visible(text) == text, name
     check_page(made["html"].decode())
     etree.fromstring(made["badge-svg"])
-    for name, schema in OTHERS.items():
+    for name, schema in VALIDATORS.items():
         schema.validate(json.loads(made[name]))
 
 
@@ -131,6 +118,60 @@ def test_a_sample_is_rendered_in_every_format(run: Run) -> None:
 @given(run=strategies_runs.runs())
 def test_every_run_is_rendered_in_every_format(run: Run) -> None:
     check_everything(run)
+
+
+def test_every_format_points_at_the_line_of_the_contract_that_sarif_names() -> None:
+    run = sample_runs.findings()
+    page = lxml_html.document_fromstring(rendered(run, "html").decode()).text_content()
+    texts = [page, rendered(run, "junit").decode(), rendered(run, "markdown").decode()]
+    found = [one for one in document(run, "sarif")["runs"][0]["results"] if one["level"] == "error"]
+
+    assert found
+    for one in found:
+        pointer = contract()[one["ruleId"]].openapi
+        number = one["locations"][0]["physicalLocation"]["region"]["startLine"]
+        assert number == contract().lines[pointer]
+        assert [f"spec/openapi.yaml line {number}, {pointer}" in text for text in texts] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("named", "recorded", "base", "status", "edit", "against"),
+    [
+        ("as found", "as recorded", 2, 202, "as found", ", against exchange 2, which this target accepted"),
+        ("", "as recorded", 2, 202, "as recorded", ", against exchange 2, which this target accepted"),
+        ("", "as recorded", 2, 500, "as recorded", ", against exchange 2"),
+        ("", "", 2, 202, "", ", against exchange 2, which this target accepted"),
+        ("", "", 0, 202, "none; this request is judged as it stands", ""),
+    ],
+)
+def test_what_was_edited_is_said_also_where_nothing_was(named: str, recorded: str, base: int, status: int, edit: str, against: str) -> None:
+    tape = sample_runs.Tape()
+    tape.exchange("accepted/one-id", {"accessRequestIds": ["a"]}, status)
+    tape.broken("CAR-OP-ANSWERS", "x/1", tape.exchange("x/1", {"accessRequestIds": ["b"]}, 202, base=base), "an answer", "none", named)
+    run = Run([replace(one, change=recorded) if isinstance(one, ExchangeLine) and one.case == "x/1" else one for one in tape.lines])
+
+    page = rendered(run, "html").decode()
+    [told] = [broken for one in document(run, "json")["requirements"] for broken in one["findings"]]
+    assert told["change"] == (named or recorded)
+    assert (f"The one edit: <strong><bdi>{edit}</bdi></strong>" in page) is bool(edit)
+    assert f"run.jsonl</a>{against}</p>" in page
+    assert (f"| **edit** | `{edit}` |" in rendered(run, "markdown").decode()) is bool(edit)
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ("http://h/close?a=%20b", "http://h/close?a=%20b"),
+        ("http://[::1]:80/close?%", "http://[::1]:80/close?%25"),
+        ("http://h/close?a[]=é#b", "http://h/close?a%5B%5D=%C3%A9%23b"),
+    ],
+)
+def test_an_address_that_is_none_stands_in_the_archive_escaped_and_beside_it_as_sent(sent: str, told: str) -> None:
+    lines = [replace(line, request=replace(line.request, url=sent)) if isinstance(line, ExchangeLine) else line for line in _lines(sample_runs.conformant())]
+    [entry, *_] = document(Run(lines), "har")["log"]["entries"]
+
+    assert entry["request"]["url"] == told
+    assert entry["comment"].endswith(f", sent to {sent}") is (sent != told)
 
 
 @samples
@@ -529,8 +570,8 @@ def test_progress_in_a_pipe_is_a_line_now_and_then(catalogue: Any) -> None:
     progress.started(1000)
     for done in range(100):
         clock.now += 0.1
-        progress.sent(done, 1000)
-    progress.sent(100, 1000, "the target asked to wait")
+        progress.sent(done)
+    progress.sent(100, "the target asked to wait")
     progress.finished()
 
     assert stream.getvalue().splitlines() == ["sending 1,000 requests", "50 of 1,000 requests sent in 5.1 s"]
@@ -541,11 +582,47 @@ def test_progress_does_not_count_what_was_sent_as_what_was_planned(catalogue: An
     progress = Progress(catalogue, stream=stream, environ={}, clock=clock, every=5)
     progress.started(329, 392)
     clock.now += 5
-    progress.sent(818, 818)
+    progress.sent(818)
 
     lines = stream.getvalue().splitlines()
     assert lines[0] == "sending 329 requests, and those of 392 tests that send sequences"
     assert lines[1].startswith("818 requests sent in ")
+
+
+def test_progress_counts_tests_once_one_is_done(catalogue: Any) -> None:
+    stream, clock = io.StringIO(), Clock()
+    progress = Progress(catalogue, stream=stream, environ={}, clock=clock, every=5)
+    progress.started(10, 2)
+    progress.sent(9)
+    clock.now += 5
+    progress.judged(7)
+    clock.now += 5
+    progress.sent(30)
+
+    assert stream.getvalue().splitlines()[1:] == ["9 requests sent in 5.0 s, 7 of 12 tests done", "30 requests sent in 10.0 s, 7 of 12 tests done"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "judged", "words"),
+    [
+        (4, 0, "4 of 10 requests"),
+        (10, 0, "10 requests"),
+        (30, 0, "30 requests"),
+        (30, 7, "7 of 12 tests done, 30 requests sent"),
+        (50, 12, "12 of 12 tests done, 50 requests sent"),
+    ],
+)
+def test_the_line_on_a_terminal_never_counts_beyond_what_is_known(catalogue: Any, sent: int, judged: int, words: str) -> None:
+    stream = Terminal()
+    progress = Progress(catalogue, stream=stream, environ={"TERM": "xterm", "COLUMNS": "120"})
+    progress.started(10, 2)
+    progress.sent(sent)
+    if judged:
+        progress.judged(judged)
+    progress.finished()
+
+    [*_, last] = re.findall(r"[━╸╺] (\d[^━\r]*?) \d:\d\d:\d\d", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue()))
+    assert last == words
 
 
 def test_a_finding_is_shown_at_once_and_once(catalogue: Any) -> None:
@@ -597,7 +674,7 @@ def test_progress_on_a_terminal_is_one_line_that_goes_away(catalogue: Any) -> No
     stream = Terminal()
     progress = Progress(catalogue, stream=stream, environ={"TERM": "xterm", "COLUMNS": "100"})
     progress.started(10)
-    progress.sent(5, 10, "the suite's own limit")
+    progress.sent(5, "the suite's own limit")
     progress.finding(broken("CAR-IDS-MAX", "[red]x[/red]"))
     progress.finished()
 

@@ -12,7 +12,8 @@ import small_runs
 import yaml
 
 from closecheck import waivers
-from closecheck.console import print_summary, terminal
+from closecheck.console import Progress, print_summary, terminal
+from closecheck.contract import contract
 from closecheck.errors import UsageError
 from closecheck.model import Status, Waiver
 from closecheck.reports import RENDERERS
@@ -58,7 +59,7 @@ def test_entries_are_read_with_their_lines() -> None:
     first, second, third = load(FILE)
 
     assert first.plain() == Waiver("CAR-IDS-MAX", "the list is cut at 100\n", "team close", "CLOSE-12", "2026-06-15")
-    assert [one.place for one in (first, second, third)] == [
+    assert [one.fault("").sentence.removesuffix(": ") for one in (first, second, third)] == [
         "waivers.yaml, lines 1-7",
         "waivers.yaml, lines 9-13",
         "waivers.yaml, line 14",
@@ -70,22 +71,46 @@ def test_a_waiver_holds_to_the_end_of_its_last_day() -> None:
 
     assert set(in_force) == {"CAR-IDS-MAX", "CAR-AUTH-CHALLENGE"}
     assert type(in_force["CAR-IDS-MAX"]) is Waiver
-    assert faults == (
-        (
-            "waivers.yaml, lines 9-13: the waiver of CAR-BODY-JSON ended on 2026-06-14; "
-            "fix the target and delete these lines, or let team close set a new date."
-        ),
-    )
+    assert [one.sentence for one in faults] == [
+        "waivers.yaml, lines 9-13: the waiver of CAR-BODY-JSON ended on 2026-06-14; fix the target and delete these lines, or let team close set a new date."
+    ]
 
 
 def test_a_waiver_of_what_holds_is_stale() -> None:
     in_force, faults = waivers.sort_out(load(FILE), {"CAR-AUTH-CHALLENGE"}, IDS, TODAY)
 
     assert set(in_force) == {"CAR-AUTH-CHALLENGE"}
-    assert faults == (
+    assert [one.sentence for one in faults] == [
         "waivers.yaml, lines 1-7: CAR-IDS-MAX was tested and holds; delete these lines.",
         "waivers.yaml, lines 9-13: CAR-BODY-JSON was tested and holds; delete these lines.",
-    )
+    ]
+
+
+def test_a_file_below_the_current_folder_is_named_from_there_and_another_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    load(FILE)
+    file = Path("waivers.yaml").absolute()
+    assert {one.file for one in waivers.load(file, TODAY, IDS)} == {"waivers.yaml"}
+
+    monkeypatch.chdir(tmp_path.parent)
+    assert {one.file for one in waivers.load(file, TODAY, IDS)} == {f"{tmp_path.name}/waivers.yaml"}
+
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert {one.file for one in waivers.load(file, TODAY, IDS)} == {str(file)}
+
+
+@pytest.mark.parametrize(("workspace", "file"), [("", "waivers.yaml"), ("..", "{here}/waivers.yaml"), ("/no/such", "waivers.yaml")])
+def test_an_expired_or_stale_waiver_is_annotated_on_github_with_its_lines(tmp_path: Path, workspace: str, file: str) -> None:
+    _, faults = waivers.sort_out(load(FILE)[:1], set(), IDS, TODAY)
+    told = {}
+    for annotates in ("true", "false"):
+        stream = io.StringIO()
+        environ = {"GITHUB_ACTIONS": annotates, "GITHUB_WORKSPACE": str(tmp_path.parent) if workspace == ".." else workspace}
+        Progress(contract().catalogue, stream=stream, environ=environ).waiver(faults[0])
+        told[annotates] = stream.getvalue()
+
+    place = f"file={file.format(here=tmp_path.name)},line=1,endLine=7"
+    assert told == {"true": f"::error {place},title=waiver of CAR-IDS-MAX::CAR-IDS-MAX was tested and holds; delete these lines.\n", "false": ""}
 
 
 def test_a_waiver_of_what_was_not_tested_is_not_stale() -> None:

@@ -199,6 +199,9 @@ def again(run: Run, case: str) -> str:
     return f"{command} --base-url {shlex.quote(line(run.opening.base_url))}"
 
 
+UNEDITED: Final = "none; this request is judged as it stands"
+
+
 class Facts(Struct):
     """The seven facts of a finding, in the order in which every format shows them, and the number of its exchange."""
 
@@ -208,6 +211,8 @@ class Facts(Struct):
     sent: str
     case: str
     change: str
+    edit: str
+    """The change in words for people: of a request that edits no other too; empty where only a comparison shows it."""
     expected: str
     got: str
     because: str
@@ -220,13 +225,15 @@ class Facts(Struct):
 def facts(run: Run, result: Result, broken: Broken) -> Facts:
     """Return the seven facts of a finding as visible text, each short enough for a terminal."""
     requirement, finding, witness = result.requirement, broken.finding, broken.witness
+    change = line(run.change(broken))
     return Facts(
         clause=requirement.id,
         level=requirement.level.value,
         statement=line(requirement.statement, 1000),
         sent=request_line(witness, run.opening.base_url) if witness else "no single request: it is told by several",
         case=line(broken.evidence.case),
-        change=line(finding.change or (run.changes.get(witness.number, "") if witness else "")),
+        change=change,
+        edit=change or (UNEDITED if witness and not broken.base else ""),
         expected=line(finding.expected, 1000),
         got=line(finding.got, 1000),
         because=line(finding.because or requirement.consequence, 1000),
@@ -241,7 +248,7 @@ def in_order(told: Facts) -> list[tuple[str, str]]:
     """Return the facts that follow the clause, each with the word that stands before it in every format of plain text."""
     named = [
         ("sent", f"{told.sent}   case {told.case}"),
-        ("edit", told.change),
+        ("edit", told.edit),
         ("expected", told.expected),
         ("got", told.got),
         ("so", told.because),

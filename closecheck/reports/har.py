@@ -7,9 +7,10 @@ An exchange without an answer has status 0 and says why in ``comment``, as brows
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from typing import Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import harfile
 
@@ -17,6 +18,8 @@ from closecheck.model import Body, ExchangeLine, Headers, Run, header
 from closecheck.reports._facts import after, text_of
 
 FILE_NAME: Final = "run.har"
+_ORIGIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:\[[0-9A-Fa-f:.]+\])?")
+_NO_URI: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|[^%!$&'()*+,/:;=?@\w.~-]", re.ASCII)
 
 
 def render(run: Run) -> str:
@@ -38,7 +41,7 @@ def parts(run: Run) -> Iterator[str]:
                 response=_response(exchange),
                 timings=harfile.Timings(send=0, wait=milliseconds, receive=0),
                 connection=str(exchange.timing.connection),
-                comment=f"exchange {exchange.number}, case {exchange.case}",
+                comment=_comment(exchange),
             )
             yield _taken(stream)
     yield _taken(stream)
@@ -51,12 +54,25 @@ def _taken(stream: io.StringIO) -> str:
     return text
 
 
+def _comment(exchange: ExchangeLine) -> str:
+    url = exchange.request.url
+    told = f"exchange {exchange.number}, case {exchange.case}"
+    return told if url == _uri(url) else f"{told}, sent to {url}"
+
+
+def _uri(url: str) -> str:
+    """Return a URL, perhaps malformed on purpose, as the archive must have it: what no URI may hold is escaped."""
+    found = _ORIGIN.match(url)
+    origin = found[0] if found else "about:invalid?"
+    return origin + _NO_URI.sub(lambda part: quote(part[0], errors="replace", safe=""), url[found.end() if found else 0 :])
+
+
 def _request(exchange: ExchangeLine) -> harfile.Request:
     request = exchange.request
     post = harfile.PostData(mimeType=header(request.headers, "content-type") or "", text=text_of(request.body), comment=_cut(request.body))
     return harfile.Request(
         method=request.method,
-        url=request.url,
+        url=_uri(request.url),
         httpVersion="HTTP/1.1",
         headers=_records(request.headers),
         queryString=[harfile.Record(name, value) for name, value in _query(request.url)],

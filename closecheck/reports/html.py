@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any, Final
 
 from closecheck.model import Area, Broken, Evidence, ExchangeLine, Outcome, Result, Run, Status, Struct, Verdict
@@ -211,6 +212,7 @@ class _Page:
             "rows": rows,
             "omitted": witness is not None and whole is None,
             "base": broken.base.number if broken.base else 0,
+            "accepted": bool(broken.base and broken.base.response and broken.base.response.status == HTTPStatus.ACCEPTED),
             "answer": reply,
             "took": duration(witness.timing.seconds) if witness else "",
             "fix": "" if bare else line(result.requirement.fix, 1000),

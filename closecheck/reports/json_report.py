@@ -113,7 +113,7 @@ def _finding(run: Run, broken: Broken) -> dict[str, Any]:
         "base": broken.base.number if broken.base else None,
         "request": _request(witness) if witness else None,
         "response": _response(witness) if witness else None,
-        "change": finding.change,
+        "change": run.change(broken),
         "again": again(run, broken.evidence.case),
         "curl": curl(witness) if witness else "",
     }
