@@ -616,7 +616,7 @@ class Experiment:
             self.watch.look(clone.ids)
             if all(self._state(one) for one in clone.ids) or self._now() >= deadline:
                 break
-            self._pause(min(pause, max(deadline - self._now(), 0)), "waiting for a request that was sent alone")
+            self._pause(min(pause, max(deadline - self._now(), 0)), "for a request that was sent alone to complete")
         return clone
 
     # ---------------------------------------------------------------------------------------------------------- judging
