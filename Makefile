@@ -41,7 +41,7 @@ check: $(VENV)/.dev ## format, lint, types, the OpenAPI document
 	@$(BIN)/openapi-spec-validator spec/openapi.yaml
 
 prove: $(VENV)/.dev ## the kill matrix: every fault and every variant against the suite
-	@$(BIN)/closecheck prove --profile standard --seeds 10 --jobs 3 --write docs/proof.md $(ARGS)
+	@$(BIN)/closecheck prove --profile standard --seeds 10 --jobs 5 --write docs/proof.md $(ARGS)
 
 $(MUTATION)/.tools: selftest/mutation/requirements.lock | $(BIN)/python
 	@echo "installing Cosmic Ray into $(MUTATION)"
