@@ -6,7 +6,6 @@ A selftest renders both again and fails if they are stale.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -187,8 +186,9 @@ def _series(performance: Performance, setting: str, contender: str) -> list[Row]
 def _bend(rows: Sequence[Row]) -> Spread:
     """Return what one more exchange costs between the last two sizes, relative to what it costs between the first two."""
     small, middle, large = rows
-    # The first step is short beside what a process needs to start: one figure of all rounds for it.
-    before = max(statistics.median(walls(middle)) - statistics.median(walls(small)), 1e-6) / (middle.size - small.size)
+    # The first step is short beside what a process needs to start, and what disturbs a process only adds to its time:
+    # the quickest rounds tell the step, where medians may tell nothing but noise.
+    before = max(min(walls(middle)) - min(walls(small)), 1e-6) / (middle.size - small.size)
     last = [(longer - shorter) / (large.size - middle.size) for shorter, longer in zip(walls(middle), walls(large), strict=True)]
     return Spread.of(one / before for one in last)
 
@@ -315,6 +315,7 @@ def _growth(performance: Performance, stem: str) -> list[str]:
         "## Growth",
         "",
         "Explorations of growing length against the stub, and `closecheck report` on recorded runs of growing length, every format. Relative to the smallest.",
+        "What the first tenfold costs an exchange is taken from the quickest rounds: it is short beside the start of a process.",
         "",
         "| | exchanges | wall time | peak memory |",
         "| --- | --- | --- | --- |",
