@@ -21,7 +21,8 @@ SAMPLE = [Target("variant", ()), *(Target(kind, (name,)) for kind, count in (("f
 
 @pytest.fixture(scope="module")
 def done():
-    return {(one.kind, one.name): one for one in trials(SAMPLE, "standard", min(os.cpu_count() or 1, 4))}
+    # A trial waits for half of its time.
+    return {(one.kind, one.name): one for one in trials(SAMPLE, "standard", min(2 * (os.cpu_count() or 1) + 1, 8))}
 
 
 @pytest.mark.parametrize("name", [one.title for one in SAMPLE if one.kind == "fault"])
