@@ -216,6 +216,7 @@ class Facts(Struct):
     expected: str
     got: str
     because: str
+    fix: str
     again: str
     curl: str
     source: str
@@ -237,6 +238,7 @@ def facts(run: Run, result: Result, broken: Broken) -> Facts:
         expected=line(finding.expected, 1000),
         got=line(finding.got, 1000),
         because=line(finding.because or requirement.consequence, 1000),
+        fix=line(requirement.fix, 1000),
         again=again(run, broken.evidence.case),
         curl=curl(witness) if witness else "",
         source=line(requirement.source, 1000),
@@ -252,6 +254,7 @@ def in_order(told: Facts) -> list[tuple[str, str]]:
         ("expected", told.expected),
         ("got", told.got),
         ("so", told.because),
+        ("fix", told.fix),
         ("again", told.again),
         ("source", told.source),
     ]

@@ -215,7 +215,7 @@ class _Page:
             "accepted": bool(broken.base and broken.base.response and broken.base.response.status == HTTPStatus.ACCEPTED),
             "answer": reply,
             "took": duration(witness.timing.seconds) if witness else "",
-            "fix": "" if bare else line(result.requirement.fix, 1000),
+            "fix": "" if bare else told.fix,
             "sources": [] if bare else told.source.split(" · "),
             "curl": told.curl if fits else "",
             "curl_needs": _needs(told.curl),

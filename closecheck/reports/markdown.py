@@ -149,8 +149,6 @@ def _failure(run: Run, result: Result, findings: int, *, brief: bool) -> str:
     lines += [_finding(run, result, broken, brief=brief) for broken in shown]
     if more := more_of(result, len(shown)):
         lines.append(f"*{more}*\n")
-    if requirement.fix and not brief:
-        lines.append(f"**To fix:** {_text(requirement.fix)}\n")
     return "\n".join(lines)
 
 
