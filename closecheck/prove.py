@@ -227,8 +227,8 @@ def _in_worker(target: Target, profile: str) -> Trial:
     return found
 
 
-_ONE_AREA: Final = {"header_fields": "framing"}
-"""Areas of which one changes what the other has built: a target has an oddity of one or of the other."""
+_LAST: Final = ("header_fields", "framing")
+"""Areas whose variants change what all others have built; the last cuts into pieces what is whole before."""
 
 
 def company(variants: Sequence[Deviation], seed: int) -> Iterator[tuple[str, ...]]:
@@ -241,10 +241,11 @@ def company(variants: Sequence[Deviation], seed: int) -> Iterator[tuple[str, ...
     areas: defaultdict[str, list[Deviation]] = defaultdict(list)
     for one in variants:
         if not one.slow:
-            areas[_ONE_AREA.get(one.area, one.area)].append(one)
+            areas[one.area].append(one)
     for listed in areas.values():
         rng.shuffle(listed)
-    for together in itertools.zip_longest(*areas.values()):
+    in_order = sorted(areas, key=lambda area: _LAST.index(area) + 1 if area in _LAST else 0)
+    for together in itertools.zip_longest(*(areas[area] for area in in_order)):
         groups: list[list[Deviation]] = []
         for one in filter(None, together):
             group = next((group for group in groups if not any(_collide(one, other) for other in group)), None)

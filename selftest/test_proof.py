@@ -4,6 +4,7 @@ The kept proof: its page, its picture and its figures are what its data says, an
 ``REWRITE_GOLDENS=1`` writes the figures of ``spec/`` anew from the data.
 """
 
+import itertools
 import json
 import os
 from pathlib import Path
@@ -18,7 +19,7 @@ from closecheck import __version__, mutation, peer
 from closecheck.contract import contract, spec_folder
 from closecheck.model import Profile, ProofFigures, Status
 from closecheck.proof import KEPT_FIGURES, Proof, encoded, figures, picture, read, render, write
-from closecheck.prove import Trial, deviations
+from closecheck.prove import Trial, company, deviations
 from closecheck.reports import RENDERERS
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -131,3 +132,15 @@ def test_every_requirement_has_faults_that_break_it():
     broken = {requirement for fault in deviations("fault") for requirement in fault.breaks}
 
     assert contract().ids - broken == set()
+
+
+def test_a_company_has_one_of_each_area_and_what_cuts_answers_comes_last():
+    for seed in (1, 2):
+        by_name = {one.name: one for one in deviations("variant")}
+        companies = list(company(tuple(by_name.values()), seed))
+        areas = [[by_name[name].area for name in names] for names in companies]
+
+        assert sorted(itertools.chain(*companies)) == sorted(one.name for one in by_name.values() if not one.slow)
+        assert all(len(set(found)) == len(found) for found in areas)
+        assert all("framing" not in found[:-1] and "header_fields" not in found[:-2] for found in areas)
+        assert any(found[-2:] == ["header_fields", "framing"] for found in areas)

@@ -127,17 +127,20 @@ class Answer:
         """
         Replaces parts of the answer and leaves the others, Content-Length too, as they are.
         """
-        line = self.head.split(b"\r\n", 1)[0] if status_line is None else status_line
-        fields = self.headers if headers is None else headers
+        line, *lines = self.head.split(b"\r\n")
+        if headers is not None:
+            lines = [name + b": " + value for name, value in headers]
         rest = self.body if body is None else body
-        self.data = b"\r\n".join([line, *(name + b": " + value for name, value in fields), b"", rest])
+        self.data = b"\r\n".join([line if status_line is None else status_line, *lines, b"", rest])
 
     def set_header(self, name: bytes, value: bytes | None) -> None:
         """
-        Sets a field, or removes it (None); the name in lower case.
+        Sets a field, or removes it (None); the name in lower case. The others stay as they are written.
         """
-        kept = [item for item in self.headers if item[0] != name]
-        self.rewrite(headers=kept if value is None else [*kept, (name, value)])
+        line, *lines = self.head.split(b"\r\n")
+        kept = [one for one in lines if one.partition(b":")[0].lower() != name]
+        added = [] if value is None else [name + b": " + value]
+        self.data = b"\r\n".join([line, *kept, *added, b"", self.body])
 
     def set_body(self, body: bytes) -> None:
         """

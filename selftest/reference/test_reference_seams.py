@@ -99,6 +99,22 @@ def test_a_hook_can_lie_about_the_length(serve: Callable[..., Api]) -> None:
     assert api.close(BODY).body == b"{"
 
 
+def test_a_hook_leaves_the_fields_as_another_has_written_them(serve: Callable[..., Api]) -> None:
+    def spelled(answer: Answer) -> None:
+        answer.data = b"HTTP/1.1 202 Fine\r\nCONTENT-TYPE:\tapplication/json \r\nContent-Length: 2\r\n\r\n{}"
+
+    def timed(answer: Answer) -> None:
+        answer.set_header(b"x-took", b"3")
+        answer.set_header(b"content-length", None)
+        answer.rewrite(body=b"[]")
+        answer.pieces.append(End.CLOSE)
+
+    api = serve(lambda reference: reference.wire.extend([spelled, timed]))
+
+    raw = api.raw(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert raw == b"HTTP/1.1 202 Fine\r\nCONTENT-TYPE:\tapplication/json \r\nx-took: 3\r\n\r\n[]"
+
+
 def test_a_hook_can_compress(serve: Callable[..., Api]) -> None:
     def compress(answer: Answer) -> None:
         answer.set_body(gzip.compress(answer.body))
