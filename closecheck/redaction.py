@@ -59,7 +59,7 @@ class _Known:
     What is looked for.
 
     ``needles`` are without blanks and in one base64 alphabet. Of a long needle ``grams`` holds every run of eight
-    letters and digits as one number: wherever it stands, one of them is aligned to eight. Of a short one ``windows``
+    letters and digits as one number: wherever it stands, some of them are aligned to eight. Of a short one ``windows``
     holds the end.
     """
 
@@ -67,6 +67,8 @@ class _Known:
     needles: tuple[bytes, ...] = ()
     windows: frozenset[bytes] = frozenset()
     grams: frozenset[int] = frozenset()
+    stride: int = 64
+    """How many words of a text lie between two that must be looked at: wherever the shortest long needle stands, it covers one."""
     fields: frozenset[str] = _SECRET_FIELDS
     clean: set[str] = field(default_factory=set, compare=False)
     """Short texts that hold nothing of this: header fields and statuses come again and again."""
@@ -85,6 +87,7 @@ class _Known:
             needles=tuple(dict.fromkeys((*self.needles, *needles))),
             windows=self.windows | {one[-_GRAM:] for one in letters if len(one) < 2 * _GRAM - 1},
             grams=self.grams.union(*(_words(one[shift:]) for one in long for shift in range(_GRAM))),
+            stride=min([self.stride, *((len(one) - _GRAM + 1) // _GRAM for one in long)]),
             clean=set(),
         )
 
@@ -95,7 +98,7 @@ class _Known:
         return self._shows_in(_letters(data))
 
     def _shows_in(self, letters: bytes) -> bool:
-        return not self.grams.isdisjoint(_words(letters)) or any(window in letters for window in self.windows)
+        return not self.grams.isdisjoint(_words(letters)[:: self.stride]) or any(window in letters for window in self.windows)
 
 
 class Redactor:

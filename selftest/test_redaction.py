@@ -171,6 +171,16 @@ def test_overlapping_secrets_leave_nothing() -> None:
     assert Redactor(["abcdefgh", "efghijkl"]).text("<abcdefghijkl>") == "<***>"
 
 
+@pytest.mark.parametrize("length", range(6, 72))
+def test_a_secret_of_any_length_is_found_wherever_it_stands(length: int) -> None:
+    secret = "s3cReT0keN" * 8
+    redactor = Redactor([secret[:length]])
+
+    assert {redactor.text(f"{'x' * before}{secret[:length]}{'y' * 64}") for before in range(64)} == {
+        f"{'x' * before}***{'y' * 64}" for before in range(64)
+    }
+
+
 def test_a_secret_can_be_added_later() -> None:
     redactor = Redactor()
     redactor.add("found-later")
