@@ -46,7 +46,7 @@ WRITE_REPORTS: Final = pytest.StashKey[bool]()
 MISUSE: Final = pytest.StashKey[UsageError]()
 EVIDENCE: Final = pytest.StashKey[list[Evidence]]()
 ITEM: Final = pytest.StashKey[pytest.Item]()
-"""The item that is running: a fixture that asked pytest for it would be made anew for each of them."""
+"""The item that is running."""
 DESELECTED: Final = pytest.StashKey[list[str]]()
 
 
@@ -80,6 +80,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "explores: the test reads what the exploration found, which follows the deterministic core")
     config.addinivalue_line("markers", "sweep: one of a long row, of which the core has its share: it belongs to the exploration")
     config.addinivalue_line("markers", "last: the test looks back at the whole run")
+    config.pluginmanager.register(Fixtures(config))
     if getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("-n splits limits and consent over processes that do not know one another; use --concurrency N")
 
@@ -413,41 +414,11 @@ def _words(evidence: Evidence, level: Level) -> str:
 # ------------------------------------------------------------------------------------------------------------ fixtures
 
 
-@pytest.fixture(scope="session")
-def run_context(pytestconfig: pytest.Config) -> RunContext:
-    """The run that the tests are part of."""
-    return pytestconfig.stash[CONTEXT]
-
-
-@pytest.fixture(scope="session")
-def session(run_context: RunContext) -> Session:
-    """The one session of the run: sends, remembers, records."""
-    return run_context.session
-
-
 def skip_inapplicable(session: Session, caller: str) -> None:
     """Skip a test whose caller cannot be made from this working token: that is no gap, and the report says so once."""
     if reason := session.tokens.inapplicable(caller):
         session.note_once("token", reason)
         pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def look_back(session: Session, pytestconfig: pytest.Config) -> Callable[[str], None]:
-    """A function that settles a clause which the session has judged on every exchange."""
-
-    def looked(requirement: str) -> None:
-        item = pytestconfig.stash[ITEM]
-        found = [one for one in session.evidence if one.requirement == requirement and one.outcome is Outcome.BROKEN]
-        found.sort(key=pytestconfig.stash[CONTEXT].advises)  # what decides is told first
-        item.stash[EVIDENCE].extend(found)
-        if found:
-            raise Refuted(found[0])
-        if not session.clauses.held(requirement):
-            raise Untested("no exchange of this run was of the kind that it judges")
-        item.stash[EVIDENCE].append(Evidence(requirement, Outcome.HELD, "every exchange"))
-
-    return looked
 
 
 def settled(item: pytest.Item, evidence: Evidence) -> Evidence:
@@ -525,10 +496,49 @@ class Clause:
         settled(self._item, self._session.record(evidence))
 
 
-@pytest.fixture
-def clause(session: Session, pytestconfig: pytest.Config) -> Clause:
-    """The requirement that the test is marked with."""
-    return Clause(pytestconfig.stash[ITEM], session)
+class Fixtures:
+    """
+    What tests ask for.
+
+    They have the configuration of their own: a fixture that asks pytest for it, or for the request, is prepared anew for every test.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @pytest.fixture(scope="session")
+    def run_context(self) -> RunContext:
+        """The run that the tests are part of."""
+        return self._config.stash[CONTEXT]
+
+    @pytest.fixture(scope="session")
+    def session(self) -> Session:
+        """The one session of the run: sends, remembers, records."""
+        return self._config.stash[CONTEXT].session
+
+    @pytest.fixture
+    def clause(self) -> Clause:
+        """The requirement that the test is marked with."""
+        return Clause(self._config.stash[ITEM], self._config.stash[CONTEXT].session)
+
+    @pytest.fixture(scope="session")
+    def look_back(self) -> Callable[[str], None]:
+        """A function that settles a clause which the session has judged on every exchange."""
+        context = self._config.stash[CONTEXT]
+        session = context.session
+
+        def looked(requirement: str) -> None:
+            item = self._config.stash[ITEM]
+            found = [one for one in session.evidence if one.requirement == requirement and one.outcome is Outcome.BROKEN]
+            found.sort(key=context.advises)  # what decides is told first
+            item.stash[EVIDENCE].extend(found)
+            if found:
+                raise Refuted(found[0])
+            if not session.clauses.held(requirement):
+                raise Untested("no exchange of this run was of the kind that it judges")
+            item.stash[EVIDENCE].append(Evidence(requirement, Outcome.HELD, "every exchange"))
+
+        return looked
 
 
 # ------------------------------------------------------------------------------------------------- in pytest's own words
