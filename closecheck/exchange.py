@@ -54,7 +54,7 @@ class Exchange:
         """The status of the answer, or 0 if there is none."""
         return self.response.status if self.response else 0
 
-    @property
+    @functools.cached_property
     def provokes(self) -> str:
         """What of the HTTP layer the request provokes: what its draft says, or ``size`` where a long token makes its head long."""
         if self.draft.provokes or sum(len(name) + len(value) + 4 for name, value in self.request.headers) <= _LONG_HEAD:

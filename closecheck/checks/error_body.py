@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -105,6 +106,8 @@ def _complete(document: dict[str, Any], got: str) -> Iterator[Ruling]:
         yield Ruling("CAR-ERROR-COMPLETE-MESSAGES")
 
 
+_REMEMBERED: Final = 1000
+"""Characters of a text that is searched once, however often it comes."""
 _LEAKS: Final = {
     "a stack trace": re.compile(
         r"Traceback \(most recent call last\)"
@@ -141,17 +144,26 @@ def _texts(value: Any) -> Iterator[str]:
 
 def betrays(text: str) -> bool:
     """Tell whether a text holds what an error should not, whatever was sent."""
-    return any(pattern.search(text) for pattern in _LEAKS.values())
+    return bool(_betrayed(text))
+
+
+def _betrayed(text: str) -> tuple[tuple[str, str], ...]:
+    """Return what a text holds that an error should not: of each kind the first, with its words."""
+    return _searched(text) if len(text) <= _REMEMBERED else _searched.__wrapped__(text)
+
+
+@functools.lru_cache(maxsize=2048)  # a target has few texts, and says them again and again
+def _searched(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple((kind, match[0]) for kind, pattern in _LEAKS.items() if (match := pattern.search(text)))
 
 
 def _leaks(exchange: Exchange) -> Iterator[Ruling]:
     sent = exchange.request.body.decode("utf-8", "replace")
     found = ""
     for text in _texts(exchange.document):
-        for kind, pattern in _LEAKS.items():
-            match = pattern.search(text)
-            if match and match[0] not in sent:
-                found = f"{kind}: {match[0][:120]}"
+        for kind, excerpt in _betrayed(text):
+            if excerpt not in sent:
+                found = f"{kind}: {excerpt[:120]}"
     yield rule("CAR-ERROR-NO-LEAK", not found, "no stack trace, file path or query text", found)
 
 

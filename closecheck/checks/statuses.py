@@ -32,12 +32,10 @@ def check(exchange: Exchange, documented: frozenset[int]) -> Iterator[Ruling]:
     status = exchange.status
     provoked_fault = exchange.provoked == "internal_error" and status == 500
     method_refused = exchange.provokes == "method" and status == 501
-    yield rule(
-        "CAR-OP-NO-500",
-        status < 500 or provoked_fault or method_refused or status == 505,
-        "no 5xx to anything a client sends",
-        exchange.got(),
-    )
+    if status < 500 or provoked_fault or method_refused or status == 505:
+        yield Ruling("CAR-OP-NO-500")
+    else:
+        yield broken("CAR-OP-NO-500", "no 5xx to anything a client sends", exchange.got())
     if exchange.request.method != "POST":
         return
     allowed = documented | OWN_ANSWERS.get(exchange.provokes, frozenset())

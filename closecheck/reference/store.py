@@ -263,7 +263,7 @@ class Store:
             (
                 closing.execution_status,
                 closing.completion_status,
-                json.dumps([closing.message], ensure_ascii=False),
+                _warnings(closing.message),
                 now,
                 now,
                 identifier,
@@ -338,6 +338,11 @@ def _filled(pending: int, approved: int, completed: int, seed: int) -> bytes:
     image = store.database.serialize()
     store.close()
     return image
+
+
+@functools.lru_cache(maxsize=8)  # up to 500 requests are closed with the same
+def _warnings(message: str) -> str:
+    return json.dumps([message], ensure_ascii=False)
 
 
 AUDIT_COLUMNS = tuple(field.name for field in fields(Audit))
