@@ -129,13 +129,18 @@ class Done:
         """Whether the request was taken into the system."""
         return self.exchange is not None and self.exchange.status == 202
 
+    @functools.cached_property
+    def members(self) -> dict[str, Json]:
+        """The members of the body beside the ids."""
+        return self.step.members(self.message)
+
     def asked(self, member: str) -> str:
         """Return what a member of the body asks for, the documented default where it is left out."""
-        return str(self.step.members(self.message).get(member, default_of(member)))
+        return str(self.members.get(member, default_of(member)))
 
     def gives(self, member: str) -> bool:
         """Tell whether a member stands in the body."""
-        return member in self.step.members(self.message)
+        return member in self.members
 
     @property
     def what(self) -> str:
@@ -319,7 +324,7 @@ class Experiment:
             done.untested = untested
 
     def _draft(self, done: Done) -> Draft:
-        return Draft(body={"accessRequestIds": Ids(len(done.ids)), **done.step.members(done.message)})
+        return Draft(body={"accessRequestIds": Ids(len(done.ids)), **done.members})
 
     def _send(self, done: Done) -> None:
         done.exchange = self._post(_slug(done), self._draft(done), done.ids)
@@ -366,7 +371,7 @@ class Experiment:
         if refusal in METHODS:
             draft = msgspec.structs.replace(draft, method=refusal, provokes="method")
         elif refusal in BY_QUERY:
-            said = {"accessRequestIds": ",".join(done.ids), **done.step.members(done.message)}
+            said = {"accessRequestIds": ",".join(done.ids), **done.members}
             draft = Draft(body=msgspec.UNSET, method=BY_QUERY[refusal], query=urlencode(said), provokes="method")
         elif refusal in CALLERS:
             draft = msgspec.structs.replace(draft, caller=CALLERS[refusal])
@@ -387,7 +392,7 @@ class Experiment:
         done.exchange = self._post(_slug(done), draft, done.ids)
 
     def _spoiled(self, refusal: str, done: Done) -> tuple[Json, list[str]]:
-        body = {"accessRequestIds": [Id(0)], **done.step.members(done.message)}
+        body = {"accessRequestIds": [Id(0)], **done.members}
         match refusal:
             case "a number after the id":
                 return {**body, "accessRequestIds": [Id(0), 7]}, done.ids

@@ -731,6 +731,7 @@ class Watch:
         """Requests that show a message of this run, though none of its ids is theirs."""
         self.audits: dict[str, Audit] = {}
         self.old_audits: set[str] = set()
+        self._new: tuple[tuple[int, int], list[Audit]] = (0, 0), []
         self.trouble: dict[str, Untested] = {}
         self._failures: Counter[str] = Counter()
 
@@ -814,9 +815,11 @@ class Watch:
                 self.trouble[name] = untested
                 self._failures[name] += 1
 
-    def new_audits(self) -> list[Audit]:
+    def new_audits(self) -> Sequence[Audit]:
         """Return the audits that were not there before."""
-        return [one for key, one in self.audits.items() if key not in self.old_audits]
+        if self._new[0] != (known := (len(self.audits), len(self.old_audits))):  # neither loses any
+            self._new = known, [one for key, one in self.audits.items() if key not in self.old_audits]
+        return self._new[1]
 
     def events(self) -> list[Document]:
         """Return every delivery so far."""

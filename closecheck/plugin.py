@@ -12,6 +12,7 @@ import itertools
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from types import ModuleType
 from typing import Any, Final
 
 import pytest
@@ -80,7 +81,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "explores: the test reads what the exploration found, which follows the deterministic core")
     config.addinivalue_line("markers", "sweep: one of a long row, of which the core has its share: it belongs to the exploration")
     config.addinivalue_line("markers", "last: the test looks back at the whole run")
-    config.pluginmanager.register(Fixtures(config))
+    config.pluginmanager.register(fixtures(config))
     if getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("-n splits limits and consent over processes that do not know one another; use --concurrency N")
 
@@ -496,49 +497,48 @@ class Clause:
         settled(self._item, self._session.record(evidence))
 
 
-class Fixtures:
+def fixtures(config: pytest.Config) -> ModuleType:
     """
-    What tests ask for.
+    Return a plug-in with what tests ask for.
 
-    They have the configuration of their own: a fixture that asks pytest for it, or for the request, is prepared anew for every test.
+    It knows the configuration already: a fixture that asks pytest for it, or for the request, is prepared anew for every test.
     """
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
 
     @pytest.fixture(scope="session")
-    def run_context(self) -> RunContext:
+    def run_context() -> RunContext:
         """The run that the tests are part of."""
-        return self._config.stash[CONTEXT]
+        return config.stash[CONTEXT]
 
     @pytest.fixture(scope="session")
-    def session(self) -> Session:
+    def session() -> Session:
         """The one session of the run: sends, remembers, records."""
-        return self._config.stash[CONTEXT].session
+        return config.stash[CONTEXT].session
 
     @pytest.fixture
-    def clause(self) -> Clause:
+    def clause() -> Clause:
         """The requirement that the test is marked with."""
-        return Clause(self._config.stash[ITEM], self._config.stash[CONTEXT].session)
+        return Clause(config.stash[ITEM], config.stash[CONTEXT].session)
 
     @pytest.fixture(scope="session")
-    def look_back(self) -> Callable[[str], None]:
+    def look_back() -> Callable[[str], None]:
         """A function that settles a clause which the session has judged on every exchange."""
-        context = self._config.stash[CONTEXT]
-        session = context.session
+        return lambda requirement: _look_back(config.stash[ITEM], config.stash[CONTEXT], requirement)
 
-        def looked(requirement: str) -> None:
-            item = self._config.stash[ITEM]
-            found = [one for one in session.evidence if one.requirement == requirement and one.outcome is Outcome.BROKEN]
-            found.sort(key=context.advises)  # what decides is told first
-            item.stash[EVIDENCE].extend(found)
-            if found:
-                raise Refuted(found[0])
-            if not session.clauses.held(requirement):
-                raise Untested("no exchange of this run was of the kind that it judges")
-            item.stash[EVIDENCE].append(Evidence(requirement, Outcome.HELD, "every exchange"))
+    plugin = ModuleType("closecheck.fixtures")
+    vars(plugin).update(run_context=run_context, session=session, clause=clause, look_back=look_back)
+    return plugin
 
-        return looked
+
+def _look_back(item: pytest.Item, context: RunContext, requirement: str) -> None:
+    session = context.session
+    found = [one for one in session.evidence if one.requirement == requirement and one.outcome is Outcome.BROKEN]
+    found.sort(key=context.advises)  # what decides is told first
+    item.stash[EVIDENCE].extend(found)
+    if found:
+        raise Refuted(found[0])
+    if not session.clauses.held(requirement):
+        raise Untested("no exchange of this run was of the kind that it judges")
+    item.stash[EVIDENCE].append(Evidence(requirement, Outcome.HELD, "every exchange"))
 
 
 # ------------------------------------------------------------------------------------------------- in pytest's own words

@@ -71,12 +71,14 @@ class _Known:
     """How many words of a text lie between two that must be looked at: wherever the shortest long needle stands, it covers one."""
     fields: frozenset[str] = _SECRET_FIELDS
     clean: set[str] = field(default_factory=set, compare=False)
-    """Short texts that hold nothing of this: header fields and statuses come again and again."""
+    """Short texts that hold nothing of this: addresses and statuses come again and again."""
+    written: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict, compare=False)
+    """Short header fields, and how they are written without secrets."""
 
     def with_secret(self, plain: bytes) -> _Known:
         """Return what is known together with one more secret."""
         if len(plain) < SHORT:
-            return replace(self, short=(*self.short, plain), clean=set())
+            return replace(self, short=(*self.short, plain), clean=set(), written={})
         parts = _parts(plain)
         needles = [needle for one in (plain, *parts) for needle in _disguises(one)]
         # Where a token stands, its parts stand too: only they need fragments.
@@ -89,6 +91,7 @@ class _Known:
             grams=self.grams.union(*(_words(one[shift:]) for one in long for shift in range(_GRAM))),
             stride=min([self.stride, *((len(one) - _GRAM + 1) // _GRAM for one in long)]),
             clean=set(),
+            written={},
         )
 
     def may_stand_in(self, data: bytes) -> bool:
@@ -148,8 +151,14 @@ class Redactor:
 
     def headers(self, headers: Headers) -> Headers:
         """Return header fields without secrets: those that are known to hold one are replaced whole."""
-        fields = self._known.fields
-        return tuple((name, _starred_field(name, value) if name.lower() in fields else self.text(value)) for name, value in headers)
+        known = self._known
+        return tuple([known.written.get(one) or self._field(known, *one) for one in headers])
+
+    def _field(self, known: _Known, name: str, value: str) -> tuple[str, str]:
+        written = name, _starred_field(name, value) if name.lower() in known.fields else self.text(value)
+        if len(value) <= _REMEMBERED and len(known.written) < _MOST_REMEMBERED:
+            known.written[name, value] = written
+        return written
 
 
 def _starred_field(name: str, value: str) -> str:

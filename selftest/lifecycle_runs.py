@@ -47,7 +47,7 @@ def modules_of_the_suite():
 def broken(run):
     """Return the requirements against which something was found."""
     assert run.closing is not None, "the run was cut off"
-    assert run.closing.suite_fault == ""
+    assert run.closing.suite_fault == "", run.closing.suite_fault
     return {one.requirement for one in run.evidence if one.outcome is Outcome.BROKEN}
 
 

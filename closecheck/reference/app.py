@@ -8,11 +8,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from starlette.applications import Starlette
 from starlette.datastructures import Headers, QueryParams
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
 
 from closecheck.reference.closing import Auditor, Closer
 from closecheck.reference.errors import Errors, MethodNotAllowed, NotFound, TooLarge, cause
@@ -29,7 +27,6 @@ from closecheck.reference.tokens import Authenticator, Tokens
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from closecheck.reference.config import ReferenceConfig
@@ -88,13 +85,9 @@ class Reference:
         """
         The ASGI application as it is configured now.
         """
-        starlette = Starlette(
-            routes=[Route(path, Resource(self, handlers)) for path, handlers in self.routes.items()],
-            exception_handlers={HTTPException: self._nothing_here},
-        )
+        routes = [Route(path, Resource(self, handlers)) for path, handlers in self.routes.items()]
         # A redirect is no documented answer.
-        starlette.router.redirect_slashes = False
-        app: ASGIApp = starlette
+        app: ASGIApp = Router(routes, redirect_slashes=False, default=self._nothing_here)
         for wrap in self.middleware:
             app = wrap(app)
         return app
@@ -133,8 +126,9 @@ class Reference:
             self.incidents.append(error)
         return answer
 
-    async def _nothing_here(self, request: Request, _error: Exception) -> Response:
-        return self.errors.answer(NotFound(), request.headers.get("accept-language"))
+    async def _nothing_here(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = self.errors.answer(NotFound(), Headers(scope=scope).get("accept-language"))
+        await answer(scope, receive, send)
 
 
 class Resource:
