@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -29,6 +30,8 @@ class Group(click.Group):
     def main(self, *args: Any, **extra: Any) -> Any:
         """Run with the exit codes of the public interface: click's own code for bad usage is ours for interrupted."""
         extra["standalone_mode"] = False
+        # A pipeline that is cancelled asks politely, too, and is left a report and nothing of ours at the target.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             sys.exit(super().main(*args, **extra) or 0)
         except click.UsageError as error:

@@ -15,8 +15,11 @@ import hashlib
 import io
 import itertools
 import multiprocessing
+import os
+import signal
 import sys
 import tempfile
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -180,12 +183,27 @@ def _of_exploration(case: str) -> bool:
 
 
 def _settle_down() -> None:
-    """Spare a worker the garbage collector's walks while it judges; what a trial has left behind is collected once, after it."""
+    """Spare a process the garbage collector's walks while it judges; what a trial has left behind is collected once, after it."""
     import closecheck.command  # noqa: F401, PLC0415
 
     gc.collect()
     gc.freeze()
     gc.disable()
+
+
+def _begin_worker() -> None:
+    """Leave it to the parent what Ctrl-C ends, end with the parent however that ends, and settle down."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    _settle_down()
+
+
+def _end_with_the_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(Exit.INTERRUPTED)
 
 
 def first_shown(run: Run, blamed: Collection[str]) -> ExchangeLine | None:
@@ -208,17 +226,26 @@ def trials(wanted: Sequence[Target], profile: str, jobs: int) -> Iterator[Trial]
     """
     Judge targets after one another in ``jobs`` processes; yield each trial as it ends.
 
-    Targets that delay or limit have processes of their own beside these: they wait, and cost next to nothing.
+    Targets that delay or limit have processes of their own beside these: they wait, and cost next to nothing. Who stops early
+    waits for no trial.
     """
     context = multiprocessing.get_context("spawn")
     with contextlib.ExitStack() as stack:
         futures = []
         for slow, width in ((True, min(_WAITING, sum(one.slow for one in wanted))), (False, jobs)):
             if width:
-                pool = stack.enter_context(concurrent.futures.ProcessPoolExecutor(width, mp_context=context, initializer=_settle_down))
+                pool = stack.enter_context(concurrent.futures.ProcessPoolExecutor(width, mp_context=context, initializer=_begin_worker))
                 futures += [pool.submit(_in_worker, target, profile) for target in wanted if target.slow is slow]
+        stack.push(_end_workers)
         for future in concurrent.futures.as_completed(futures):
             yield future.result()
+
+
+def _end_workers(kind: type[BaseException] | None, *_: object) -> None:
+    """End the processes of trials that nobody waits for any longer: after an exception, and where no more of them are asked for."""
+    if kind is not None:
+        for worker in multiprocessing.active_children():
+            worker.terminate()
 
 
 def _in_worker(target: Target, profile: str) -> Trial:
@@ -287,7 +314,7 @@ def chosen(only: Iterable[str], seeds: int) -> list[Target]:
 
 def prove(*, profile: str, only: tuple[str, ...], jobs: int, seeds: int, sample: int | None, write: Path | None, order: bool = False) -> int:
     """
-    Print each trial as it ends and the sums; return 0 only if every fault was blamed right and nothing else was.
+    Print each trial as it ends and the sums; return 0 only if every fault was blamed right and nothing else was, 2 after Ctrl-C.
 
     With ``order`` the order of the cases is found anew from these trials.
     """
@@ -295,18 +322,27 @@ def prove(*, profile: str, only: tuple[str, ...], jobs: int, seeds: int, sample:
     wanted = every[:sample]
     began = time.monotonic()
     done: list[Trial] = []
-    for one in trials(wanted, profile, jobs):
-        done.append(one)
-        if not one.good:
-            sys.stdout.write(line(one) + "\n")
-        if sys.stdout.isatty():
-            sys.stdout.write(f"\r{len(done)} of {len(wanted)}\r")
-        elif len(done) % 50 == 0:
-            sys.stdout.write(f"{len(done)} of {len(wanted)} targets judged in {time.monotonic() - began:.0f} s\n")
+    interrupted = False
+    try:
+        sys.stdout.write(f"{len(wanted)} targets, {jobs} at a time\n")
         sys.stdout.flush()
+        for one in trials(wanted, profile, jobs):
+            done.append(one)
+            if not one.good:
+                sys.stdout.write(line(one) + "\n")
+            if sys.stdout.isatty():
+                sys.stdout.write(f"\r{len(done)} of {len(wanted)}\r")
+            elif len(done) % 50 == 0:
+                sys.stdout.write(f"{len(done)} of {len(wanted)} targets judged in {time.monotonic() - began:.0f} s\n")
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        interrupted = True
     done.sort(key=lambda one: (one.kind, one.name, one.seed))
     seconds = time.monotonic() - began
     sys.stdout.write(summary(done, profile, seconds) + "\n")
+    if interrupted:
+        sys.stdout.write(f"interrupted: {len(wanted) - len(done)} of {len(wanted)} targets were not judged, and nothing was written\n")
+        return Exit.INTERRUPTED
     if write is not None:
         from closecheck import proof  # noqa: PLC0415 - the page knows this module
 

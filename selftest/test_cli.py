@@ -357,11 +357,11 @@ def test_an_extension_that_cannot_be_imported_ends_in_4(tmp_path):
     assert "no_such_module" in said(done)
 
 
-# ------------------------------------------------------------------------------------------------------------- Ctrl-C
+# ------------------------------------------------------------------------------------------------------- interruptions
 
 
-def interrupted(script_of, tmp_path, *words):
-    """Run a target, press Ctrl-C once the target says so, and return (exit code, output, recorded run)."""
+def interrupted(script_of, tmp_path, *words, by=signal.SIGINT):
+    """Run a target, interrupt the run once the target says so, and return (exit code, output, recorded run)."""
     now = threading.Event()
     target = SmallTarget()
     with RawServer(script_of(target, now)) as server:
@@ -371,7 +371,7 @@ def interrupted(script_of, tmp_path, *words):
         )
         try:
             assert now.wait(LONG)
-            process.send_signal(signal.SIGINT)
+            process.send_signal(by)
             output, _ = process.communicate(timeout=25)
         finally:
             process.kill()
@@ -407,9 +407,9 @@ def throttles(peer, now):
     peer.wait_gone()
 
 
-@pytest.mark.parametrize("then", [hangs, throttles])
-def test_ctrl_c_ends_the_run_soon_in_2_with_what_was_seen(tmp_path, then):
-    code, output, run = interrupted(after(60, then), tmp_path)
+@pytest.mark.parametrize(("then", "by"), [(hangs, signal.SIGINT), (throttles, signal.SIGINT), (hangs, signal.SIGTERM)])
+def test_ctrl_c_and_sigterm_end_the_run_soon_in_2_with_what_was_seen(tmp_path, then, by):
+    code, output, run = interrupted(after(60, then), tmp_path, by=by)
 
     assert code == 2, output
     assert "Traceback" not in output
@@ -420,6 +420,25 @@ def test_ctrl_c_ends_the_run_soon_in_2_with_what_was_seen(tmp_path, then):
     assert "interrupted" in (tmp_path / "latest" / "summary.md").read_text().lower()
     report = json.loads((tmp_path / "latest" / "report.json").read_text())
     assert report["exit_code"] == 2
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_proof_ends_soon_and_leaves_no_process_behind(tmp_path, by):
+    command = [sys.executable, "-m", "closecheck", "prove", "--sample", "40", "--write", tmp_path / "proof.md"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            first = process.stdout.readline()
+            process.send_signal(by)
+            # The pipe is open for as long as one of its processes has it.
+            output, _ = process.communicate(timeout=25)
+        finally:
+            process.kill()
+
+    assert first == "40 targets, 2 at a time\n"
+    if by is not signal.SIGKILL:
+        assert process.returncode == 2
+        assert "of 40 targets were not judged" in output
+    assert not list(tmp_path.iterdir())
 
 
 # -------------------------------------------------------------------------------------------------- around a run, again
