@@ -95,6 +95,11 @@ def section(mutations: Mutations) -> list[str]:
     sessions = mutations.sessions
     looked_at = [one for one in sessions if not one.held_out]
     held_out = [one for one in sessions if one.held_out]
+    at_first = []  # nothing, where no test was written since
+    if any(one.killed_later for one in sessions):
+        at_first.append(f"Before tests were written for what survived: {_score(looked_at, at_first=True)}.")
+        if held_out:
+            at_first.append(f"Of mutants that were held out until these tests were written: {_score(held_out, at_first=True)} at first.")
     lines = [
         "## Mutations of the judging code",
         "",
@@ -102,8 +107,8 @@ def section(mutations: Mutations) -> list[str]:
         "Texts and regular expressions are not changed: the tool has no operator for them.",
         f"Made by `{mutations.run}` ({mutations.tool} {mutations.version}, Python {mutations.python}); its data is `mutation.json`.",
         "",
-        f"**Killed: {_score(sessions)}.** Before tests were written for what survived: {_score(looked_at, at_first=True)}.",
-        *([f"Of mutants that were held out until these tests were written: {_score(held_out, at_first=True)} at first."] if held_out else []),
+        " ".join([f"**Killed: {_score(sessions)}.**", *at_first[:1]]),
+        *at_first[1:],
         "",
         "| | " + " | ".join(f"{one.name}, held out" if one.held_out else one.name for one in sessions) + " |",
         "| --- |" + " --- |" * len(sessions),

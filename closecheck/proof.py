@@ -7,6 +7,7 @@ The trials stand beside it in ``proof.json``, those of another tool in ``peer.js
 
 from __future__ import annotations
 
+import os
 import platform
 from collections import Counter
 from collections.abc import Sequence
@@ -29,15 +30,18 @@ class Proof(Struct):
     profile: str
     seconds: float
     python: str
+    processors: int
+    jobs: int
+    """How many targets were judged at a time, beside those that delay or limit."""
     every: int
     """How many trials a whole proof has; more than there are here if this is a sample."""
     trials: tuple[Trial, ...]
 
 
-def write(trials: Sequence[Trial], every: int, profile: str, seconds: float, page: Path) -> None:
+def write(trials: Sequence[Trial], every: int, profile: str, jobs: int, seconds: float, page: Path) -> None:
     """Write the proof: its data, the picture and the page, side by side; with the page of the checkout the figures of ``spec/``, too."""
     kept = tuple(msgspec.structs.replace(one, cases=(), sentence="" if one.kind == "company" else one.sentence) for one in trials)
-    proof = Proof(__version__, contract().catalogue.edition, profile, seconds, platform.python_version(), every, kept)
+    proof = Proof(__version__, contract().catalogue.edition, profile, seconds, platform.python_version(), os.cpu_count() or 1, jobs, every, kept)
     page.parent.mkdir(parents=True, exist_ok=True)
     page.with_suffix(".json").write_bytes(msgspec.json.format(msgspec.json.encode(proof), indent=1) + b"\n")
     page.with_suffix(".svg").write_text(picture(proof), encoding="utf-8")
@@ -108,7 +112,7 @@ def render(proof: Proof, beside: peer.Peer | None = None, mutations: mutation.Mu
         f"| of these runs, targets with several lawful oddities at a time | {sum(one.kind == 'company' for one in lawful)} |",
         f"| false alarms | {told.false_alarms} |",
         f"| requests, all trials | {sum(one.requests for one in proof.trials):,} |",
-        f"| seconds, all trials | {proof.seconds:,.0f} |",
+        f"| seconds, all trials: {proof.jobs} at a time, on {proof.processors} processors | {proof.seconds:,.0f} |",
     ]
     if firsts:
         lines.append(f"| requests to the first finding | median {firsts[len(firsts) // 2]}, nine of ten within {firsts[len(firsts) * 9 // 10]} |")

@@ -346,7 +346,7 @@ def prove(*, profile: str, only: tuple[str, ...], jobs: int, seeds: int, sample:
     if write is not None:
         from closecheck import proof  # noqa: PLC0415 - the page knows this module
 
-        proof.write(done, len(every), profile, seconds, write)
+        proof.write(done, len(every), profile, jobs, seconds, write)
     if order:
         from closecheck import order as ordering  # noqa: PLC0415 - the order knows this module
 

@@ -67,8 +67,8 @@ def test_other_code_is_no_second_try(tree):
         results.again(before, results.session("some", tree, 1, mutant(1, "survived")))
 
 
-def session(*survivors, killed=2):
-    return Session("judging", ("closecheck/checks",), "0" * 64, "run them", 9, 4, 2, killed + len(survivors), killed, 0, 1, survivors)
+def session(*survivors, killed=2, later=1):
+    return Session("judging", ("closecheck/checks",), "0" * 64, "run them", 9, 4, 2, killed + len(survivors), killed, 0, later, survivors)
 
 
 def lived(why=Why.EQUIVALENT, reason="It is never negative.", was="if a == `1`:", becomes="if a <= `1`:"):
@@ -102,6 +102,10 @@ def test_what_is_held_out_counts_for_itself():
     assert "**Killed: 11 of 13 (84.6 %).** Before tests were written for what survived: 1 of 3 (33.3 %)." in lines
     assert "Of mutants that were held out until these tests were written: 8 of 10 (80.0 %) at first." in lines
     assert "| | judging | judging, held out |" in lines
+
+
+def test_where_no_test_was_written_since_nothing_is_said_of_a_first_time():
+    assert "**Killed: 2 of 3 (66.7 %).**" in page(lived(), later=0).splitlines()
 
 
 def test_what_nobody_has_explained_is_shown_as_that():

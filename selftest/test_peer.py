@@ -67,7 +67,7 @@ def ours(name, kind, broken=(), breaks=(), shown_to="", requests=2000):
 
 
 PROOF = Proof(
-    "0", "2026.1", "quick", 1.0, "3.11", 99,
+    "0", "2026.1", "quick", 1.0, "3.11", 2, 5, 99,
     (
         ours("both", "fault", ("CAR-A",), ("CAR-A",)),
         ours("ours", "fault", ("CAR-A",), ("CAR-A",), shown_to="observer"),

@@ -48,7 +48,7 @@ def test_figures_count_what_was_judged_and_how():
         trial("odd+odder", "company", exit_code=0),
     )
 
-    assert figures(Proof("0", "2026.1", "quick", 1.0, "3.11", 99, trials)) == ProofFigures(
+    assert figures(Proof("0", "2026.1", "quick", 1.0, "3.11", 2, 5, 99, trials)) == ProofFigures(
         "2026.1", Profile.QUICK, faults=3, killed=2, blamed_right=1, variants=2, lawful_runs=4, false_alarms=1, trials=7, every=99
     )
 
@@ -68,7 +68,7 @@ def test_the_kept_figures_are_what_a_run_records_and_valid_under_their_schema(pr
 def test_a_proof_written_elsewhere_leaves_the_kept_figures_alone(tmp_path):
     before = KEPT_FIGURES.read_bytes()
 
-    write([trial("right", "fault", ("CAR-IDS-MAX",), ("CAR-IDS-MAX",))], 5, "quick", 1.0, tmp_path / "proof.md")
+    write([trial("right", "fault", ("CAR-IDS-MAX",), ("CAR-IDS-MAX",))], 5, "quick", 2, 1.0, tmp_path / "proof.md")
 
     assert KEPT_FIGURES.read_bytes() == before
     assert read(tmp_path / "proof.json").suite == __version__
@@ -78,7 +78,7 @@ def test_a_proof_written_elsewhere_leaves_the_kept_figures_alone(tmp_path):
 def test_a_proof_made_again_keeps_what_mutations_came_to(tmp_path):
     (tmp_path / "mutation.json").write_bytes((DOCS / "mutation.json").read_bytes())
 
-    write([trial("right", "fault", ("CAR-IDS-MAX",), ("CAR-IDS-MAX",))], 5, "quick", 1.0, tmp_path / "proof.md")
+    write([trial("right", "fault", ("CAR-IDS-MAX",), ("CAR-IDS-MAX",))], 5, "quick", 2, 1.0, tmp_path / "proof.md")
 
     assert "## Mutations" in (tmp_path / "proof.md").read_text(encoding="utf-8")
 
