@@ -328,8 +328,9 @@ class Exploration:
         """
         Send sequences of bodies, each on a connection of its own, all at the same pace.
 
-        Each body must be answered as it is alone (CAR-OP-INDEPENDENT). What is refused for the same reason several times
-        comes with other ids or more white space each time: the very same bytes are sent again by the declared sequences.
+        Each body must be answered as it is alone (CAR-OP-INDEPENDENT), with other ids as with its own: it may be these that a
+        target refuses. What is refused for the same reason several times comes with other ids or more white space each time:
+        the very same bytes are sent again by the declared sequences.
         """
         if self.over or self.found.get("CAR-OP-INDEPENDENT"):
             return
@@ -350,6 +351,12 @@ class Exploration:
             if again.status not in one.statuses:
                 self._look_into(one, again)
                 continue
+            if one.value is not None:
+                same_ids = msgspec.structs.replace(in_turn[number], body=in_turn[number].body + b" ")
+                again = self._alone(same_ids)
+                if again.status not in one.statuses:
+                    self._look_into(same_ids, again)
+                    continue
             self.blame(fickle(exchange, again, self._after(lines[number % len(lines)], number // len(lines))))
             return
 

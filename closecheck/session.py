@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from closecheck import edits
 from closecheck.cases import Case, Draft, Json, fill
 from closecheck.checks import Clauses
 from closecheck.checks.rate_limit import wait_asked
@@ -223,6 +224,7 @@ class Session:
         self._other_reasons: Counter[str] = Counter()
         self._numbers = itertools.count(1)
         self._spent = itertools.count()
+        self._told_apart = itertools.count()
         self._unconfirmed: list[Exchange] = []
         self._hung = 0
         self._noted: set[tuple[str, str]] = set()
@@ -443,6 +445,10 @@ class Session:
             level = self.contract[case.requirement].level if case.requirement else Level.MUST
             known = self.cases[case.id] = msgspec.structs.replace(case, tolerant=level is Level.SHOULD)
         return known
+
+    def told_apart(self, name: str) -> str:
+        """Return the name for one more request of its kind, different from every other of the run; the same in each run."""
+        return f"{name}/{next(self._told_apart)}"
 
     def ask(self, case: Case) -> Exchange:
         """
@@ -903,7 +909,7 @@ class Session:
             reason = f"accepted once {name} is added: judged under {requirement}"
             return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
         if self._ids_say_the_same(case, exchange):
-            reason = "the request that it edits is refused too where it names the same ids: judged under CAR-IDS-RANGE"
+            reason = "a request of the plainest kind is refused too where it names the same ids: judged under CAR-IDS-RANGE"
             return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
         if self._twin_says_the_same(case, exchange):
             reason = f"answered {exchange.status}, as the same value in its plainest form is: judged there"
@@ -940,9 +946,11 @@ class Session:
         return None
 
     def _ids_say_the_same(self, case: Case, exchange: Exchange) -> bool:
-        """Tell whether the accepted request that a refused one edits is refused as well with the very ids of that one."""
-        base = self.cases.get(case.base)
-        if base is None or not case.accepts or case.request.ids != base.request.ids or self.ids.source is not Source.UNKNOWN:
+        """Tell whether the accepted request that a refused one edits, or else the plainest, is refused as well with the very ids of that one."""
+        base = self.cases.get(case.base or edits.ONE_ID)
+        if base is None or base.id == case.id or case.request.ids != base.request.ids:
+            return False
+        if not case.accepts or self.ids.source is not Source.UNKNOWN:
             return False
         with contextlib.suppress(Untested):
             return self.send(f"{case.id}#base", base.request, list(exchange.ids)).status not in {202, 0}

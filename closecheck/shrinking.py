@@ -110,11 +110,11 @@ class Shrinker:
             return self._verified(self._cause(requirement, exchange, "not narrowed further", lambda _value, _how: False), _ACCEPTED)
 
     def _members(self, value: Value) -> Cause:
+        if refused := self._refused(Value(value.ids)):
+            return self._ids(Value(value.ids), refused)
         one = self._fresh(value, 1)
         if value.message is not None and (refused := self._refused(Value(one.ids, value.message))):
             return self._message(value.message, Value(one.ids), refused)
-        if refused := self._refused(Value(value.ids)):
-            return self._ids(Value(value.ids), refused)
         execution, completion = value.execution, value.completion
         one = self._fresh(one)
         if (execution or completion) and (refused := self._refused(Value(one.ids, None, execution, completion))):

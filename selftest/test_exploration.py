@@ -168,6 +168,15 @@ def test_an_answer_that_follows_its_neighbour_is_blamed_on_independence(tmp_path
     only(run, "CAR-OP-INDEPENDENT")
 
 
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("digits", ["0", "abcdef"])
+def test_ids_that_are_refused_are_blamed_on_no_text_and_on_nothing_before_them(tmp_path, digits, seed):
+    _, run = explored(tmp_path, refuses(lambda value: any(one[0] in digits for one in value["accessRequestIds"])), seed=seed)
+    blamed = {one.requirement for one in run.evidence if one.outcome is Outcome.BROKEN}
+    assert blamed
+    assert blamed <= {"CAR-OP-ACCEPTS", "CAR-IDS-RANGE"}
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_reference_is_never_blamed(tmp_path, seed):
     one, run = explored(tmp_path, seed=seed)

@@ -19,6 +19,10 @@ def spread(kind, count):
 SAMPLE = [Target("variant", ()), *(Target(kind, (name,)) for kind, count in (("fault", FAULTS), ("variant", VARIANTS)) for name in spread(kind, count))]
 
 
+BY_SEED = [Target("fault", ("leading-zero-lost",), seed) for seed in (1, 2)]
+"""What depends on the digits of ids, which are another with every seed."""
+
+
 @pytest.fixture(scope="module")
 def done():
     # A trial waits for half of its time.
@@ -33,6 +37,12 @@ def test_a_faulty_target_is_caught_and_blamed_right(done, name):
 
     assert trial.killed, f"{name} survived: {trial.sentence}; it breaks {trial.breaks}, blamed {trial.broken} {trial.note}"
     assert trial.misblamed == ()
+
+
+def test_what_is_refused_for_its_ids_is_blamed_on_nothing_else_that_was_said():
+    for trial in trials(BY_SEED, "standard", len(BY_SEED)):
+        assert trial.killed
+        assert trial.misblamed == (), trial.seed
 
 
 @pytest.mark.parametrize("name", [one.title for one in SAMPLE if one.kind == "variant" and one.names])

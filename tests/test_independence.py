@@ -1,7 +1,5 @@
 """An answer depends on its own request alone: not on what came before, from whom, nor on how many at a time (CAR-OP-INDEPENDENT)."""
 
-import itertools
-
 import pytest
 
 from closecheck import edits
@@ -104,14 +102,10 @@ def alone(session, usable):
     return found | {name: exchange for name, (exchange,) in zip(names, exchanges, strict=True)}
 
 
-COUNTER = itertools.count()
-
-
 def planned(session, name, where):
     """Return a request of one kind with ids of its own."""
-    number = next(COUNTER)
-    draft = KINDS[name]
-    return f"independent/{where}/{number}", draft, impossible(session.plan.seed, f"independent/{number}", draft.ids)
+    draft, case = KINDS[name], session.told_apart(f"independent/{where}")
+    return case, draft, impossible(session.plan.seed, case, draft.ids)
 
 
 def shape(value):
@@ -165,7 +159,7 @@ def compare(session, clause, name, first, later, where):
 def again(session, exchange):
     """Send an exchange's request once more, byte for byte, on a connection of its own."""
     with session.lane() as lane:
-        return session.send(f"independent/again/{next(COUNTER)}", exchange.draft, list(exchange.ids), lane=lane)
+        return session.send(session.told_apart("independent/again"), exchange.draft, list(exchange.ids), lane=lane)
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +177,7 @@ def played(session, request, usable, alone):
         sequences |= {("fresh", name): [planned(session, name, "fresh")] for name in usable_of(one["kinds"], usable)}
     for one in parameters(items, test_the_same_bytes_again_are_answered_alike):
         if (name := one["name"]) in usable:
-            again = (f"independent/again/{next(COUNTER)}" for _ in range(one["times"]))
+            again = (session.told_apart("independent/again") for _ in range(one["times"]))
             sequences["again", name, one["times"]] = [(each, alone[name].draft, list(alone[name].ids)) for each in again]
     return dict(zip(sequences, session.play(list(sequences.values())), strict=True))
 
@@ -247,9 +241,10 @@ def test_the_same_bytes_again_are_answered_alike(clause, alone, usable, played, 
 
 
 LONG = "Closed by the conformance suite, which says so at some length. " * 3
+SAME_IDS = "with the same ids"
 ALIKE = {
     "of the same length": lambda key: (Draft(body=padded("Completed", key)), Draft(body=padded("Complated", key))),
-    "with the same ids": lambda _: (
+    SAME_IDS: lambda _: (
         Draft(body={"accessRequestIds": Ids(2), "executionStatus": "Completed"}),
         Draft(body={"accessRequestIds": Ids(2), "executionStatus": "Complete"}),
     ),
@@ -279,41 +274,74 @@ def test_a_like_request_before_does_not_matter(session, clause, usable, played, 
     if "one id" not in usable:
         nothing_to_compare(session, clause, usable)
     odd = one_that_differs(played["alike", likeness, accepted_first, times], likeness)
-    again = one_that_differs(session.play([turns(session, likeness, accepted_first, times, 1000)])[0], likeness) if odd is not None else None
-    if odd is None or again is None or [one.status for one in odd] != [one.status for one in again]:
-        odd = None  # other ids, another answer: it was what the request said
-    earlier, later = odd or (None, None)
+    if odd is not None and not of_what_came_before(session, likeness, accepted_first, times, odd):
+        odd = None
+    _, earlier, later = odd or (0, None, None)
     where = f"after another {likeness}, {'accepted' if accepted_first else 'refused'} first"
     got = f"{later.got()}, {where}" if later else ""
     expected = f"the answer that such a request gets by itself: {earlier.got()}" if earlier else ""
-    clause.expect(odd is None, expected, got, *(odd or ()), change=f"sent {where}")
+    clause.expect(odd is None, expected, got, *filter(None, (earlier, later)), change=f"sent {where}")
+
+
+def of_what_came_before(session, likeness, accepted_first, times, odd):
+    """
+    Tell whether an answer is odd for what was sent before it: it comes again, and with its ids such a request by itself gets another.
+
+    Where the ids are what is alike, no request with them is by itself: then it has to come again three times, each with other ids.
+    """
+    turn, _, later = odd
+    if likeness != SAME_IDS:
+        key = key_of(likeness, accepted_first, times, 2000)
+        case, draft, _ = like(session, likeness, key, valid=is_valid(turn, accepted_first))
+        ((alone,),) = session.play([[(case, draft, list(later.ids))]])
+        if alike(alone, later):
+            return False
+    for offset in (1000, 3000, 4000) if likeness == SAME_IDS else (1000,):
+        again = one_that_differs(session.play([turns(session, likeness, accepted_first, times, offset)])[0], likeness)
+        if again is None or pattern(again) != pattern(odd):
+            return False
+    return True
+
+
+def pattern(odd):
+    """Return what is to come again of an odd answer: whose turn it was, and the two statuses."""
+    turn, earlier, later = odd
+    return turn % 2, earlier.status, later.status
 
 
 def turns(session, likeness, accepted_first, times, offset=0):
     """Return the one that comes second where nothing is like it, then valid and invalid ones by turns, so many in all."""
-    key = offset + 100 * times + 4 * list(ALIKE).index(likeness) + 2 * accepted_first
-    lonely = like(session, likeness, key + 1, valid=not accepted_first)
-    return [lonely, *(like(session, likeness, key, valid=(turn % 2 == 0) == accepted_first) for turn in range(times))]
+    key = key_of(likeness, accepted_first, times, offset)
+    lonely = like(session, likeness, key + 1, valid=is_valid(1, accepted_first))
+    return [lonely, *(like(session, likeness, key, valid=is_valid(turn, accepted_first)) for turn in range(times))]
+
+
+def key_of(likeness, accepted_first, times, offset=0):
+    """Return what requests that are alike have in common; the next number is free for one that is like none."""
+    return offset + 100 * times + 4 * list(ALIKE).index(likeness) + 2 * accepted_first
+
+
+def is_valid(turn, accepted_first):
+    """Tell whether the request of a turn is the valid one."""
+    return (turn % 2 == 0) == accepted_first
 
 
 def one_that_differs(exchanges, likeness):
-    """Return the first of the turns that is answered otherwise than its like was, with that one."""
+    """Return the first turn that is answered otherwise than its like was, as (turn, the answer of its like, its own); None: all are alike."""
     lonely, *by_turns = exchanges
     first = {1: lonely}
     for turn, exchange in enumerate(by_turns):
         earlier = first.setdefault(turn % 2, exchange)
-        closed_by_now = turn > 1 and earlier.status == 202 and 400 <= exchange.status < 500 and likeness == "with the same ids"
+        closed_by_now = turn > 1 and earlier.status == 202 and 400 <= exchange.status < 500 and likeness == SAME_IDS
         if not alike(earlier, exchange) and not closed_by_now:
-            return earlier, exchange
+            return turn, earlier, exchange
     return None
 
 
 def like(session, likeness, key, *, valid):
     """Return the valid or the invalid one of two requests that are alike; those of another key are like neither."""
-    draft = ALIKE[likeness](key)[0 if valid else 1]
-    number = next(COUNTER)
-    own = "" if likeness == "with the same ids" else number
-    return f"independent/alike/{number}", draft, impossible(session.plan.seed, f"independent/alike/{key}/{own}", draft.ids)
+    draft, case = ALIKE[likeness](key)[0 if valid else 1], session.told_apart("independent/alike")
+    return case, draft, impossible(session.plan.seed, str(key) if likeness == SAME_IDS else case, draft.ids)
 
 
 def nothing_to_compare(session, clause, usable):

@@ -98,7 +98,7 @@ def dashed_ids_only(reference: Reference) -> None:
     refuse(reference, lambda call: not all(item.count("-") == 4 for item in entries(call)))
 
 
-@fault("CAR-OP-ACCEPTS", "CAR-IDS-RANGE", also=ACCEPTANCE, rare=True)
+@fault("CAR-OP-ACCEPTS", "CAR-IDS-RANGE", rare=True)
 def leading_zero_lost(reference: Reference) -> None:
     """An id that begins with 0 loses it on the way through a number, and is then too short."""
     refuse(reference, lambda call: any(item.startswith("0") for item in entries(call)))
