@@ -16,6 +16,7 @@ from lifecycle_runs import ENOUGH, WITHOUT_THE_500, broken, judged, untested
 from closecheck import closings, stream
 from closecheck.contract import contract
 from closecheck.reference import ReferenceConfig, ReferenceServer
+from closecheck.reference.errors import BadContent, cause
 
 # ------------------------------------------------------------------------------------------------------------- the plan
 
@@ -295,3 +296,22 @@ def test_an_interrupted_run_unsubscribes_and_says_what_it_closed(tmp_path):
     run = stream.read(tmp_path / "reports" / "latest")
     assert not run.complete
     assert sum(len(one.ids) for one in run.closed) >= 30
+
+
+@pytest.mark.parametrize("digits", ["01234567", "89abcdef"])
+def test_ids_that_are_refused_for_their_digits_say_nothing_of_a_state(digits):
+    def modify(reference):
+        check = reference.rules.check
+
+        def checked(value):
+            closing = check(value)
+            if any(one[0] in digits for one in value["accessRequestIds"]):
+                raise BadContent(cause("body.object"))
+            return closing
+
+        reference.rules.check = checked
+
+    run = judged(modify, only=("CAR-LIFE-AFTER-APPROVAL",))
+
+    assert broken(run).isdisjoint({"CAR-LIFE-AFTER-APPROVAL"})
+    assert "CAR-LIFE-AFTER-APPROVAL" in untested(run)
