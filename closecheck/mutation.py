@@ -93,13 +93,6 @@ def encoded(mutations: Mutations) -> bytes:
 def section(mutations: Mutations) -> list[str]:
     """Return the lines of the section, as Markdown."""
     sessions = mutations.sessions
-    looked_at = [one for one in sessions if not one.held_out]
-    held_out = [one for one in sessions if one.held_out]
-    at_first = []  # nothing, where no test was written since
-    if any(one.killed_later for one in sessions):
-        at_first.append(f"Before tests were written for what survived: {_score(looked_at, at_first=True)}.")
-        if held_out:
-            at_first.append(f"Of mutants that were held out until these tests were written: {_score(held_out, at_first=True)} at first.")
     lines = [
         "## Mutations of the judging code",
         "",
@@ -107,8 +100,8 @@ def section(mutations: Mutations) -> list[str]:
         "Texts and regular expressions are not changed: the tool has no operator for them.",
         f"Made by `{mutations.run}` ({mutations.tool} {mutations.version}, Python {mutations.python}); its data is `mutation.json`.",
         "",
-        " ".join([f"**Killed: {_score(sessions)}.**", *at_first[:1]]),
-        *at_first[1:],
+        f"**Killed: {_score(sessions)}.**",
+        *_at_first(sessions),
         "",
         "| | " + " | ".join(f"{one.name}, held out" if one.held_out else one.name for one in sessions) + " |",
         "| --- |" + " --- |" * len(sessions),
@@ -124,6 +117,18 @@ def section(mutations: Mutations) -> list[str]:
         "",
     ]
     return [*lines, *_survivors([one for session in sessions for one in session.survivors])]
+
+
+def _at_first(sessions: Sequence[Session]) -> list[str]:
+    """Return what was killed before tests were written for the survivors; nothing, where none were."""
+    if not any(one.killed_later for one in sessions):
+        return []
+    held_out = [one for one in sessions if one.held_out]
+    looked_at = [one for one in sessions if not one.held_out]
+    lines = [f"Before tests were written for what survived: {_score(looked_at, at_first=True)}."]
+    if held_out:
+        lines.append(f"Of mutants that were held out until these tests were written: {_score(held_out, at_first=True)} at first.")
+    return lines
 
 
 def _survivors(survivors: Sequence[Survivor]) -> list[str]:

@@ -909,7 +909,7 @@ class Session:
             reason = f"accepted once {name} is added: judged under {requirement}"
             return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
         if self._ids_say_the_same(case, exchange):
-            reason = "a request of the plainest kind is refused too where it names the same ids: judged under CAR-IDS-RANGE"
+            reason = "a request of the plainest kind is refused too where it names the same ids: judged under CAR-OP-ACCEPTS and CAR-IDS-RANGE"
             return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
         if self._twin_says_the_same(case, exchange):
             reason = f"answered {exchange.status}, as the same value in its plainest form is: judged there"
