@@ -78,6 +78,7 @@ def print_summary(run: Run, console: Console, folder: Path | None = None) -> Non
     _print_warnings(run, out)
     _print_advice(run, out)
     _print_untested(run, out)
+    _print_not_applicable(run, out)
     _print_waived(run, out)
     _print_choices(run, out)
     out.blank()
@@ -268,6 +269,14 @@ def _print_untested(run: Run, out: Printer) -> None:
 def _named(result: Result) -> str:
     aside = "" if result.requirement.level is Level.MUST else " (SHOULD)"
     return result.requirement.id + (" (error)" if result.status is Status.ERROR else aside)
+
+
+def _print_not_applicable(run: Run, out: Printer) -> None:
+    results = run.with_status(Status.NOT_APPLICABLE)
+    if results:
+        out.title("Not applicable")
+    for result in results:
+        out.said(f"{result.requirement.id}  {line(result.reason, 500)}", first=2, indent=4)
 
 
 def _print_waived(run: Run, out: Printer) -> None:

@@ -178,7 +178,15 @@ class Contract:
                 raise ContractFault(f"{where}: {requirement.id} is in area {requirement.area}, which is not declared")
             if unused := set(requirement.needs) - MEANS:
                 raise ContractFault(f"{where}: {requirement.id} needs {', '.join(sorted(unused))}, which is no known means")
+            if loose := requirement.part_needs.keys() - set(requirement.needs):
+                raise ContractFault(f"{where}: parts of {requirement.id} need {', '.join(sorted(loose))}, which it does not need itself")
+            condition = requirement.conditional
+            if condition and (unknown := {condition.among, *condition.asked_by} - set(ids)):
+                raise ContractFault(f"{where}: {requirement.id} depends on {', '.join(sorted(unknown))}, which is no requirement")
             resolve(self.document, requirement.openapi, requirement.id)
+        for word, needs in self.catalogue.means.items():
+            if unused := set(needs) - MEANS:
+                raise ContractFault(f"{where}: {word} stands for {', '.join(sorted(unused))}, which is no known means")
         introduced = {one.id: one.since for one in self.catalogue.requirements} | {one.id: one.since for one in self.catalogue.choices}
         for name, since in introduced.items():
             if is_later(since, self.catalogue.edition):

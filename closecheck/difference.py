@@ -30,7 +30,7 @@ class Kind(enum.StrEnum):
     GAINED = "newly tested"
     """It holds now, and was not tested before."""
     CHANGED = "judged otherwise"
-    """It is as broken, or as untested, as it was, and counts differently."""
+    """It is as broken, or as untested, as it was, and counts differently; or what it depends on does not arise any more."""
     ADDED = "new requirement"
     """The edition of the old run does not have it."""
     REMOVED = "not in the new edition"
@@ -173,7 +173,7 @@ def _kind(was: Result | None, now: Result | None) -> Kind | None:
     if after is Status.WAIVED and before is not Status.WAIVED:
         return Kind.WAIVED
     if after.broken:
-        if before is Status.PASS:
+        if before in {Status.PASS, Status.NOT_APPLICABLE}:
             return Kind.REGRESSION
         if before is None or not before.tested:
             return Kind.FOUND
@@ -184,4 +184,6 @@ def _kind(was: Result | None, now: Result | None) -> Kind | None:
         return None
     if after is Status.PASS:
         return Kind.FIXED if before.broken else Kind.GAINED
-    return Kind.LOST if before.tested else Kind.CHANGED
+    if after is Status.NOT_APPLICABLE:
+        return Kind.FIXED if before.broken else Kind.CHANGED
+    return Kind.LOST if before.tested or before is Status.NOT_APPLICABLE else Kind.CHANGED

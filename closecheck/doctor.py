@@ -173,10 +173,12 @@ def _answers(context: RunContext) -> Iterator[Remark]:
 def _missing(settings: layered.Settings) -> Iterator[Remark]:
     there = means(settings)
     lacking: dict[str, int] = {}
-    for requirement in contract().catalogue.requirements:
-        if requirement.level is Level.MUST:
+    catalogue, declared = contract().catalogue, settings.target.out_of_scope
+    aside = {need for word in declared for need in catalogue.means.get(word, ())}
+    for requirement in catalogue.requirements:
+        if requirement.level is Level.MUST and not catalogue.scope(declared, requirement):
             for need in requirement.needs:
-                if need not in there:
+                if need not in there and need not in aside:
                     lacking[need] = lacking.get(need, 0) + 1
     for need, count in lacking.items():
         yield Remark("note", f"{count} MUST requirements need what is not supplied ({need}): the run will be incomplete", SUPPLIES[need])

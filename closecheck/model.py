@@ -52,6 +52,8 @@ class Outcome(enum.StrEnum):
     """A means was missing or something that comes first failed; the reason says which."""
     ERROR = "error"
     """The suite or the connection failed; never the target's fault."""
+    ABSENT = "absent"
+    """The condition of a conditional requirement never arose, although it was asked for."""
 
 
 class Status(enum.StrEnum):
@@ -71,6 +73,8 @@ class Status(enum.StrEnum):
     """Broken, known, and excused until a date."""
     OUT_OF_SCOPE = "out-of-scope"
     """Declared in the target file as not this target's business, and not seen broken."""
+    NOT_APPLICABLE = "not-applicable"
+    """Conditional, and the target lawfully never does what the condition asks for; counts like a pass for the verdict."""
 
     @property
     def tested(self) -> bool:
@@ -151,6 +155,20 @@ class Mistakes(Struct):
     django: str
 
 
+class Condition(Struct):
+    """
+    The condition of a requirement that binds only where the target does something that it may leave ("where present …").
+
+    ``absent`` is a sentence for a target that never does it. ``among`` is the requirement that each exchange which could
+    show it keeps. ``asked_by`` lists those whose tests provoke more of such exchanges: where one of them could not be
+    tested, nobody can say that the target never does it.
+    """
+
+    absent: str
+    among: str
+    asked_by: tuple[str, ...] = ()
+
+
 class Requirement(Struct):
     """
     One testable statement about the target.
@@ -173,6 +191,10 @@ class Requirement(Struct):
     reading: str = ""
     needs: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    part_needs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The parts that alone need a means of ``needs``; a means that is not named here is needed by the whole."""
+    conditional: Condition | None = None
+    """On what it depends that it binds the target at all; None: it always does."""
     mistakes: Mistakes | None = None
     line: int = 0
     """The line of ``spec/openapi.yaml`` that ``openapi`` points at; filled when a run is recorded."""
@@ -206,6 +228,8 @@ class Catalogue(Struct):
     areas: tuple[Area, ...]
     requirements: tuple[Requirement, ...]
     choices: tuple[Choice, ...]
+    means: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What ``out_of_scope`` takes beside patterns: each word stands for the requirements that need one of these."""
 
     def __getitem__(self, requirement_id: str) -> Requirement:
         """Return the requirement of that id; KeyError if there is none."""
@@ -217,6 +241,19 @@ class Catalogue(Struct):
 
     def _by_id(self) -> dict[str, Requirement]:
         return {requirement.id: requirement for requirement in self.requirements}
+
+    def scope(self, out_of_scope: Mapping[str, str], requirement: Requirement) -> str:
+        """Return why a requirement is out of scope as a whole, or empty; keys are words of ``means`` and patterns of ids."""
+        for key, why in out_of_scope.items():
+            whole = [need for need in requirement.needs if need not in requirement.part_needs]
+            if any(need in self.means[key] for need in whole) if key in self.means else matches(key, requirement.id):
+                return why
+        return ""
+
+    def parts_out_of_scope(self, out_of_scope: Iterable[str], requirement: Requirement) -> frozenset[str]:
+        """Return the parts of a requirement that need a means which is out of scope, where the rest of it does not."""
+        given = {need for key in out_of_scope for need in self.means.get(key, ())}
+        return frozenset(part for need, parts in requirement.part_needs.items() if need in given for part in parts)
 
     def recorded(self, lines: Mapping[str, int]) -> Catalogue:
         """
@@ -552,7 +589,7 @@ class Result(Struct):
 
 
 UNWAIVABLE_SCOPE = ("CAR-OP-*", "CAR-BODY-*", "CAR-IDS-*")
-"""Patterns of requirements that cannot be put out of scope."""
+"""Patterns of requirements that cannot be put out of scope, but for those that need a means as a whole."""
 
 
 def edition_key(edition: str) -> tuple[int, ...]:
@@ -572,28 +609,30 @@ def matches(pattern: str, requirement_id: str) -> bool:
 
 def fold(requirement: Requirement, evidence: Iterable[Evidence], *, strict: bool, waived: bool, scoped_out: str) -> Status:
     """
-    Fold all evidence on one requirement into its status: fail > error > untested > warning > pass.
+    Fold all evidence on one requirement into its status: fail > warning > error > untested > pass.
 
     ``scoped_out`` is the reason for which the target file puts it out of scope, or empty: what is out of scope still
-    fails if it is met and broken.
+    fails if it is met and broken. A conditional requirement of which nothing held and something was absent is not
+    applicable; of any other requirement what was absent is untested.
     """
     seen = list(evidence)
     outcomes = {one.outcome for one in seen}
-    parts_held = {one.part for one in seen if one.outcome is Outcome.HELD}
-    fatal = requirement.level is Level.MUST or strict
-    broken = Outcome.BROKEN in outcomes
-    if broken and waived:
-        return Status.WAIVED
-    if broken and fatal:
-        return Status.FAIL
+    if requirement.conditional is None and Outcome.ABSENT in outcomes:
+        outcomes = outcomes - {Outcome.ABSENT} | {Outcome.UNTESTED}
+    if Outcome.BROKEN in outcomes:
+        if waived:
+            return Status.WAIVED
+        return Status.FAIL if requirement.level is Level.MUST or strict else Status.WARNING
     if scoped_out:
-        return Status.WARNING if broken else Status.OUT_OF_SCOPE
+        return Status.OUT_OF_SCOPE
     if Outcome.ERROR in outcomes:
         return Status.ERROR
-    parts_seen = parts_held | {one.part for one in seen if one.outcome is Outcome.BROKEN}
+    parts_seen = {one.part for one in seen if one.outcome in {Outcome.HELD, Outcome.ABSENT}}
+    if outcomes == {Outcome.ABSENT}:
+        return Status.NOT_APPLICABLE
     if Outcome.UNTESTED in outcomes or not parts_seen or not parts_seen.issuperset(requirement.parts):
         return Status.UNTESTED
-    return Status.WARNING if broken else Status.PASS
+    return Status.PASS
 
 
 class RunFault(ValueError):
@@ -767,7 +806,7 @@ class Run:
     def results(self) -> tuple[Result, ...]:
         """One result for each requirement of the edition, in the catalogue's order; cases of later editions have no part in it."""
         requirements = [one for one in self.opening.catalogue.requirements if not is_later(one.since, self.edition)]
-        return self._results([self._as_of_the_edition(one) for one in requirements], self.decisive)
+        return self._shown(self._results([self._as_of_the_edition(one) for one in requirements], self.decisive))
 
     @cached_property
     def advice(self) -> tuple[Result, ...]:
@@ -782,6 +821,22 @@ class Run:
         found = [one for one in self.evidence if is_later(one.since, self.edition) and one.outcome is Outcome.BROKEN]
         on_older = (one for one in self._results(older, found) if one.findings)
         return (*self._results(later, self.evidence), *on_older)
+
+    def _shown(self, results: Sequence[Result]) -> tuple[Result, ...]:
+        """Return the results with each that is not applicable untested where not all was asked that could show otherwise."""
+        unknown = {one.requirement.id for one in results if one.status in {Status.UNTESTED, Status.ERROR}}
+
+        def shown(result: Result) -> Result:
+            condition = result.requirement.conditional
+            if result.status is not Status.NOT_APPLICABLE or condition is None:
+                return result
+            missing = [name for name in condition.asked_by if name in unknown]
+            if not missing and self.complete and not self.opening.selection:
+                return result
+            why = f"{', '.join(missing)} could not be tested" if missing else "this run did not ask everything"
+            return msgspec.structs.replace(result, status=Status.UNTESTED, reason=f"{condition.absent} so far, but {why}")
+
+        return tuple(map(shown, results))
 
     def _as_of_the_edition(self, requirement: Requirement) -> Requirement:
         """Return a requirement without the parts that only cases of later editions ask for."""
@@ -823,9 +878,11 @@ class Run:
     def _result(
         self, requirement: Requirement, evidence: Sequence[Evidence], counted: int, waived: Mapping[str, Waiver]
     ) -> Result:
-        scoped_out = next(
-            (why for pattern, why in self.opening.out_of_scope.items() if matches(pattern, requirement.id)), ""
-        )
+        catalogue, given = self.opening.catalogue, self.opening.out_of_scope
+        scoped_out = catalogue.scope(given, requirement)
+        if aside := catalogue.parts_out_of_scope(given, requirement):
+            evidence = [one for one in evidence if one.part not in aside or one.outcome is Outcome.BROKEN]
+            requirement = msgspec.structs.replace(requirement, parts=tuple(part for part in requirement.parts if part not in aside))
         waiver = waived.get(requirement.id)
         status = fold(
             requirement,
@@ -852,6 +909,8 @@ class Run:
         match status:
             case Status.OUT_OF_SCOPE:
                 return scoped_out
+            case Status.NOT_APPLICABLE:
+                return _joined(one.reason for one in evidence if one.outcome is Outcome.ABSENT)
             case Status.WAIVED if waiver:
                 return f"{waiver.reason} ({waiver.owner}, {waiver.issue}, until {waiver.expires})"
             case Status.ERROR:
@@ -892,7 +951,7 @@ class Run:
 
     @property
     def tested(self) -> int:
-        """How many requirements were tested and judged: all but the untested, the errors and those out of scope."""
+        """How many requirements were tested and judged: all but the untested, the errors, those out of scope and not applicable."""
         return sum(result.status.tested for result in self.results)
 
     @cached_property
@@ -933,10 +992,13 @@ class Run:
         total = len(self.results)
         failed, waived = len(self.with_status(Status.FAIL)), len(self.with_status(Status.WAIVED))
         out_of_scope, warnings = len(self.with_status(Status.OUT_OF_SCOPE)), len(self.with_status(Status.WARNING))
+        not_applicable = len(self.with_status(Status.NOT_APPLICABLE))
         unknown = self.with_status(Status.UNTESTED, Status.ERROR)
         must = sum(result.requirement.level is Level.MUST for result in unknown)
-        tested = total - len(unknown) - out_of_scope
+        tested = total - len(unknown) - out_of_scope - not_applicable
         aside = [f"{out_of_scope} out of scope"] if out_of_scope else []
+        if not_applicable:
+            aside.append(f"{not_applicable} not applicable")
         if warnings:
             aside.append(_count(warnings, "warning"))
         interrupted = "" if self.complete else "interrupted, "

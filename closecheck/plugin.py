@@ -428,14 +428,14 @@ def settled(item: pytest.Item, evidence: Evidence) -> Evidence:
 
     Raises:
         Refuted: the target broke the requirement.
-        Untested: it could not be judged.
+        Untested: it could not be judged, or what it depends on never arose.
 
     """
     item.stash[EVIDENCE].append(evidence)
     match evidence.outcome:
         case Outcome.BROKEN:
             raise Refuted(evidence)
-        case Outcome.UNTESTED | Outcome.ERROR:
+        case Outcome.UNTESTED | Outcome.ERROR | Outcome.ABSENT:
             raise Untested(evidence.reason, evidence.supply)
         case _:
             return evidence
@@ -485,6 +485,16 @@ class Clause:
             self.untested("not answered: judged under CAR-OP-ANSWERS")
         self.expect(finding is None, finding.expected if finding else "", finding.got if finding else "", exchange)
 
+    def absent(self) -> None:
+        """
+        Record that the target never did what the requirement depends on, and end the test.
+
+        Raises:
+            Untested: always.
+
+        """
+        settled(self._item, self._session.record(absent(self._session, self.requirement, self.name, self.part, self.since)))
+
     def untested(self, reason: str, supply: str = "") -> None:
         """
         Record that the requirement could not be tested, and end the test.
@@ -495,6 +505,18 @@ class Clause:
         """
         evidence = Evidence(self.requirement, Outcome.UNTESTED, self.name, self.part, reason=reason, supply=supply, since=self.since)
         settled(self._item, self._session.record(evidence))
+
+
+def absent(session: Session, requirement: str, case: str, part: str = "", since: str = "") -> Evidence:
+    """
+    Return evidence that nothing was of the kind that a requirement judges: its condition never arose, or it is untested.
+
+    The condition can only have arisen where there were exchanges that could show it.
+    """
+    condition = contract()[requirement].conditional
+    if condition is not None and session.clauses.held(condition.among):
+        return Evidence(requirement, Outcome.ABSENT, case, part, reason=condition.absent, since=since)
+    return Evidence(requirement, Outcome.UNTESTED, case, part, reason="no exchange of this run was of the kind that it judges", since=since)
 
 
 def fixtures(config: pytest.Config) -> ModuleType:
@@ -537,7 +559,7 @@ def _look_back(item: pytest.Item, context: RunContext, requirement: str) -> None
     if found:
         raise Refuted(found[0])
     if not session.clauses.held(requirement):
-        raise Untested("no exchange of this run was of the kind that it judges")
+        settled(item, session.record(absent(session, requirement, "every exchange")))
     item.stash[EVIDENCE].append(Evidence(requirement, Outcome.HELD, "every exchange"))
 
 

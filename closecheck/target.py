@@ -21,6 +21,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 import yaml
 
+from closecheck.contract import contract
 from closecheck.errors import UsageError
 from closecheck.model import UNWAIVABLE_SCOPE, Struct, matches
 
@@ -992,17 +993,25 @@ class _Reader:
         return path
 
     def out_of_scope(self, place: Place) -> dict[str, str]:
+        catalogue = contract().catalogue
+        needy = {one.id for one in catalogue.requirements if set(one.needs) - set(one.part_needs)}
         scope = {}
         for pattern, member in place.members('{CAR-RATE-*: "why"}').items():
             reason = member.text("why this is none of the target's business, in quotes")
+            if pattern in catalogue.means:
+                scope[pattern] = reason
+                continue
             named = [one for one in self.known_ids if matches(pattern, one)]
+            bound = [one for one in named or [pattern] if one not in needy]
             for forbidden in UNWAIVABLE_SCOPE:
-                if matches(forbidden, pattern) or any(matches(forbidden, one) for one in named):
+                if any(matches(forbidden, one) for one in bound):
                     raise member.error(
-                        f"{forbidden} cannot be put out of scope", "Fix the target, or waive one requirement."
+                        f"{forbidden} cannot be put out of scope",
+                        "Fix the target, or waive one requirement. What needs a means that you cannot supply goes out of scope "
+                        f"by the name of that means: {', '.join(catalogue.means)}.",
                     )
             if not named:
-                raise member.error("no requirement is named so", nearest(pattern, self.known_ids))
+                raise member.error("no requirement is named so", nearest(pattern, [*self.known_ids, *catalogue.means]))
             scope[pattern] = reason
         return scope
 

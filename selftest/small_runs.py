@@ -13,6 +13,7 @@ from closecheck.model import (
     Catalogue,
     Choice,
     Closing,
+    Condition,
     Evidence,
     Finding,
     Level,
@@ -49,7 +50,8 @@ def requirement(name: str, status: Status, *, should: bool, since: str) -> Requi
     level = Level.SHOULD if should or status is Status.WARNING else Level.MUST
     area = "authorization" if "-AUTH-" in name else "body"
     statement = STATEMENTS.get(name, f"The statement of {name}.")
-    return Requirement(name, area, level, statement, "Body", f"#/{name}", "a client is misled", "Check it.", since)
+    condition = Condition("no answer of this target has it", among=name) if status is Status.NOT_APPLICABLE else None
+    return Requirement(name, area, level, statement, "Body", f"#/{name}", "a client is misled", "Check it.", since, conditional=condition)
 
 
 def run(
@@ -110,6 +112,8 @@ def _evidence(name: str, status: Status, got: str) -> Iterator[Line]:
             yield Evidence(name, Outcome.UNTESTED, case, reason="no token of this kind", supply="credentials.expired: {token: …}")
         case Status.ERROR:
             yield Evidence(name, Outcome.ERROR, case, reason="the connection was lost")
+        case Status.NOT_APPLICABLE:
+            yield Evidence(name, Outcome.ABSENT, case, reason="no answer of this target has it")
         case Status.OUT_OF_SCOPE:
             pass
 

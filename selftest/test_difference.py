@@ -21,7 +21,7 @@ from closecheck.reports.markdown import COMMENT_LIMIT
 from closecheck.sides import Spread
 
 PASS, FAIL, WARNING, WAIVED = Status.PASS, Status.FAIL, Status.WARNING, Status.WAIVED
-UNTESTED, ERROR, OUT = Status.UNTESTED, Status.ERROR, Status.OUT_OF_SCOPE
+UNTESTED, ERROR, OUT, NA = Status.UNTESTED, Status.ERROR, Status.OUT_OF_SCOPE, Status.NOT_APPLICABLE
 modest = settings(max_examples=12, suppress_health_check=list(HealthCheck))
 """For runs of every kind, which take long to draw."""
 
@@ -40,16 +40,17 @@ def kind_of(before, after):
 
 R, F, W, L = Kind.REGRESSION, Kind.FOUND, Kind.WAIVED, Kind.LOST
 X, G, C, A, GONE, S = Kind.FIXED, Kind.GAINED, Kind.CHANGED, Kind.ADDED, Kind.REMOVED, Kind.STILL
-AFTERS = (PASS, FAIL, WARNING, WAIVED, UNTESTED, ERROR, OUT, None)
+AFTERS = (PASS, FAIL, WARNING, WAIVED, UNTESTED, ERROR, OUT, NA, None)
 TURNS = {
-    PASS:     (None, R, R, W, L, L, L, GONE),
-    FAIL:     (X, S, C, W, L, L, L, GONE),
-    WARNING:  (X, C, S, W, L, L, L, GONE),
-    WAIVED:   (X, C, C, S, L, L, L, GONE),
-    UNTESTED: (G, F, F, W, None, C, C, GONE),
-    ERROR:    (G, F, F, W, C, None, C, GONE),
-    OUT:      (G, F, F, W, C, C, None, GONE),
-    None:     (A, F, F, W, A, A, A, None),
+    PASS:     (None, R, R, W, L, L, L, C, GONE),
+    FAIL:     (X, S, C, W, L, L, L, X, GONE),
+    WARNING:  (X, C, S, W, L, L, L, X, GONE),
+    WAIVED:   (X, C, C, S, L, L, L, X, GONE),
+    UNTESTED: (G, F, F, W, None, C, C, C, GONE),
+    ERROR:    (G, F, F, W, C, None, C, C, GONE),
+    OUT:      (G, F, F, W, C, C, None, C, GONE),
+    NA:       (G, R, R, W, L, L, L, None, GONE),
+    None:     (A, F, F, W, A, A, A, A, None),
 }  # fmt: skip
 
 
@@ -65,9 +66,9 @@ def test_each_turn_has_one_name(before, after, expected):
 def test_a_regression_was_tested_and_held(runs):
     told = difference(*runs)
 
-    assert all(one.old.status is PASS and one.new.status.broken for one in told.of(Kind.REGRESSION))
+    assert all(one.old.status in {PASS, NA} and one.new.status.broken for one in told.of(Kind.REGRESSION))
     assert not any(one.old and one.old.status.tested for one in told.of(Kind.FOUND))
-    assert all(one.old.status.tested and not one.new.status.tested for one in told.of(Kind.LOST))
+    assert all((one.old.status.tested or one.old.status is NA) and not one.new.status.tested for one in told.of(Kind.LOST))
 
 
 @given(runs=small_runs.families(min_size=2, max_size=2))

@@ -13,6 +13,7 @@ from closecheck.model import (
     Catalogue,
     Choice,
     Closing,
+    Condition,
     Evidence,
     ExchangeLine,
     Exit,
@@ -37,12 +38,15 @@ from closecheck.model import (
 )
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
-HELD, BROKEN, UNTESTED, ERROR = Outcome.HELD, Outcome.BROKEN, Outcome.UNTESTED, Outcome.ERROR
+HELD, BROKEN, UNTESTED, ERROR, ABSENT = Outcome.HELD, Outcome.BROKEN, Outcome.UNTESTED, Outcome.ERROR, Outcome.ABSENT
 WAIVER = Waiver("CAR-X-1", "known", "team", "T-1", "2099-12-31")
 
 
-def requirement(name="CAR-X-1", level=MUST, parts=()):
-    return Requirement(name, "x", level, "statement", "Body", "#/paths", "consequence", "fix", "2026.1", parts=tuple(parts))
+MEANS = {"lifecycle": ("may_close", "observer"), "burst": ("burst",)}
+
+
+def requirement(name="CAR-X-1", level=MUST, parts=(), **more):
+    return Requirement(name, "x", level, "statement", "Body", "#/paths", "consequence", "fix", "2026.1", parts=tuple(parts), **more)
 
 
 def said(outcome, name="CAR-X-1", part="", *exchanges, **more):
@@ -51,13 +55,13 @@ def said(outcome, name="CAR-X-1", part="", *exchanges, **more):
 
 
 def run(*lines, requirements=(requirement(),), closing=Closing(1.5, 3), strict=False, out_of_scope=None, selection=""):  # noqa: B008 - frozen
-    catalogue = Catalogue("2026.1", (Area("x", "X"),), tuple(requirements), (Choice("one", "What?", "2026.1"),))
+    catalogue = Catalogue("2026.1", (Area("x", "X"),), tuple(requirements), (Choice("one", "What?", "2026.1"),), MEANS)
     opening = Opening("0", "2026-01-01", "t", "http://t", Profile.QUICK, 0, strict, (), catalogue, out_of_scope or {}, selection)
     return Run([opening, *lines, *([closing] if closing else [])])
 
 
-def folded(*outcomes, level=MUST, strict=False, waived=False, scoped_out="", parts=()):
-    return fold(requirement(level=level, parts=parts), [said(one) for one in outcomes], strict=strict, waived=waived, scoped_out=scoped_out)
+def folded(*outcomes, level=MUST, strict=False, waived=False, scoped_out="", parts=(), conditional=None):
+    return fold(requirement(level=level, parts=parts, conditional=conditional), [said(one) for one in outcomes], strict=strict, waived=waived, scoped_out=scoped_out)
 
 
 # --------------------------------------------------------------------------------------------------------------- folding
@@ -66,19 +70,29 @@ def folded(*outcomes, level=MUST, strict=False, waived=False, scoped_out="", par
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
 def test_a_must_folds_in_the_order_of_the_contract(size):
     for outcomes in itertools.product(Outcome, repeat=size):
-        first = next(one for one in (BROKEN, ERROR, UNTESTED, HELD) if one in outcomes)
+        first = next(one for one in (BROKEN, ERROR, UNTESTED, HELD, ABSENT) if one in outcomes)
 
-        assert folded(*outcomes) is {BROKEN: Status.FAIL, ERROR: Status.ERROR, UNTESTED: Status.UNTESTED, HELD: Status.PASS}[first]
+        assert folded(*outcomes, conditional=CONDITION) is WORST[first]
+        assert ABSENT in outcomes or folded(*outcomes) is WORST[first]
+
+
+CONDITION = Condition("no error has causes", among="CAR-X-2", asked_by=("CAR-X-3",))
+WORST = {BROKEN: Status.FAIL, ERROR: Status.ERROR, UNTESTED: Status.UNTESTED, HELD: Status.PASS, ABSENT: Status.NOT_APPLICABLE}
+
+
+def test_what_binds_every_target_is_untested_where_it_was_absent():
+    assert folded(ABSENT) is folded(ABSENT, HELD) is Status.UNTESTED
+    assert folded(ABSENT, BROKEN) is Status.FAIL
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
-def test_a_should_warns_unless_something_worse_hides_it(size):
+def test_a_should_that_was_seen_broken_warns_whatever_else_could_not_be_tested(size):
     for outcomes in itertools.product(Outcome, repeat=size):
-        first = next(one for one in (ERROR, UNTESTED, BROKEN, HELD) if one in outcomes)
+        first = next(one for one in (BROKEN, ERROR, UNTESTED, HELD, ABSENT) if one in outcomes)
 
-        expected = {BROKEN: Status.WARNING, ERROR: Status.ERROR, UNTESTED: Status.UNTESTED, HELD: Status.PASS}[first]
-        assert folded(*outcomes, level=SHOULD) is expected
-        assert folded(*outcomes, level=SHOULD, strict=True) is folded(*outcomes)
+        expected = {**WORST, BROKEN: Status.WARNING}[first]
+        assert folded(*outcomes, level=SHOULD, conditional=CONDITION) is expected
+        assert folded(*outcomes, level=SHOULD, strict=True, conditional=CONDITION) is folded(*outcomes, conditional=CONDITION)
 
 
 def test_folding_does_not_depend_on_the_order():
@@ -101,6 +115,63 @@ def test_a_pass_needs_every_part():
     assert of(said(HELD, part="1"), said(HELD, part="2")) is Status.UNTESTED
     assert of(said(HELD, part="1"), said(HELD, part="500"), said(HELD, part="more")) is Status.PASS
     assert of(said(BROKEN, part="1")) is Status.FAIL
+
+
+def test_a_warning_needs_no_other_part():
+    parts = requirement(level=SHOULD, parts=["1", "500"])
+
+    assert fold(parts, [said(BROKEN, part="1")], strict=False, waived=False, scoped_out="") is Status.WARNING
+
+
+def test_a_part_that_never_arose_counts_as_one_that_ran():
+    parts = requirement(parts=["1", "500"], conditional=CONDITION)
+
+    assert fold(parts, [said(HELD, part="1"), said(ABSENT, part="500")], strict=False, waived=False, scoped_out="") is Status.PASS
+
+
+CONDITIONAL = (requirement(conditional=CONDITION), requirement("CAR-X-2"), requirement("CAR-X-3", needs=("may_close",)))
+
+
+def conditional(*lines, **how):
+    judged = run(said(ABSENT, reason=CONDITION.absent), said(HELD, "CAR-X-2"), *lines, requirements=CONDITIONAL, **how)
+    return judged.results[0].status, judged.results[0].reason, judged.exit_code
+
+
+def test_what_the_target_lawfully_never_does_is_not_applicable_and_the_run_conformant():
+    assert conditional(said(HELD, "CAR-X-3")) == (Status.NOT_APPLICABLE, "no error has causes", Exit.CONFORMANT)
+    assert conditional(said(BROKEN, "CAR-X-3"))[0] is Status.NOT_APPLICABLE
+    assert conditional(out_of_scope={"lifecycle": "a stub"}) == (Status.NOT_APPLICABLE, "no error has causes", Exit.CONFORMANT)
+    assert run(said(ABSENT), requirements=CONDITIONAL[:1]).headline == "conformant: 0 of 1 requirements tested; 1 not applicable"
+
+
+def test_it_is_untested_where_not_everything_was_asked_that_could_show_it():
+    missing = "no error has causes so far, but CAR-X-3 could not be tested"
+    early = "no error has causes so far, but this run did not ask everything"
+
+    assert conditional() == (Status.UNTESTED, missing, Exit.INCOMPLETE)
+    assert conditional(said(ERROR, "CAR-X-3")) == (Status.UNTESTED, missing, Exit.INCOMPLETE)
+    assert conditional(said(HELD, "CAR-X-3"), closing=None)[:2] == (Status.UNTESTED, early)
+    assert conditional(said(HELD, "CAR-X-3"), selection="--only CAR-X-*")[:2] == (Status.UNTESTED, early)
+
+
+def test_a_word_for_a_means_puts_out_of_scope_what_needs_it():
+    both = (requirement(), requirement("CAR-X-2", needs=("pending", "observer")))
+    judged = run(said(HELD), requirements=both, out_of_scope={"lifecycle": "a stub"})
+
+    assert [one.status for one in judged.results] == [Status.PASS, Status.OUT_OF_SCOPE]
+    assert judged.results[1].reason == "a stub"
+    assert run(said(BROKEN), said(BROKEN, "CAR-X-2"), requirements=both, out_of_scope={"lifecycle": "a stub"}).results[1].status is Status.FAIL
+
+
+def test_only_the_part_that_needs_a_means_goes_out_of_scope():
+    one = (requirement(parts=["alone", "16 in flight"], needs=("burst",), part_needs={"burst": ("16 in flight",)}),)
+    lines = [said(HELD, part="alone"), said(UNTESTED, part="16 in flight")]
+    given = {"burst": "a small machine"}
+
+    assert run(*lines, requirements=one).results[0].status is Status.UNTESTED
+    assert run(*lines, requirements=one, out_of_scope=given).results[0].status is Status.PASS
+    assert run(lines[1], requirements=one, out_of_scope=given).results[0].status is Status.UNTESTED
+    assert run(lines[0], said(BROKEN, part="16 in flight"), requirements=one, out_of_scope=given).results[0].status is Status.FAIL
 
 
 def test_what_is_out_of_scope_still_fails_if_it_is_broken():
@@ -213,11 +284,14 @@ def test_the_numbers_of_a_run_add_up(name):
 
     assert sum(counts.values()) == len(judged.results) == len(judged.opening.catalogue.requirements)
     assert {status: judged.counts(MUST)[status] + judged.counts(SHOULD)[status] for status in Status} == counts
-    assert judged.tested == len(judged.results) - len(judged.with_status(Status.UNTESTED, Status.ERROR, Status.OUT_OF_SCOPE))
+    assert judged.tested == len(judged.results) - len(judged.with_status(*OPEN))
     assert sum(len(results) for _, results in judged.by_area()) == len(judged.results)
     assert (judged.exit_code == 0) == (judged.verdict is Verdict.CONFORMANT and judged.complete)
     assert all(one.occurrences >= len(one.findings) for one in judged.results)
-    assert all(one.reason for one in judged.with_status(Status.UNTESTED, Status.ERROR, Status.OUT_OF_SCOPE, Status.WAIVED))
+    assert all(one.reason for one in judged.with_status(*OPEN, Status.WAIVED))
+
+
+OPEN = (Status.UNTESTED, Status.ERROR, Status.OUT_OF_SCOPE, Status.NOT_APPLICABLE)
 
 
 # -------------------------------------------------------------------------------------------------------------- reasons

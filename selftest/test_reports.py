@@ -749,3 +749,25 @@ def test_a_report_says_which_failures_fewer_requests_would_have_missed():
 
     assert budget_words(broken) == "Of fewer requests (--budget) 200 would have missed CAR-IDS-MIN, CAR-OP-ACCEPTS."
     assert budget_words(run) == ""
+
+
+# -------------------------------------------------------------------------------------------------------- not applicable
+
+
+@pytest.mark.parametrize("name", sorted(set(RENDERERS) - {"badge", "badge-svg", "har", "intoto"}))
+def test_every_format_of_results_says_what_is_not_applicable_and_why(name: str) -> None:
+    run = small_runs.run({"CAR-A": Status.PASS, "CAR-B": Status.NOT_APPLICABLE})
+    text = rendered(run, name)
+    told = text if isinstance(text, str) else text.decode()
+
+    assert run.exit_code == 0
+    assert re.search(r"not[- ]applicable", told)
+    assert "no answer of this target has it" in told
+
+
+def test_a_terminal_says_what_is_not_applicable_and_why() -> None:
+    out = io.StringIO()
+    print_summary(small_runs.run({"CAR-A": Status.PASS, "CAR-B": Status.NOT_APPLICABLE}), terminal(out, {}))
+
+    assert "Not applicable\n  CAR-B  no answer of this target has it" in out.getvalue()
+    assert "conformant: 1 of 2 requirements tested; 1 not applicable" in out.getvalue()

@@ -422,15 +422,29 @@ REFUSALS = [
     (
         "out_of_scope: {CAR-IDS-MAX: why}",
         (
-            'key "out_of_scope.CAR-IDS-MAX" (line 1): CAR-IDS-* cannot be put out of scope. Fix the target, or waive '
-            "one requirement."
+            'key "out_of_scope.CAR-IDS-MAX" (line 1): CAR-IDS-* cannot be put out of scope. Fix the target, or waive one requirement. '
+            "What needs a means that you cannot supply goes out of scope by the name of that means: lifecycle, events, search, rate_limit, "
+            "internal_error, unprivileged, expired, burst."
         ),
+    ),
+    (
+        "out_of_scope: {CAR-BODY-*: why}",
+        (
+            'key "out_of_scope.CAR-BODY-*" (line 1): CAR-BODY-* cannot be put out of scope. Fix the target, or waive one requirement. '
+            "What needs a means that you cannot supply goes out of scope by the name of that means: lifecycle, events, search, rate_limit, "
+            "internal_error, unprivileged, expired, burst."
+        ),
+    ),
+    (
+        "out_of_scope: {lifecicle: why}",
+        'key "out_of_scope.lifecicle" (line 1): no requirement is named so. Did you mean "lifecycle"?',
     ),
     (
         "out_of_scope: {CAR-*-JSON: why}",
         (
-            'key "out_of_scope.CAR-*-JSON" (line 1): CAR-BODY-* cannot be put out of scope. Fix the target, or waive '
-            "one requirement."
+            'key "out_of_scope.CAR-*-JSON" (line 1): CAR-BODY-* cannot be put out of scope. Fix the target, or waive one requirement. '
+            "What needs a means that you cannot supply goes out of scope by the name of that means: lifecycle, events, search, rate_limit, "
+            "internal_error, unprivileged, expired, burst."
         ),
     ),
     (

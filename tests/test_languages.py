@@ -148,7 +148,7 @@ def test_a_known_language_is_used_when_it_is_asked_for(session, clause):
         exchange = asked(session, tag)
         comes(clause, exchange, tag, f"Accept-Language: {tag}")
     if not known(session):
-        clause.untested("no error object names a language")
+        clause.absent()
 
 
 def stranger(tags):
@@ -164,7 +164,7 @@ def test_a_known_language_is_used_as_second_choice(session, clause):
         text = f"{stranger(tags)}, {tag};q=0.5"
         comes(clause, asked(session, text), tag, f"Accept-Language: {text}")
     if not tags:
-        clause.untested("no error object names a language")
+        clause.absent()
 
 
 REGIONS = {"fr": "fr-CA", "de": "de-AT", "es": "es-MX", "ja": "ja-JP", "en": "en-GB", "pt": "pt-PT", "it": "it-CH", "nl": "nl-BE", "zh": "zh-SG"}
@@ -182,12 +182,14 @@ def test_a_known_language_is_used_however_it_is_spelled(session, clause):
         for spelling in spellings(tag):
             comes(clause, asked(session, spelling), tag, f"Accept-Language: {spelling}")
     if not known(session):
-        clause.untested("no error object names a language")
+        clause.absent()
 
 
 @pytest.mark.requirement("CAR-ERROR-LOCALE-BEST", part="403")
 def test_a_known_language_is_used_for_every_error(session, clause):
     """A language that the target has shown comes also in a 403, where one can be had."""
+    if not known(session):
+        clause.absent()
     for tag in known(session):
         try:
             exchange = forbidden(session, tag)
@@ -237,7 +239,7 @@ def test_another_language_is_another_text(session, clause):
                     exchange,
                 )
     if not seen:
-        clause.untested("no error object names a language")
+        clause.absent()
 
 
 @pytest.mark.choice("languages")

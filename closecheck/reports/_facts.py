@@ -24,6 +24,7 @@ STATUS_WORDS: Final = {
     Status.UNTESTED: "untested",
     Status.WAIVED: "waived",
     Status.OUT_OF_SCOPE: "out of scope",
+    Status.NOT_APPLICABLE: "not applicable",
     Status.PASS: "passed",
 }
 """What people read for each status, worst first."""

@@ -124,11 +124,14 @@ def _status(result: Result, said: list[Evidence]) -> Status:
         return Status.OUT_OF_SCOPE
     if Outcome.ERROR in outcomes:
         return Status.ERROR
+    if outcomes == {Outcome.ABSENT}:
+        # Where others have shown it, a case that did not see it says nothing against the target.
+        return result.status if result.status in {Status.NOT_APPLICABLE, Status.UNTESTED} else Status.PASS
     return Status.UNTESTED if Outcome.UNTESTED in outcomes else Status.PASS
 
 
 def _reason(result: Result, status: Status, said: list[Evidence]) -> str:
-    if status in {Status.WAIVED, Status.OUT_OF_SCOPE}:
+    if status in {Status.WAIVED, Status.OUT_OF_SCOPE, Status.NOT_APPLICABLE}:
         return result.reason
     wanted = {Status.ERROR: Outcome.ERROR, Status.UNTESTED: Outcome.UNTESTED}.get(status)
     return "; ".join(dict.fromkeys(one.reason for one in said if one.outcome is wanted and one.reason))

@@ -1,7 +1,7 @@
 """
 ``ctrf.json``: the testcases of the JUnit file in the Common Test Report Format (ctrf.io).
 
-A warning is a passed test with a message and a tag; what was waived, is out of scope or is the advice of a later
+A warning is a passed test with a message and a tag; what was waived, is out of scope, is not applicable or is the advice of a later
 edition is skipped, what was not tested pending.
 """
 
@@ -26,6 +26,7 @@ _STATUS: Final = {
     Status.UNTESTED: "pending",
     Status.WAIVED: "skipped",
     Status.OUT_OF_SCOPE: "skipped",
+    Status.NOT_APPLICABLE: "skipped",
 }
 
 

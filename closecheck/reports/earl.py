@@ -22,6 +22,7 @@ _OUTCOMES: Final = {
     Status.ERROR: "earl:cantTell",
     Status.UNTESTED: "earl:untested",
     Status.OUT_OF_SCOPE: "earl:inapplicable",
+    Status.NOT_APPLICABLE: "earl:inapplicable",
 }
 _CONTEXT: Final = {
     "earl": "http://www.w3.org/ns/earl#",

@@ -44,12 +44,13 @@ from closecheck.reports._timing import timing
 FILE_NAME: Final = "index.html"
 LIMIT: Final = 4_800_000
 """Bytes: a page below five megabytes opens at once and can be attached to a mail."""
-_WORST_FIRST: Final = {Outcome.BROKEN: 0, Outcome.ERROR: 1, Outcome.UNTESTED: 2, Outcome.HELD: 3}
+_WORST_FIRST: Final = {Outcome.BROKEN: 0, Outcome.ERROR: 1, Outcome.UNTESTED: 2, Outcome.ABSENT: 3, Outcome.HELD: 4}
 _OUTCOME_WORDS: Final = {
     Outcome.HELD: "held",
     Outcome.BROKEN: "broken",
     Outcome.UNTESTED: "untested",
     Outcome.ERROR: "error",
+    Outcome.ABSENT: "did not arise",
 }
 _ROW_CLASS: Final = {"=": "same", "-": "old", "+": "new", "~": "note"}
 
@@ -432,6 +433,7 @@ _BAR_ORDER: Final = (
     Status.FAIL,
     Status.ERROR,
     Status.UNTESTED,
+    Status.NOT_APPLICABLE,
     Status.OUT_OF_SCOPE,
 )
 

@@ -19,7 +19,7 @@ from closecheck.reports._items import RUN_AREA, Item, items
 FILE_NAME: Final = "junit.xml"
 MOST_OF_A_CURL: Final = 4000
 """Characters of a curl line that are repeated here; ``report.json`` has every one."""
-_SKIPPED: Final = frozenset({Status.UNTESTED, Status.WAIVED, Status.OUT_OF_SCOPE})
+_SKIPPED: Final = frozenset({Status.UNTESTED, Status.WAIVED, Status.OUT_OF_SCOPE, Status.NOT_APPLICABLE})
 
 
 def render(run: Run) -> bytes:
@@ -99,7 +99,7 @@ def _testcase(run: Run, suite: ET.Element, item: Item) -> None:
         case Status.ERROR:
             error = ET.SubElement(case, "error", type="error", message=line(item.reason or "the suite or the connection failed", 1000))
             error.text = told
-        case Status.UNTESTED | Status.WAIVED | Status.OUT_OF_SCOPE as status:
+        case Status.UNTESTED | Status.WAIVED | Status.OUT_OF_SCOPE | Status.NOT_APPLICABLE as status:
             ET.SubElement(case, "skipped", type=status.value, message=f"{status.value}: {line(item.reason, 1000)}")
         case Status.WARNING | Status.PASS:
             pass

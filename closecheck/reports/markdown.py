@@ -76,6 +76,7 @@ def _render(run: Run, limit: int, *, findings: int, brief: bool) -> str:
     page.section("Warnings", (_failure(run, result, 1, brief=True) for result in warned))
     page.section("Advice of later editions", (_advised(one) for one in advice(run)))
     page.section("Untested", _untested(run))
+    page.section("Not applicable", (_not_applicable(result) for result in run.with_status(Status.NOT_APPLICABLE)))
     page.section("Waived", (_waived(result) for result in run.with_status(Status.WAIVED)))
     if not brief:
         page.section("Choices observed", _choices(run))
@@ -195,6 +196,10 @@ def _untested(run: Run) -> list[str]:
             lines.append(f"{told}): {_code(result.reason or 'no reason is recorded')}")
         parts.append("\n".join(lines) + "\n")
     return parts
+
+
+def _not_applicable(result: Result) -> str:
+    return f"- **{_text(result.requirement.id)}** {_code(result.reason)}\n"
 
 
 def _choices(run: Run) -> list[str]:

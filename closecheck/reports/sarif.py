@@ -33,6 +33,7 @@ def document(run: Run) -> dict[str, Any]:
     unshown = sum(result.occurrences for result in run.results if result.status in _LEVELS) - len(found[:MOST_RESULTS])
     advised = [(result, broken) for result in run.advice for broken in result.findings]
     notes = [_notification(result.requirement.id, result.reason or "untested") for result in run.with_status(Status.UNTESTED, Status.ERROR)]
+    notes += [_notification(result.requirement.id, f"not applicable: {result.reason}") for result in run.with_status(Status.NOT_APPLICABLE)]
     if unshown > 0:
         notes.append(_notification("", f"{unshown:,} more findings are counted in report.json"))
     closing = run.closing
