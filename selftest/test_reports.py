@@ -46,7 +46,7 @@ from closecheck.model import (
 from closecheck.reports import RENDERERS, Renderer, write_all
 from closecheck.reports._curl import curl
 from closecheck.reports._diff import edit, pretty
-from closecheck.reports._facts import budget_words, facts, supply_lines, visible
+from closecheck.reports._facts import budget_words, facts, request_line, supply_lines, visible
 from closecheck.reports._items import items
 from closecheck.reports.html import _by_answer
 from closecheck.stream import FILE_NAME, read
@@ -472,6 +472,14 @@ def test_an_odd_item_stays_visible_in_a_long_list() -> None:
 
     assert "20 ids: " in shown[1]
     assert "null" in shown[1]
+
+
+@pytest.mark.parametrize("value", ["[12345678901234567890]", "[1e400]", '["an id", -0.50]', '{"a": [1.0, "1.0"]}', "1e5", "[true, null, {}]"])
+def test_a_number_is_shown_as_it_was_sent_and_never_in_quotes(value: str) -> None:
+    body = f'{{"accessRequestIds": {value}}}'.encode()
+    request = SentRequest("POST", "http://h/p", (), Body.of(body, limit=999), "authorized")
+
+    assert request_line(sent(request)) == f"POST /p   accessRequestIds: {value} ({len(body)} bytes)"
 
 
 def test_duplicate_names_stay_visible() -> None:

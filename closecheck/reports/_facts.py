@@ -170,14 +170,25 @@ def _short(value: Any, word: str) -> str:
             return count(len(value), word)
         case list() if len(value) > 5:
             return f"{len(value):,} items"
-        case _Number():
-            return str(value)
         case _:
             try:
-                text = json.dumps(value, ensure_ascii=False)
-            except (ValueError, RecursionError):
+                text = _as_json(value)
+            except RecursionError:
                 return "nested data"
             return text if len(text) <= 60 else f"{text[:57]}… ({len(text):,} characters)"
+
+
+def _as_json(value: Any) -> str:
+    """Return a value as JSON on one line, its numbers as they were written; RecursionError if it nests too deeply."""
+    match value:
+        case _Number():  # json.dumps would quote it: a refusal of the number would seem one of a string
+            return str(value)
+        case list():
+            return f"[{', '.join(map(_as_json, value))}]"
+        case dict():
+            return "{" + ", ".join(f"{json.dumps(name, ensure_ascii=False)}: {_as_json(one)}" for name, one in value.items()) + "}"
+        case _:
+            return json.dumps(value, ensure_ascii=False)
 
 
 def answer_line(exchange: ExchangeLine | None) -> str:
