@@ -1,5 +1,6 @@
 """The clauses as pure functions: one exchange in, rulings out. What is lawful is never blamed, what is not always is."""
 
+import dataclasses
 import datetime
 import itertools
 import json
@@ -39,6 +40,11 @@ def blamed(*exchanges):
     found = [evidence for one in exchanges for evidence in clauses.judge(one)]
     assert all(one.outcome is Outcome.BROKEN and one.finding and one.exchanges for one in found)
     return {one.requirement.removeprefix("CAR-") for one in found}
+
+
+def judged(one):
+    """Return the evidence of one exchange."""
+    return list(Clauses(DOCUMENTED).judge(one))
 
 
 def findings(one):
@@ -347,8 +353,6 @@ def test_a_tracking_id_is_new_to_one_exchange_only_in_whatever_order_they_are_se
 
 HARMLESS = [
     "Unexpected character ('}' (code 125)): was expecting double-quote to start field name\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: 1, column: 2]",
-    'Cannot deserialize value of type `java.util.ArrayList<java.lang.String>` from Object value (token `JsonToken.START_OBJECT`) at [Source: (PushbackInputStream); line: 1, column: 22] (through reference chain: x.CloseAccessRequest["accessRequestIds"])',
-    "The JSON value could not be converted to System.String. Path: $.accessRequestIds[0] | LineNumber: 0 | BytePositionInLine: 22.",
     "'a' is an invalid start of a value. Path: $ | LineNumber: 0 | BytePositionInLine: 0.",
     "JSON parse error - Expecting value: line 1 column 1 (char 0)",
     "Unexpected token } in JSON at position 22",
@@ -387,10 +391,75 @@ LEAKS = [
 ]  # fmt: skip
 
 
+CLASSES = [
+    'Cannot deserialize value of type `java.util.ArrayList<java.lang.String>` from Object value (token `JsonToken.START_OBJECT`) at [Source: (PushbackInputStream); line: 1, column: 22] (through reference chain: x.CloseAccessRequest["accessRequestIds"])',
+    "The JSON value could not be converted to System.String. Path: $.accessRequestIds[0] | LineNumber: 0 | BytePositionInLine: 22.",
+    "Cannot deserialize value of type `access.CloseRequest$ExecutionStatus` from String",
+    "not one of the values accepted for Enum class: com.acme.dto.CloseRequest",
+    '(through reference chain: com.acme.dto.CloseRequest["accessRequestIds"])',
+    "JSON parse error: Unexpected character; nested exception is com.fasterxml.jackson.core.JsonParseException",
+    "from Array value (token `JsonToken.START_ARRAY`)",
+    "Could not resolve class java.util.ArrayList<java.lang.String>",
+    "org.springframework.http.converter.HttpMessageNotReadableException: Required request body is missing",
+    "jakarta.validation.ConstraintViolationException: close.ids: must not be empty",
+    "System.Text.Json.JsonException: 'x' is an invalid start of a value",
+    "The JSON value could not be converted to System.String.",
+    "The JSON value could not be converted. Path: $.accessRequestIds | LineNumber: 0 | BytePositionInLine: 23.",
+    "Acme.Close.InvalidStatusException was thrown",
+    "Error converting value 7 to type 'Newtonsoft.Json.Linq.JArray'",
+    "json: cannot unmarshal string into Go struct field CloseRequest.accessRequestIds of type []string",
+    "json: cannot unmarshal array into Go value of type main.CloseRequest",
+    "Input should be a valid list [type=list_type, input_value='x', input_type=str]",
+    "For further information visit https://errors.pydantic.dev/2.5/v/list_type",
+    "expected list, got <class 'str'>", "'NoneType' object is not iterable", "<app.models.Close object at 0x7f3a2c1b>",
+    "KeyError: 'accessRequestIds'", "TypeError: Cannot read properties of undefined (reading 'length')",
+    "JSONDecodeError: Expecting value: line 1 column 1 (char 0)",
+    "rest_framework.exceptions.ParseError: JSON parse error",
+    "invalid type: sequence, expected struct CloseRequest at line 1 column 0",
+    "ActionController::ParameterMissing: param is missing", "JSON::ParserError: unexpected token",
+    r"Illuminate\Validation\ValidationException", r"Symfony\Component\HttpKernel\Exception\BadRequestHttpException",
+    "(psycopg2.errors.InvalidTextRepresentation) invalid input syntax", "ER_PARSE_ERROR: near",
+    "pq: invalid byte sequence for encoding", 'duplicate key value violates unique constraint "close_pkey"',
+    "sqlite3.OperationalError: no such table: close", "SQLITE_ERROR: unrecognized token",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("text", LEAKS)
 def test_traces_paths_and_queries_are_leaks(text):
     assert blamed(refused(message(text))) == {"ERROR-NO-LEAK"}
     assert blamed(refused(causes=[message(text)])) == {"ERROR-NO-LEAK"}
+
+
+@pytest.mark.parametrize("text", CLASSES)
+def test_names_of_classes_and_words_of_serializers_are_leaks_since_the_second_edition(text):
+    (evidence,) = judged(refused(message(text)))
+
+    assert (evidence.requirement, evidence.since) == ("CAR-ERROR-NO-LEAK", "2026.2")
+    assert blamed(refused(causes=[message(text)])) == {"ERROR-NO-LEAK"}
+
+
+def test_of_two_leaks_the_one_that_every_edition_knows_is_told():
+    (evidence,) = judged(refused(message("java.lang.Thread: /home/acme/x")))
+
+    assert (evidence.since, evidence.finding.got) == ("", "a file path: /home/acme/x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/accessRequestIds/0 is not a string", "#/properties/accessRequestIds/items", "$.accessRequestIds[0]: a string is expected",
+        "The body is invalid.Please send a list.Thank you.", "accessRequestIds.items must be strings, e.g.The id", "CloseAccessRequest.accessRequestIds",
+        "expected application/json", "see java.com for help", "Download it from java.com.Please do.", "https://developer.example.com/docs/api/close-access-request",
+        "at most 500 ids per request.", "US$100", "System.Please try again", "the System.", "a Java.Script object", "com.Plete",
+        "ValidationException", "BadRequestException: ids", "validation.RequestError", "400.1 Bad Request Content", "close.request.invalid", "IDN.Close.Invalid",
+        "expected enum Terminated or Completed", "expected structure of the request", "1.0.Final", "v2024.Beta", "node.js.Foundation", "io.Error", "org.Acme",
+        "fe80::A1", "a::B", "Value error: not a list", "Type error: not a list", r"ACME\admin", "the source: line 1", "Path: $.accessRequestIds, line 1",
+        "unexpected token at line 1, column 7", "the value violates the constraint that ids are unique", "request chain", "the reference is unknown",
+    ],
+)  # fmt: skip
+def test_pointers_sentences_and_codes_are_no_leaks(text):
+    assert blamed(refused(message(text))) == set()
+    assert blamed(exchange(400, error(message(text), detailCode=text))) == set()
 
 
 def test_of_a_leak_120_characters_are_told():
@@ -404,6 +473,29 @@ def test_what_the_request_said_itself_is_no_leak():
     sent = json.dumps({"message": text}).encode()
 
     assert blamed(exchange(400, error(message(f"not allowed: {text}")), sent=sent)) == set()
+
+
+@pytest.mark.parametrize(
+    ("said", "sent", "target"),
+    [
+        (r"C:\tools\close\run.exe", {"message": r"C:\tools\close\run.exe"}, "/close"),
+        ("com.acme.dto.CloseRequest", {"nested": [{"com.acme.dto.CloseRequest": 1}]}, "/close"),
+        ("/srv/access-requests/close", {}, "/srv/access-requests/close?x=1"),
+        ("java.lang.String", {}, "/close?type=java.lang%2EString"),
+    ],
+)
+def test_what_the_request_said_in_another_spelling_is_no_leak(said, sent, target):
+    text = json.dumps(sent).encode()
+    told = exchange(400, error(message(f"not allowed: {said}")), sent=text)
+
+    assert blamed(dataclasses.replace(told, request=Request("POST", target, told.request.headers, text))) == set()
+    assert blamed(exchange(400, error(message(f"not allowed: {said}")), sent=b"{}")) == {"ERROR-NO-LEAK"}
+
+
+def test_what_was_sent_does_not_cover_what_stands_beside_it():
+    sent = json.dumps({"message": "java.lang.String"}).encode()
+
+    assert blamed(exchange(400, error(message("java.lang.String is no java.util.List")), sent=sent)) == {"ERROR-NO-LEAK"}
 
 
 # ------------------------------------------------------------------------------------------------------------ 401, 429

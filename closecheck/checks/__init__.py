@@ -76,6 +76,7 @@ class Clauses:
                     case=exchange.case,
                     exchanges=(*ruling.others, exchange.number),
                     finding=ruling.finding,
+                    since=ruling.since,
                 )
 
     def held(self, requirement: str) -> int:

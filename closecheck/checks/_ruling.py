@@ -9,12 +9,14 @@ class Ruling(Struct):
     """
     One clause on one exchange; ``finding`` is None where it held.
 
-    ``others`` are the numbers of earlier exchanges that belong to the finding.
+    ``others`` are the numbers of earlier exchanges that belong to the finding; ``since`` is the edition that began to ask for
+    what was found broken, where that is later than its requirement.
     """
 
     requirement: str
     finding: Finding | None = None
     others: tuple[int, ...] = ()
+    since: str = ""
 
 
 def broken(requirement: str, expected: str, got: str, *others: int) -> Ruling:

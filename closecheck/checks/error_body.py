@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
+import itertools
+import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import unquote_plus
 
 from closecheck.checks._ruling import Ruling, broken, rule
 from closecheck.exchange import Exchange
+from closecheck.model import Finding
 
 ERROR_STATUSES: Final = frozenset({400, 403, 500})
 _MEMBERS: Final = ("detailCode", "trackingId", "messages", "causes")
@@ -108,6 +112,20 @@ def _complete(document: dict[str, Any], got: str) -> Iterator[Ruling]:
 
 _REMEMBERED: Final = 1000
 """Characters of a text that is searched once, however often it comes."""
+_JAVA_ROOTS: Final = (
+    r"java\.(?:lang|util|io|nio|time|math|net|sql|text|security|beans)|javax\.[a-z]\w*|jakarta\.[a-z]\w*|kotlin(?:x\.[a-z]\w*)?|scala|groovy\.lang"
+)
+_DOTNET_ROOTS: Final = (
+    r"System\.(?:[A-Z]\w*Exception\b|(?:String|Object|Boolean|Byte|U?Int(?:16|32|64)|Guid|DateTime(?:Offset)?|Decimal|Double|Nullable|Array)\b"
+    r"|(?:Collections|Text|IO|Net|Linq|Reflection|Threading|Data|Web|Runtime|Private|Security|ComponentModel)\.[A-Z]\w*)"
+    r"|Microsoft\.[A-Z]\w*\.[A-Z]\w*|Newtonsoft\.Json\b|Npgsql\.[A-Z]\w*"
+)
+_BUILTIN_ERRORS: Final = (
+    "KeyError|TypeError|ValueError|AttributeError|IndexError|NameError|RuntimeError|RecursionError|AssertionError|ReferenceError|RangeError"
+    "|SyntaxError|EvalError|JSONDecodeError|Unicode(?:Decode|Encode)Error|ZeroDivisionError|OverflowError|NullPointerException|ClassCastException"
+    "|IndexOutOfBoundsException|NumberFormatException|NullReferenceException|NoMethodError|FrozenError"
+)
+"""Exceptions of the languages themselves."""
 _LEAKS: Final = {
     "a stack trace": re.compile(
         r"Traceback \(most recent call last\)"
@@ -127,7 +145,37 @@ _LEAKS: Final = {
     "query text": re.compile(
         r"\bSELECT\b.{1,300}\bFROM\b|\bINSERT\s+INTO\b|\bUPDATE\b.{1,200}\bSET\b|\bDELETE\s+FROM\b|\bSQLSTATE\b|\bORA-\d{5}\b", re.DOTALL
     ),
+    # A name is a class's only where nothing else is spelled so: codes of an API such as ValidationException or close.ValidationError are not.
+    "a class name": re.compile(
+        rf"\b(?:{_JAVA_ROOTS})\.(?:[a-z_]\w*\.)*[A-Z]\w*"
+        r"|\b(?:com|org|net|io|dev|de|fr|uk|eu)(?:\.[a-z_]\w*)+\.(?:[A-Z][a-z0-9]+[A-Z]\w*|[A-Z]\w*\$\w+)"
+        r"|\b(?:[a-z_]\w*\.)+[A-Z]\w*(?:Exception\b|\$[A-Z]\w*)"
+        r"|\b[A-Z][a-z]\w*\$[A-Z][a-z]\w*"
+        rf"|\b(?:{_DOTNET_ROOTS})(?:\.[A-Z]\w*)*"
+        r"|\b[A-Z]\w+(?:\.[A-Z]\w+)+Exception\b"
+        r"|\b(?:App|Illuminate|Symfony|Doctrine|Laravel|Laminas|GuzzleHttp)(?:\\[A-Z]\w*)+"
+        r"|\b(?:Active(?:Record|Model|Support)|Action(?:Controller|Dispatch)|JSON|Rack|Sinatra|Sequel|Psych)::[A-Z]\w*"
+        r"|<class '[\w.]+'>|<[\w.]+ object at 0x[0-9a-f]+>|'NoneType' object\b"
+        r"|\b(?:pydantic|pydantic_core|django|rest_framework|marshmallow|werkzeug|json\.decoder|builtins)\.(?:\w+\.)*[A-Z]\w*"
+        rf"|\b(?:{_BUILTIN_ERRORS})(?::\s|\()"
+        r"|\bexpected struct [A-Z]\w*"
+    ),
+    "a serializer's message": re.compile(
+        r"\bthrough reference chain\b|\bCannot (?:deserialize|construct) (?:value|instance) of\b"
+        r"|\bJsonToken\.[A-Z_]+|\bPath: \$[.\[]\S* \| LineNumber: \d+"
+        r"|\bGo (?:struct field|value of type)\b"
+        r"|\berrors\.pydantic\.dev\b|\[type=\w+, input_value="
+    ),
+    "a database driver's message": re.compile(
+        r"\b(?:psycopg2?|asyncpg|pymysql|MySQLdb|pyodbc|cx_Oracle|oracledb|sqlalchemy|sqlite3|aiosqlite)\.(?:\w+\.)*[A-Z]\w*"
+        r"|\bSQLITE_[A-Z]{3,}|\bER_(?:DUP_ENTRY|PARSE_ERROR|BAD_FIELD_ERROR|NO_SUCH_TABLE|TRUNCATED_WRONG_VALUE\w*)\b|\bE11000 duplicate key\b"
+        r"|\bYou have an error in your SQL syntax\b|\bunterminated quoted string at or near\b|\bUnclosed quotation mark after the character string\b"
+        r"|\bpq: |\bPG::[A-Z]\w*|\bMysql2?::[A-Z]\w*|\bviolates (?:unique|foreign key|not-null|check) constraint\b"
+    ),
 }
+_LATER: Final = frozenset({"a class name", "a serializer's message", "a database driver's message"})
+"""What counts as a leak since edition 2026.2."""
+_MOST_EXCERPTS: Final = 20
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -148,23 +196,51 @@ def betrays(text: str) -> bool:
 
 
 def _betrayed(text: str) -> tuple[tuple[str, str], ...]:
-    """Return what a text holds that an error should not: of each kind the first, with its words."""
+    """Return what a text holds that an error should not: each kind with its words, the first different ones."""
     return _searched(text) if len(text) <= _REMEMBERED else _searched.__wrapped__(text)
 
 
 @functools.lru_cache(maxsize=2048)  # a target has few texts, and says them again and again
 def _searched(text: str) -> tuple[tuple[str, str], ...]:
-    return tuple((kind, match[0]) for kind, pattern in _LEAKS.items() if (match := pattern.search(text)))
+    found = [(kind, match[0]) for kind, pattern in _LEAKS.items() for match in itertools.islice(pattern.finditer(text), _MOST_EXCERPTS)]
+    return tuple(dict.fromkeys(found))
 
 
 def _leaks(exchange: Exchange) -> Iterator[Ruling]:
-    sent = exchange.request.body.decode("utf-8", "replace")
-    found = ""
-    for text in _texts(exchange.document):
-        for kind, excerpt in _betrayed(text):
-            if excerpt not in sent:
-                found = f"{kind}: {excerpt[:120]}"
-    yield rule("CAR-ERROR-NO-LEAK", not found, "no stack trace, file path or query text", found)
+    betrayed = [one for text in _texts(exchange.document) for one in _betrayed(text)]
+    sent = tuple(_sent(exchange)) if betrayed else ()
+    found = [(kind, excerpt) for kind, excerpt in betrayed if not any(excerpt in one for one in sent)]
+    if not found:
+        yield Ruling("CAR-ERROR-NO-LEAK")
+        return
+    # What an earlier edition knows comes first: it decides there as well.
+    kind, excerpt = min(found, key=lambda one: one[0] in _LATER)
+    expected = "no stack trace, file path, query text, class name or serializer's message"
+    yield Ruling("CAR-ERROR-NO-LEAK", Finding(expected, f"{kind}: {excerpt[:120]}"), since="2026.2" if kind in _LATER else "")
+
+
+def _sent(exchange: Exchange) -> Iterator[str]:
+    """Return every text that a request had, as it was written and as it was meant: whoever repeats it betrays nothing."""
+    request = exchange.request
+    yield request.body.decode("utf-8", "replace")
+    yield request.target
+    yield unquote_plus(request.target)
+    yield from (value for _, value in request.headers)
+    try:
+        value = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return
+    left = [value]
+    while left:  # not recursive: a body may be nested more deeply than calls can be
+        match left.pop():
+            case str() as text:
+                yield text
+            case dict() as members:
+                left += [*members, *members.values()]
+            case list() as items:
+                left += items
+            case _:
+                pass
 
 
 class TrackingIds:

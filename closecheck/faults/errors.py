@@ -800,3 +800,52 @@ def file_path_for_a_wrong_status(reference: Reference) -> None:
 def trace_member_in_a_fault(reference: Reference) -> None:
     """A 500 has a further member with the stack trace, as Spring Boot adds it when told to."""
     edit_errors(reference, lambda error: error.update(trace=JAVA_TRACE), 500)
+
+
+@fault("CAR-ERROR-NO-LEAK")
+def enumeration_class_for_a_wrong_status(reference: Reference) -> None:
+    """The cause of a 400 for an unknown status is the serializer's message, which names the class of the enumeration (Jackson)."""
+    text = 'Cannot deserialize value of type `access.CloseRequest$ExecutionStatus` from String "x": not one of the values accepted for Enum class'
+    add_to_causes(reference, "member.choice", text)
+
+
+@fault("CAR-ERROR-NO-LEAK", rare=True)
+def reference_chain_for_ids_that_are_no_list(reference: Reference) -> None:
+    """The cause of a 400 for ids that are no list ends with the serializer's chain of references (Jackson)."""
+    add_to_causes(reference, "member.list", '(through reference chain: com.acme.dto.CloseRequest["accessRequestIds"])')
+
+
+@fault("CAR-ERROR-NO-LEAK", rare=True)
+def exception_class_for_a_body_that_is_no_object(reference: Reference) -> None:
+    """The cause of a 400 for a body that is no object begins with the name of an exception (.NET)."""
+    text = "System.Text.Json.JsonException: The JSON value could not be converted. Path: $.accessRequestIds | LineNumber: 0 | BytePositionInLine: 2."
+    add_to_causes(reference, "body.object", text)
+
+
+@fault("CAR-ERROR-NO-LEAK", rare=True)
+def struct_field_for_a_wrong_item(reference: Reference) -> None:
+    """The cause of a 400 for an item that is no string names the field of a struct and its type (Go's encoding/json)."""
+    add_to_causes(reference, "item.text", "json: cannot unmarshal number into Go struct field CloseRequest.accessRequestIds of type string")
+
+
+@fault("CAR-ERROR-NO-LEAK", rare=True)
+def validator_address_for_a_wrong_message(reference: Reference) -> None:
+    """The cause of a 400 for a message or status that is no string is the validator's own text, with the address of its manual (pydantic)."""
+    text = "Input should be a valid string [type=string_type, input_value=7, input_type=int]\n    For further information visit https://errors.pydantic.dev/2.5/v/string_type"
+    add_to_causes(reference, "member.text", text)
+
+
+@fault("CAR-ERROR-NO-LEAK", rare=True)
+def key_error_for_missing_ids(reference: Reference) -> None:
+    """The cause of a 400 for a body without ids is the text of a KeyError (Python)."""
+    add_to_causes(reference, "member.missing", "KeyError: 'accessRequestIds'")
+
+
+@fault("CAR-ERROR-NO-LEAK", rare=True)
+def database_driver_in_a_fault(reference: Reference) -> None:
+    """The text of a 500 is the database driver's (psycopg2)."""
+
+    def told(error: ErrorObject) -> None:
+        error["messages"][0]["text"] = "(psycopg2.errors.StringDataRightTruncation) value too long for type character varying(255)"
+
+    edit_errors(reference, told, 500)

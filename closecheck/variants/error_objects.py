@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
 
 from closecheck.deviation import variant
 from closecheck.reference import Reference
-from closecheck.reference.errors import Problem
+from closecheck.reference.errors import BadContent, Problem, cause
 from closecheck.reference.localization import Locale
+from closecheck.reference.model import Closing
 
 Document = dict[str, object]
 
@@ -229,3 +231,30 @@ def texts_name_an_address(reference: Reference) -> None:
 def texts_name_the_parameters(reference: Reference) -> None:
     """Texts end with what they speak of: the member, the number of entries, the limit."""
     reword(reference, lambda text, parameters: f"{text} {dict(parameters)!r}" if parameters else text)
+
+
+@variant()
+def texts_look_like_code(reference: Reference) -> None:
+    """Texts have pointers, media types, dotted codes, names of members and sentences without a blank between them; none names a class."""
+    more = (
+        "At /accessRequestIds/0, $.accessRequestIds[0] or CloseAccessRequest.accessRequestIds.The type is application/json.See java.com.",
+        "ValidationException close.request.invalid 400.1.Final https://developer.example.org/usr/docs/close#com.acme",
+    )
+    reword(reference, lambda text, _: f"{text} {more[0]} ({more[1]})")
+
+
+@variant()
+def refused_values_are_repeated(reference: Reference) -> None:
+    """An error repeats the statuses, the message and the unknown names that it was sent; half a surrogate pair is written as an escape."""
+    plain = reference.rules.check
+
+    def check(value: object) -> Closing:
+        try:
+            return plain(value)
+        except BadContent as refused:
+            members = value.items() if isinstance(value, dict) else ()
+            sent = [json.dumps([name, one]) for name, one in members if name != "accessRequestIds"]
+            raise BadContent(*(cause(one.key, **{**one.parameters, "sent": " ".join(sent)[:2000]}) for one in refused.causes)) from None
+
+    reference.rules.check = check
+    reword(reference, lambda text, parameters: f"{text} {parameters.get('sent', '')}")
