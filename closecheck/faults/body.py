@@ -155,6 +155,51 @@ def text_after_value_accepted(reference: Reference) -> None:
 
 
 @fault("CAR-BODY-JSON-STRICT", rare=True)
+def bytes_after_value_unread(reference: Reference) -> None:
+    """Reading ends with the value: the bytes that follow are not even decoded."""
+    read = reference.reader.decode
+
+    def cut_off(body: bytes) -> str:
+        text = body.decode(errors="replace")
+        try:
+            end = JSON.raw_decode(text.lstrip())[1] + len(text) - len(text.lstrip())
+        except (ValueError, RecursionError):
+            return read(body)
+        return text[:end] if "\ufffd" not in text[:end] else read(body)
+
+    reference.reader.decode = cut_off
+
+
+@fault("CAR-BODY-JSON-STRICT", rare=True)
+def unusual_numbers_accepted(reference: Reference) -> None:
+    """A number may have a plus sign or leading zeros, and a lone minus sign is one, too."""
+
+    def usual(text: str) -> object:
+        return JSON.decode(re.sub(r"(:\s*)(?:\+|-(?!\d)|0+(?=\d))(\d*)", lambda found: f"{found[1]}{int(found[2] or 0)}", text))
+
+    second_try(reference, usual)
+
+
+@fault("CAR-BODY-OBJECT", also=("CAR-BODY-JSON-STRICT",), rare=True)
+def lone_minus_counts_as_no_body(reference: Reference) -> None:
+    """A lenient reader takes a lone minus sign for the number 0, and 0 passes for no body: nothing is validated."""
+    second_try(reference, lambda text: 0.0 if text.strip() == "-" else refused())
+    accept(reference, lambda call: isinstance(call.value, float) and not call.value)
+
+
+@fault("CAR-BODY-JSON-STRICT", rare=True)
+def encoding_is_detected(reference: Reference) -> None:
+    """The reader finds out by itself in which Unicode encoding a body comes (RFC 4627), as Python's and Jackson's do."""
+    read = reference.reader.decode
+
+    def detected(body: bytes) -> str:
+        encoding = json.detect_encoding(body)
+        return read(body) if encoding.startswith("utf-8") else body.decode(encoding)
+
+    reference.reader.decode = detected
+
+
+@fault("CAR-BODY-JSON-STRICT", rare=True)
 def raw_line_breaks_accepted(reference: Reference) -> None:
     """A string may hold line breaks and tabs that are not escaped."""
     second_try(reference, lambda text: json.loads(text, strict=False, parse_int=float))
@@ -249,13 +294,13 @@ def escapes_in_capitals_refused(reference: Reference) -> None:
 # CAR-BODY-UTF8
 
 
-@fault("CAR-BODY-UTF8", "CAR-OP-NO-500", also=("CAR-BODY-JSON",))
+@fault("CAR-BODY-UTF8", "CAR-OP-NO-500", also=("CAR-BODY-JSON", "CAR-BODY-JSON-STRICT"))
 def bad_utf8_with_500(reference: Reference) -> None:
     """Bytes that are not UTF-8 are answered 500: nobody catches the decoder's exception."""
     bad_utf8(reference, InternalFault)
 
 
-@fault("CAR-BODY-UTF8", also=("CAR-OP-STATUS", "CAR-BODY-JSON"))
+@fault("CAR-BODY-UTF8", also=("CAR-OP-STATUS", "CAR-BODY-JSON", "CAR-BODY-JSON-STRICT"))
 def bad_utf8_with_415(reference: Reference) -> None:
     """Bytes that are not UTF-8 are answered 415, although the media type is right."""
     bad_utf8(reference, lambda: Problem(415, "415 Unsupported Media Type", "syntax"))
