@@ -6,47 +6,63 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
-from closecheck import __version__
-from closecheck.errors import ClosecheckError, NothingToJudge, UsageError
+from closecheck import __version__, output
+from closecheck.errors import ClosecheckError, NothingToJudge, UsageError, unforeseen
 from closecheck.model import Exit, RunFault
 
 
 class Group(click.Group):
-    """Turns the suite's errors into one clear line and their exit code; no traceback for what the user can mend."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except (UsageError, NothingToJudge, RunFault) as error:
-            _fail(str(error), Exit.USAGE)
-        except ClosecheckError as error:
-            _fail(f"fault in the suite itself: {error}", Exit.SUITE_FAULT)
+    """Turns every error into one clear line and its exit code: the user's, the suite's, and what nobody foresaw."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Run with the exit codes of the public interface: click's own code for bad usage is ours for interrupted."""
+        """Run with the exit codes of the public interface, on streams that take whatever is written; never a traceback."""
         extra["standalone_mode"] = False
         # A pipeline that is cancelled asks politely, too, and is left a report and nothing of ours at the target.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with output.guarded():
+            code = self._code(*args, **extra)
+            if (lost := output.lost()) and code == Exit.CONFORMANT:
+                code = _failed(f"the output could not be written ({lost})", Exit.USAGE)
+        sys.exit(code)
+
+    def _code(self, *args: Any, **extra: Any) -> int:
+        """Run a command and return its exit code: click's own code for bad usage is ours for interrupted."""
         try:
-            sys.exit(super().main(*args, **extra) or 0)
-        except click.UsageError as error:
-            error.show()
-            sys.exit(Exit.USAGE)
+            _current_folder()
+            return int(super().main(*args, **extra) or 0)
+        except SystemExit as ended:
+            return ended.code if isinstance(ended.code, int) else Exit.CONFORMANT
         except click.ClickException as error:
             error.show()
-            sys.exit(Exit.USAGE)
+            return Exit.USAGE
         except (click.Abort, KeyboardInterrupt):
-            _fail("interrupted", Exit.INTERRUPTED)
+            return _failed("interrupted", Exit.INTERRUPTED)
+        except (UsageError, NothingToJudge, RunFault) as error:
+            return _failed(str(error), Exit.USAGE)
+        except ClosecheckError as error:
+            return _failed(f"fault in the suite itself: {error}", Exit.SUITE_FAULT)
+        except OSError as error:
+            if error.filename is None:
+                return _failed(unforeseen(error), Exit.SUITE_FAULT)
+            return _failed(f"{error.filename}: {error.strerror or type(error).__name__}", Exit.USAGE)
+        except Exception as error:  # noqa: BLE001 - the last resort: whatever was not foreseen is ours to mend
+            return _failed(unforeseen(error), Exit.SUITE_FAULT)
 
 
-def _fail(text: str, code: int) -> NoReturn:
-    click.echo(f"closecheck: {text}", err=True)
-    sys.exit(code)
+def _failed(text: str, code: int) -> int:
+    sys.stderr.write(f"closecheck: {text}\n")
+    return code
+
+
+def _current_folder() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise UsageError("the current folder", "does not exist any more", "Change to another one.") from None
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -104,7 +120,7 @@ def list_requirements(area: str, level: str | None, kind: str) -> None:
     from closecheck.model import Level  # noqa: PLC0415
 
     told = selected(area, Level(level) if level else None)
-    click.echo(as_json(told) if kind == "json" else "\n".join(listing(told)))
+    output.say(as_json(told) if kind == "json" else "\n".join(listing(told)))
 
 
 @main.command()
@@ -113,7 +129,7 @@ def explain(requirement: str) -> None:
     """Print one requirement: statement, level, source, how it is tested, what usually goes wrong, which faults prove it."""
     from closecheck.command import explain as explaining  # noqa: PLC0415
 
-    click.echo(explaining(requirement))
+    output.say(explaining(requirement))
 
 
 @main.command()
@@ -147,7 +163,7 @@ def keep(run_folder: Path, case: str, to: Path | None) -> None:
     """Write the witness of a finding as a declared case, which every later run sends."""
     from closecheck.keep import keep as keeping  # noqa: PLC0415
 
-    click.echo(keeping(run_folder, case, to))
+    output.say(keeping(run_folder, case, to))
 
 
 def comparison_options(command: Any) -> Any:
@@ -208,7 +224,7 @@ def forge(kind: str) -> None:
     if not token:
         raise UsageError("CLOSECHECK_TOKEN", "is not set", "put the working token into it")
     try:
-        click.echo(forged(kind, token).partition(" ")[2])
+        output.say(forged(kind, token).partition(" ")[2])
     except ValueError as error:
         raise UsageError("closecheck forge", str(error)) from error
 

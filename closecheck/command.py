@@ -35,6 +35,8 @@ class Listener:
         self.run: Run | None = None
         self.folder: Path | None = None
         self.config: pytest.Config | None = None
+        self.unforeseen: BaseException | None = None
+        """What ended pytest itself; nobody has told it yet."""
         self._progress: Any = None
         self._begun = 0
         self._quiet = quiet
@@ -47,6 +49,11 @@ class Listener:
         self.config = config
         config.stash[plugin.TARGET_DATA] = self._target_data
         config.stash[plugin.WRITE_REPORTS] = self._write_reports
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+        """Keep what ended pytest, instead of its traceback: who called says it in a sentence."""
+        self.unforeseen = excinfo.value
+        return True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
@@ -135,6 +142,8 @@ def judge(options: Mapping[str, Any]) -> int:
     if misuse is not None:
         raise misuse
     if listener.run is None:
+        if listener.unforeseen is not None:
+            raise listener.unforeseen
         return code if code in set(Exit) and code != Exit.CONFORMANT else Exit.SUITE_FAULT
     from closecheck.console import print_summary, terminal  # noqa: PLC0415 - rich is slow to load
 
@@ -159,7 +168,10 @@ def collect(options: Mapping[str, Any]) -> tuple[int, list[pytest.Item]]:
     folder = tests_folder()
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     fixed = ["--config-file", os.devnull, "--rootdir", str(folder), "--confcutdir", str(folder), "-p", "no:cacheprovider", "-p", "no:terminal"]
-    code = pytest.main([*fixed, *arguments(options), "--collect-only", str(folder)], plugins=[plugin, Listener(quiet=True), collected])
+    listener = Listener(quiet=True)
+    code = pytest.main([*fixed, *arguments(options), "--collect-only", str(folder)], plugins=[plugin, listener, collected])
+    if listener.unforeseen is not None:
+        raise listener.unforeseen
     return int(code), collected.items
 
 

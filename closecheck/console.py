@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from closecheck.model import Catalogue, Evidence, Level, Outcome, Result, Run, Status, Verdict
+from closecheck.output import tolerate
 from closecheck.reports._facts import (
     STATUS_WORDS,
     advice,
@@ -64,6 +65,7 @@ def terminal(stream: IO[str] | None = None, environ: Mapping[str, str] | None = 
 
     stream = sys.stdout if stream is None else stream
     environ = os.environ if environ is None else environ
+    tolerate(stream)  # under pytest nobody else has
     width = None if stream.isatty() else PIPE_WIDTH
     return Console(file=stream, width=width, markup=False, highlight=False, emoji=False, _environ=environ)
 
@@ -320,6 +322,7 @@ class Progress:
     ) -> None:
         environ = os.environ if environ is None else environ
         self._stream = sys.stderr if stream is None else stream
+        tolerate(self._stream)
         self._levels = {requirement.id: requirement.level for requirement in catalogue.requirements}
         self._strict = strict
         self._advises = advises

@@ -24,6 +24,7 @@ from closecheck.credentials import describe
 from closecheck.errors import ClosecheckError, NothingToJudge
 from closecheck.ids import Source, Untested
 from closecheck.model import Exit, Level, Struct
+from closecheck.reports._facts import line
 from closecheck.run import RunContext, open_run
 
 _SKEW: Final = 30.0
@@ -87,9 +88,9 @@ def examine(options: Mapping[str, Any]) -> int:
         with stack:
             remarks = list(_remarks(context))
     for remark in remarks:
-        sys.stdout.write(context.redactor.text(f"{remark.mark:<5} {remark.what}\n"))
+        sys.stdout.write(f"{remark.mark:<5} {line(context.redactor.text(remark.what), 1000)}\n")
         if remark.change:
-            sys.stdout.write(context.redactor.text(f"      -> {remark.change}\n"))
+            sys.stdout.write(f"      -> {line(context.redactor.text(remark.change), 1000)}\n")
     bad = sum(remark.mark == "bad" for remark in remarks)
     sys.stdout.write(f"{'a run can begin' if not bad else 'a run cannot begin'}\n")
     return Exit.USAGE if bad else Exit.CONFORMANT
@@ -162,12 +163,23 @@ def _answers(context: RunContext) -> Iterator[Remark]:
         return
     dated = response.header("date")
     if dated:
-        skew = (email.utils.parsedate_to_datetime(dated) - datetime.datetime.now(datetime.UTC)).total_seconds()
-        far = abs(skew) > _SKEW
-        yield Remark("note" if far else "ok", f"the target's clock is {skew:+.0f} s from this one" if far else "the clocks agree")
+        yield _clock(dated)
     limits = [f"{name}: {value}" for name, value in response.headers if "ratelimit" in name.lower() or name.lower() == "retry-after"]
     if limits:
         yield Remark("note", f"it tells of a rate limit: {', '.join(limits)}", "set rate: to stay below it")
+
+
+def _clock(dated: str) -> Remark:
+    """Return what a Date field says of the target's clock; of one that cannot be read, that it cannot."""
+    now = datetime.datetime.now(datetime.UTC)
+    try:
+        told = email.utils.parsedate_to_datetime(dated)
+        # "-0000" names UTC without a place (RFC 5322, 3.3), which Python takes for no zone at all.
+        skew = ((told if told.tzinfo else told.replace(tzinfo=datetime.UTC)) - now).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return Remark("note", f"its Date field cannot be read: {dated}; whether the clocks agree is not known")
+    far = abs(skew) > _SKEW
+    return Remark("note" if far else "ok", f"the target's clock is {skew:+.0f} s from this one" if far else "the clocks agree")
 
 
 def _missing(settings: layered.Settings) -> Iterator[Remark]:

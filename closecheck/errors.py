@@ -14,7 +14,14 @@ What a *target* does wrong is never an exception: it is a :class:`closecheck.mod
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+from typing import Final
+
+from closecheck import __version__
 from closecheck.model import Exit
+
+_PACKAGE: Final = Path(__file__).parent
 
 
 class ClosecheckError(Exception):
@@ -70,3 +77,20 @@ class SuiteFault(ClosecheckError):
 
 class GeneratorTrouble(ClosecheckError):
     """A library that generates requests complained of itself (its health, its deadlines, its flakiness), not of the target."""
+
+
+def unforeseen(error: BaseException) -> str:
+    """
+    Return a sentence on an exception that nobody foresaw, and what to do with it.
+
+    It names the kind and the place alone: the exception's own words may quote what a target or a secret said.
+    """
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _PACKAGE in Path(frame.filename).parents]
+    place = ""
+    if frames:
+        last = frames[-1]
+        place = f" in {Path(last.filename).relative_to(_PACKAGE).as_posix()}, line {last.lineno} ({last.name})"
+    return (
+        f"fault in the suite itself, no verdict on any target: {type(error).__name__}{place}. "
+        f"Please report this line and the command to the maintainers of closecheck {__version__}."
+    )

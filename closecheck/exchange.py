@@ -21,6 +21,10 @@ class NotJson(ValueError):
 
 _LONG_HEAD: Final = 4000
 """Bytes of a header section beyond which servers have answers of their own (contract.md, What counts as evidence, 4)."""
+MOST_NESTED: Final = 500
+"""Lists and objects one in another beyond which a body is not walked through: Python's own stack ends soon after."""
+_MOST_DIGITS: Final = 4000
+_TOO_DEEP: Final = "it is nested too deeply to be read"
 _PROVOKES_HTTP: Final = frozenset({"method", "framing", "size"})
 
 
@@ -127,9 +131,16 @@ def parse(body: bytes) -> Any:
     Return the JSON data of a body by the letter of RFC 8259: UTF-8 without a byte order mark, no NaN, one value.
 
     Raises:
-        NotJson: it is none; the message says why.
+        NotJson: it is none, or nested so deeply that nobody could walk through it; the message says why.
 
     """
+    value = _parsed(body)
+    if body.count(b"[") + body.count(b"{") > MOST_NESTED and _depth(value) > MOST_NESTED:
+        raise NotJson(_TOO_DEEP)
+    return value
+
+
+def _parsed(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -143,13 +154,27 @@ def parse(body: bytes) -> Any:
     if text.startswith("\ufeff"):
         raise NotJson("it begins with a byte order mark (RFC 8259, 8.1)")
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, parse_int=_integer)
     except json.JSONDecodeError as error:
         raise NotJson(f"{error.msg} at character {error.pos}") from None
     except RecursionError:
-        raise NotJson("it is nested too deeply to be read") from None
+        raise NotJson(_TOO_DEEP) from None
     except ValueError as error:
         raise NotJson(str(error)) from None
+
+
+def _integer(digits: str) -> int | float:
+    """Return a whole number; one of more digits than Python reads is a number all the same, and infinite to us."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+
+
+def _depth(value: Any) -> int:
+    """Return how many lists and objects stand one in another."""
+    depth = 0
+    layer = [value]
+    while layer := [inner for one in layer if isinstance(one, (list, dict)) for inner in (one.values() if isinstance(one, dict) else one)]:
+        depth += 1
+    return depth
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -1088,8 +1088,28 @@ _decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(Line)
 
 
 def encode(line: Line) -> bytes:
-    """Return a line of the run stream, without its line break."""
-    return _encoder.encode(line)
+    """
+    Return a line of the run stream, without its line break.
+
+    Half a surrogate pair, which JSON's escapes can name and UTF-8 cannot hold, is written as that escape.
+    """
+    try:
+        return _encoder.encode(line)
+    except UnicodeEncodeError:
+        return _encoder.encode(_encodable(msgspec.to_builtins(line)))
+
+
+def _encodable(value: Any) -> Any:
+    """Return plain data in which every text can be encoded."""
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case dict():
+            return {_encodable(key): _encodable(one) for key, one in value.items()}
+        case list():
+            return [_encodable(one) for one in value]
+        case _:
+            return value
 
 
 def decode(stream: Iterable[bytes]) -> Iterator[Line]:

@@ -10,6 +10,7 @@ import fnmatch
 import importlib.util
 import itertools
 import os
+import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from types import ModuleType
@@ -21,7 +22,7 @@ from closecheck import hookspecs, lifecycle
 from closecheck.cases import Case
 from closecheck.contract import contract
 from closecheck.errors import NothingToJudge, UsageError
-from closecheck.exchange import Exchange
+from closecheck.exchange import MOST_NESTED, Exchange
 from closecheck.ids import Untested
 from closecheck.model import Evidence, Exit, Finding, Level, Outcome, Profile, Run, is_later
 from closecheck.options import OPTIONS
@@ -82,6 +83,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "sweep: one of a long row, of which the core has its share: it belongs to the exploration")
     config.addinivalue_line("markers", "last: the test looks back at the whole run")
     config.pluginmanager.register(fixtures(config))
+    # A body may be MOST_NESTED deep, and whoever walks through one takes a few calls for each level.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), 6 * MOST_NESTED))
     if getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("-n splits limits and consent over processes that do not know one another; use --concurrency N")
 

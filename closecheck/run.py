@@ -27,7 +27,8 @@ from closecheck.redaction import Redactor
 from closecheck.session import Session
 from closecheck.sources import Sources
 from closecheck.stream import Recorder, read
-from closecheck.transport import TLS, Transport
+from closecheck.target import Tls
+from closecheck.transport import TLS, Transport, UnusableFile
 
 LATEST: Final = "latest"
 
@@ -220,13 +221,28 @@ def _names(moment: str) -> Iterator[str]:
 
 
 def _tls(settings: layered.Settings) -> TLS:
-    tls = settings.target.tls
-    return TLS(
-        tls.verify,
-        str(tls.ca_file) if tls.ca_file else None,
-        str(tls.client_cert) if tls.client_cert else None,
-        str(tls.client_key) if tls.client_key else None,
+    """
+    Return how connections are secured.
+
+    Raises:
+        UsageError: a file of it cannot be used.
+
+    """
+    given = settings.target.tls
+    tls = TLS(
+        given.verify,
+        str(given.ca_file) if given.ca_file else None,
+        str(given.client_cert) if given.client_cert else None,
+        str(given.client_key) if given.client_key else None,
+        given.client_key_password.reveal() if given.client_key_password else None,
     )
+    if given != Tls():
+        try:
+            tls.context()
+        except UnusableFile as error:
+            remedy = 'Write client_key_password: "${KEY_PASSWORD}" and set that variable.' if error.member == "client_key_password" else ""
+            raise UsageError(f"tls.{error.member}", error.problem, remedy) from None
+    return tls
 
 
 def post_form(settings: layered.Settings) -> Any:

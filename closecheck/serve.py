@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
 import yaml
 
 from closecheck.errors import UsageError
+from closecheck.output import say
 from closecheck.reference import ReferenceConfig, ReferenceServer, serve_forever
 from closecheck.target import nearest
 
@@ -30,18 +30,18 @@ def serve(*, host: str, port: int, fault: str | None, rate_limit: str | None, da
             raise UsageError("--fault", f"there is no fault called {fault}", nearest(fault, [one.name for one in faults()]))
         modify = found.modify
         config = found.configured(host=host, port=port, database=database)
-        click.echo(f"fault {found.name}: {found.sentence} (breaks {', '.join(found.breaks)})")
+        say(f"fault {found.name}: {found.sentence} (breaks {', '.join(found.breaks)})")
 
     def ready(server: ReferenceServer) -> None:
-        click.echo(f"serving {server.base_url}/access-requests/close  (Ctrl-C ends it)")
+        say(f"serving {server.base_url}/access-requests/close  (Ctrl-C ends it)")
         if target_file is not None:
             target_file.write_text(yaml.safe_dump(server.target(), sort_keys=False), encoding="utf-8")
             target_file.chmod(0o600)  # it holds tokens
-            click.echo(f"target file: {target_file}")
+            say(f"target file: {target_file}")
         else:
-            click.echo("a token:  curl -X POST " + server.root_url + "/oauth/token -d grant_type=client_credentials \\")
+            say("a token:  curl -X POST " + server.root_url + "/oauth/token -d grant_type=client_credentials \\")
             client = config.administrator
-            click.echo(f"            -d client_id={client.client_id} -d client_secret={client.client_secret}")
+            say(f"            -d client_id={client.client_id} -d client_secret={client.client_secret}")
 
     try:
         serve_forever(config, modify, ready)

@@ -174,6 +174,8 @@ class Settings(Struct):
         for _, login in self.credentials.items():  # noqa: PERF102 - no mapping
             hidden = login.token if isinstance(login, StaticToken) else login.client_secret
             found.append(hidden.reveal())
+        if self.target.tls.client_key_password is not None:
+            found.append(self.target.tls.client_key_password.reveal())
         for fields in self._every_header():
             found += fields.secret_values()
         return tuple(dict.fromkeys(found))
@@ -552,7 +554,8 @@ def _yes(value: bool) -> str:
 def _printed_tls(tls: Tls) -> str:
     files = (("ca_file", tls.ca_file), ("client_cert", tls.client_cert), ("client_key", tls.client_key))
     named = [f"{name} {path.name}" for name, path in files if path is not None]
-    return ", ".join(["verified" if tls.verify else "not verified", *named])
+    password = ["client_key_password ***"] if tls.client_key_password else []
+    return ", ".join(["verified" if tls.verify else "not verified", *named, *password])
 
 
 def _printed_login(login: Login) -> str:

@@ -122,6 +122,7 @@ class Tls(Struct):
     ca_file: Path | None = None
     client_cert: Path | None = None
     client_key: Path | None = None
+    client_key_password: Secret | None = None
 
 
 class StaticToken(Struct):
@@ -741,6 +742,8 @@ def _literal_secrets(document: Document) -> Iterator[str]:
         match place.path:
             case ("credentials", str(caller), "token" | "client_secret" as last):
                 variable = _VARIABLES_FOR.get((caller, last), f"{caller}_{last}".upper())
+            case ("tls", "client_key_password"):
+                variable = "KEY_PASSWORD"
             case ("headers", str(name)) | ("provoke", str(), "headers", str(name)) if is_secret_field(name):
                 variable = re.sub(r"\W", "_", name).upper()
             case _:
@@ -838,9 +841,15 @@ class _Reader:
         return Fields(fields)
 
     def tls(self, place: Place) -> Tls:
-        members = place.mapping(("verify", "ca_file", "client_cert", "client_key"), "{verify: true, ca_file: ca.pem}")
-        files = {name: members[name].file(self.folder) for name in members if name != "verify"}
-        tls = Tls(verify=members["verify"].flag() if "verify" in members else True, **files)
+        files = ("ca_file", "client_cert", "client_key")
+        members = place.mapping(("verify", *files, "client_key_password"), "{verify: true, ca_file: ca.pem}")
+        tls = Tls(
+            verify=members["verify"].flag() if "verify" in members else True,
+            client_key_password=Secret(members["client_key_password"].text("${KEY_PASSWORD}")) if "client_key_password" in members else None,
+            **{name: members[name].file(self.folder) for name in members if name in files},
+        )
+        if tls.client_key_password and not tls.client_cert:
+            raise members["client_key_password"].error("a password without a key", "Add client_cert: client.pem, client_key: client.key.")
         if tls.client_key and not tls.client_cert:
             raise members["client_key"].error("a client key without its certificate", "Add client_cert: client.pem.")
         if not tls.verify:

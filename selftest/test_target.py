@@ -240,7 +240,7 @@ REFUSALS = [
         "credentials:\n  authorized:\n    tokn: x",
         'key "credentials.authorized.tokn" (line 3): unknown key. Did you mean "token"?',
     ),
-    ("tls: {zzz: 1}", 'key "tls.zzz" (line 1): unknown key. Known: ca_file, client_cert, client_key, verify.'),
+    ("tls: {zzz: 1}", 'key "tls.zzz" (line 1): unknown key. Known: ca_file, client_cert, client_key, client_key_password, verify.'),
     (
         "name: x\nrate: 1/s\nname: y",
         'key "name" (line 3): the key stands there twice, first on line 1. Delete one of them.',

@@ -179,15 +179,16 @@ _MOST_EXCERPTS: Final = 20
 
 
 def _texts(value: Any) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case dict():
-            for one in value.values():
-                yield from _texts(one)
-        case list():
-            for one in value:
-                yield from _texts(one)
+    """Yield every text of JSON data in its order; without recursion, which a deep body would bring to Python's limit."""
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str() as text:
+                yield text
+            case dict() as members:
+                waiting += reversed(members.values())
+            case list() as items:
+                waiting += reversed(items)
 
 
 def betrays(text: str) -> bool:
