@@ -323,8 +323,9 @@ def bodies_of_other_types() -> tuple[Case, ...]:
 
 @functools.cache
 def missing_members() -> tuple[Case, ...]:
-    """Return requests without a required member, and with it under a near name."""
+    """Return requests without a required member, and with it under a near name; one that differs in case alone is an affair of names."""
     document = contract()
+    names = document.body_schema["x-requirements"]["properties"]
     found = []
     for one in document.properties():
         if not one.required:
@@ -334,12 +335,13 @@ def missing_members() -> tuple[Case, ...]:
         found.append(_refused("ids/missing", f"A body without {one.name} is refused", requirement, "empty object", {}, ONE_ID, f"{one.name} left out"))
         found.append(_refused("ids/missing-from-full", f"A full body without {one.name} is refused", requirement, "other members", without, FULL, f"{one.name} left out"))
         for near in ("accessrequestids", "AccessRequestIds", "accessRequestIDs", "access_request_ids", "accessRequestId", "ids", "accessRequestIds ", "identityRequestIds"):
-            found.append(  # noqa: PERF401
+            by_case = near.lower() == one.name.lower()
+            found.append(
                 _refused(
                     f"ids/named-{near.replace(' ', '-blank')}",
                     f"A body with {show(near)} in the place of {one.name} is refused",
-                    requirement,
-                    "near name",
+                    names if by_case else requirement,
+                    "required member" if by_case else "near name",
                     {near: Ids(1)},
                     ONE_ID,
                     f"{one.name} renamed to {show(near)}",

@@ -29,9 +29,13 @@ def cases(*sources: Callable[[], Iterable[Case]] | Iterable[Case]) -> Callable[[
     return marked
 
 
-def named(name: str, draft: Draft) -> Case:
-    """Return a case that only names a draft, so that it is sent once in a run: what its answer must be is the affair of the test."""
-    return Case(id=name, description=name, request=draft)
+def named(name: str, draft: Draft, since: str = "") -> Case:
+    """
+    Return a case that only names a draft, so that it is sent once in a run: what its answer must be is the affair of the test.
+
+    ``since`` is the edition that introduced it; empty: the first.
+    """
+    return Case(id=name, description=name, request=draft, since=since)
 
 
 def parameters(items: Iterable[Any], test: Callable[..., Any]) -> list[dict[str, Any]]:

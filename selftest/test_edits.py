@@ -35,9 +35,9 @@ def document(case):
 def valid(case):
     try:
         data = document(case)
-    except (ValueError, RecursionError):
+        return isinstance(data, dict) and VALID.is_valid(data)
+    except (ValueError, RecursionError):  # half a surrogate pair is a ValueError as well: no validator can encode it
         return False
-    return isinstance(data, dict) and VALID.is_valid(data)
 
 
 def every(cases):
@@ -423,7 +423,7 @@ def test_a_derived_refusal_changes_one_member_or_renames_one():
     def one_member(case):
         changed = changed_members(case)
         mine, base = case.request.body, ALL[case.base].request.body
-        renamed = case.part == "near name" and len(changed) == 2 and "accessRequestIds" in changed and [*mine.values()] == [*base.values()]
+        renamed = case.part in {"near name", "required member"} and len(changed) == 2 and "accessRequestIds" in changed and [*mine.values()] == [*base.values()]
         return len(changed) == 1 or renamed
 
     assert wrong(derived, one_member) == []

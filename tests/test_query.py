@@ -23,8 +23,17 @@ AGAIN = ("message=closed", "executionStatus=Completed", "completionStatus=Succes
 """Values that would be right in a body; the body has others."""
 UNKNOWN = "closecheck=1"
 """A parameter that nobody knows."""
-
-
+STRANGE = {
+    "apostrophe": "x=%27", "a-format": "format=xml", "no-name": "=", "stray-percent": "x=%zz", "brackets": "a%5Bb%5D=1", "overlong": "x=%C0%AF",
+    "half-a-pair": "x=%ED%A0%80", "many-names": "&".join(f"p{number}=1" for number in range(300)), "one-name-often": "&".join(["x=1"] * 300),
+    "a-callback": "callback=f", "a-method": "_method=DELETE", "a-page": "offset=-1&limit=x&sort=%27", "plus": "x=+%2B+", "semicolons": "a=1;b=2", "question-marks": "??x=?",
+}  # fmt: skip
+"""Queries by name, none of which says anything to the operation; each is a query by the grammar, but for the stray percent sign."""
+RAW = {
+    "raw-brackets": "a[b]=1&c[]=2", "raw-quotes": 'x="\'"', "long": "x=" + "y" * 7000, "nul": "x=%00", "line-break": "x=%0D%0AX-Injected:%201",
+    "quotes": "x=%22%5C%60", "markup": "x=%3Cscript%3E", "statement": "id=1%20OR%201%3D1--",
+}  # fmt: skip
+"""Queries that a server or a firewall may refuse before the operation sees them, in a form of its own."""
 
 
 def asking(body, query):
@@ -40,11 +49,19 @@ def with_token(name):
     return named(f"query/{name}", Draft(body=MINIMAL, caller="none", query=f"{name}={{token}}"))
 
 
+def with_query(name):
+    """Return a valid body with a strange query, or {} with one that the HTTP layer may refuse."""
+    if name in RAW:
+        return named(f"query/strange/{name}", Draft(body={}, query=RAW[name], provokes="size" if name == "long" else "framing"), since="2026.2")
+    return named(f"query/strange/{name}", Draft(body=MINIMAL, query=STRANGE[name]), since="2026.2")
+
+
 def ahead(_, items):
     """Yield what the tests ask."""
+    strange = [with_query(one["name"]) for one in parameters(items, test_a_strange_query_is_no_fault_of_the_server)]
     spoiling = [asking(**one) for one in parameters(items, test_a_value_in_the_query_spoils_nothing)]
     unreadable = [odd(**one) for one in parameters(items, test_an_odd_query_is_no_fault_of_the_server)]
-    yield [*(asking(body, UNKNOWN) for body in BODIES), *spoiling, *unreadable, *map(with_token, IN_QUERY)]
+    yield [*(asking(body, UNKNOWN) for body in BODIES), *spoiling, *unreadable, *strange, *map(with_token, IN_QUERY)]
 
 
 @pytest.mark.requirement("CAR-OP-QUERY-IGNORED", part="a bad value")
@@ -74,6 +91,13 @@ def test_an_odd_query_is_no_fault_of_the_server(session, clause, query):
 def odd(query):
     """Return a query that nobody can read."""
     return named(f"query/odd/{query[:16]}", Draft(body={}, query=query, provokes="framing"))
+
+
+@pytest.mark.requirement("CAR-OP-NO-500", part="strange queries", since="2026.2")
+@pytest.mark.parametrize("name", swept(list(STRANGE)[:4], [*list(STRANGE)[4:], *RAW]))
+def test_a_strange_query_is_no_fault_of_the_server(session, clause, name):
+    """A query that says nothing to the operation is ignored or refused with 400 in the documented form, never answered with a 5xx."""
+    clause.settle(session.ask(with_query(name)))
 
 
 @pytest.mark.requirement("CAR-OP-QUERY-IGNORED", part="a good token")

@@ -3,8 +3,9 @@
 import pytest
 
 from closecheck import edits
-from closecheck.cases import Draft, Raw
-from closecheck.parametrize import cases, named, parameters
+from closecheck.cases import Draft, Ids, Raw
+from closecheck.ids import Source
+from closecheck.parametrize import cases, named, parameters, swept
 
 DEEP = 5_000
 ODD = {
@@ -24,6 +25,28 @@ ODD = {
     "half a surrogate pair as an item": rb'{"accessRequestIds": [["\udfff"]]}',
 }  # fmt: skip
 """Bodies without a valid list of ids that break careless code."""
+HALVES = {
+    "as an unknown name and its value": rb'{"\ud800": "\udfff", "accessRequestIds": 7}',
+    "as the message beside a wrong status": rb'{"accessRequestIds": [], "message": "\ud83d", "executionStatus": 1}',
+    "as the ids": rb'{"accessRequestIds": "\ud800"}',
+    "as an item beside a number": rb'{"accessRequestIds": ["\udc00", 7]}',
+    "as both statuses": rb'{"accessRequestIds": [], "executionStatus": "\ud800", "completionStatus": "Failure\udfff"}',
+    "inside a name": rb'{"accessRequestIds": [], "mess\udbffage": {}}',
+    "as the body": rb'"\ud800"',
+}  # fmt: skip
+"""Bodies that are wrong and hold half a surrogate pair, which no error can repeat in UTF-8."""
+WRONG = {"message": 7, "executionStatus": "nonsense", "completionStatus": "nonsense"}
+RIGHT = {"message": edits.MESSAGE, "executionStatus": "Completed", "completionStatus": "Success"}
+SPELLINGS = {
+    "capitals first": {"message": "Message", "executionStatus": "ExecutionStatus", "completionStatus": "CompletionStatus"},
+    **{
+        spelled: {name: spelled}
+        for name in WRONG
+        for spelled in dict.fromkeys((name[0].upper() + name[1:], name.lower(), name.upper()))
+        if spelled != name
+    },
+}
+"""Names of members in another letter case, by the name itself: all of them together, and each alone."""
 
 
 @cases(edits.bodies_of_other_types)
@@ -85,9 +108,33 @@ def of_oddity(odd):
     return named(f"body/odd/{odd.replace(' ', '-')}", Draft(body=Raw(ODD[odd])))
 
 
+def of_half(half):
+    """Return a wrong body with half a surrogate pair."""
+    return named(f"body/half-a-pair/{half.replace(' ', '-')}", Draft(body=Raw(HALVES[half])), since="2026.2")
+
+
+def beside_an_id(label, members):
+    """Return a body with one id and further members."""
+    return named(f"body/names/{label.replace(' ', '-')}", Draft(body={"accessRequestIds": Ids(1), **members}), since="2026.2")
+
+
+def in_another_case(spelled, values, label):
+    """Return a body with optional members whose names are spelled in another case."""
+    return beside_an_id(f"{spelled}-{label}", {other: values[name] for name, other in SPELLINGS[spelled].items()})
+
+
+def unrelated(spelled):
+    """Return the same body under names that resemble no member's; it is the same for many spellings."""
+    values = [WRONG[name] for name in SPELLINGS[spelled]]
+    return beside_an_id(f"unrelated-{'-'.join(map(str, values))}", {f"closecheck{number}": one for number, one in enumerate(values)})
+
+
 def ahead(_, items):
     """Yield what the tests ask."""
-    yield [of_oddity(**one) for one in parameters(items, test_an_odd_body_is_no_fault_of_the_server)]
+    spelled = [one["spelled"] for one in parameters(items, test_a_name_in_another_case_is_an_unknown_member)]
+    names = [case for one in spelled for case in (unrelated(one), in_another_case(one, WRONG, "wrong"))]
+    halves = [of_half(**one) for one in parameters(items, test_half_a_surrogate_pair_is_no_fault_of_the_server)]
+    yield [*(of_oddity(**one) for one in parameters(items, test_an_odd_body_is_no_fault_of_the_server)), *halves, *names]
 
 
 @pytest.mark.requirement("CAR-OP-NO-500", part="odd bodies")
@@ -95,3 +142,47 @@ def ahead(_, items):
 def test_an_odd_body_is_no_fault_of_the_server(session, clause, odd):
     """A body that nobody expects is answered like any other that is wrong, never with a 5xx."""
     clause.settle(session.ask(of_oddity(odd)))
+
+
+@pytest.mark.requirement("CAR-OP-NO-500", part="half a surrogate pair", since="2026.2")
+@pytest.mark.parametrize("half", swept(list(HALVES)[:2], list(HALVES)[2:]), ids=lambda name: name.replace(" ", "-"))
+def test_half_a_surrogate_pair_is_no_fault_of_the_server(session, clause, half):
+    """What is refused and cannot be encoded is not repeated as it came: the error is an error, never a 5xx."""
+    clause.settle(session.ask(of_half(half)))
+
+
+@pytest.mark.requirement("CAR-BODY-NAMES", part="optional members", since="2026.2")
+@pytest.mark.parametrize("spelled", swept(list(SPELLINGS)[:1], list(SPELLINGS)[1:]), ids=lambda name: name.replace(" ", "-"))
+def test_a_name_in_another_case_is_an_unknown_member(session, clause, spelled):
+    """
+    A member whose name differs in letter case alone is treated as an unknown member is.
+
+    Where unknown members are ignored, a wrong value under such a name is ignored, too; a target that refuses every such name does
+    not take it for the member. Where they are refused, a right value under such a name is refused, too.
+    """
+    known = in_another_case(spelled, RIGHT, "right")
+    refused = unrelated(spelled)
+    control = session.ask(refused)
+    if control.status == 202:
+        refused = in_another_case(spelled, WRONG, "wrong")
+        wrong = session.ask(refused)
+        if wrong.status == 202:
+            clause.expect(True, "", "", control, wrong)
+            return
+        comparable(clause, wrong)
+    comparable(clause, control)
+    right = session.ask(known)
+    comparable(clause, right)
+    if right.status == 202 and session.ids.source is Source.UNKNOWN:  # it may be the ids that are refused
+        comparable(clause, session.send(f"{refused.id}#same-ids", refused.request, list(right.ids)), {400})
+
+    names = ", ".join(SPELLINGS[spelled].values())
+    expected = "the same answer whatever value stands under a name that is no member's"
+    got = f"a wrong value was refused and a right one accepted: {right.got()}" if control.status == 202 else f"accepted, although unknown names are refused: {right.got()}"
+    clause.expect(right.status != 202, expected, got, control, right, change=f"right values under the names {names} added")
+
+
+def comparable(clause, exchange, statuses=frozenset({202, 400})):
+    """End a test whose answer is of another kind, which is judged elsewhere."""
+    if exchange.status not in statuses:
+        clause.untested(f"a body with names that are no member's was answered {exchange.status or 'not at all'}: there is nothing to compare")

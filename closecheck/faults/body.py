@@ -13,12 +13,13 @@ from typing import Any
 import yaml
 
 from closecheck.deviation import fault
-from closecheck.faults._tools import REFUSALS, accept, add_step, cut, fail, refuse, unprocessable
+from closecheck.faults._tools import REFUSALS, accept, add_step, cut, edit, fail, refuse, unprocessable
 from closecheck.reference import End, Reference
-from closecheck.reference.errors import BadSyntax, Cause, InternalFault, Problem, cause
+from closecheck.reference.errors import BadContent, BadSyntax, Cause, InternalFault, Problem, cause
 from closecheck.reference.operation import Call
 
 JSON = json.JSONDecoder()
+MEMBERS = ("accessRequestIds", "message", "executionStatus", "completionStatus")
 
 
 # CAR-BODY-REQUIRED
@@ -291,6 +292,45 @@ def escapes_in_capitals_refused(reference: Reference) -> None:
     refuse_text(reference, lambda text: re.search(r"(?<!\\)(?:\\\\)*\\u[0-9a-f]{0,3}[A-F]", text))
 
 
+# CAR-BODY-NAMES
+
+
+@fault("CAR-BODY-NAMES")
+def names_in_any_case(reference: Reference) -> None:
+    """Every member is found in any letter case, as ASP.NET finds it by default; of two spellings the last counts."""
+    edit(reference, lambda body: fold_names(body, MEMBERS))
+
+
+@fault("CAR-BODY-NAMES", rare=True)
+def name_of_the_message_in_any_case(reference: Reference) -> None:
+    """The message is found in any letter case, the other members are not."""
+    edit(reference, lambda body: fold_names(body, ("message",)))
+
+
+@fault("CAR-BODY-NAMES", rare=True)
+def names_of_statuses_in_any_case(reference: Reference) -> None:
+    """The two statuses are found in any letter case; a name that is still unknown is refused, as with DisallowUnknownFields in Go."""
+
+    async def step(call: Call) -> None:
+        if isinstance(call.value, dict):
+            fold_names(call.value, ("executionStatus", "completionStatus"))
+            if set(call.value) - set(MEMBERS):
+                raise BadContent
+
+    add_step(reference, step, before="validate")
+
+
+@fault("CAR-BODY-NAMES", rare=True)
+def name_of_the_execution_in_small_letters(reference: Reference) -> None:
+    """The name executionstatus, in small letters alone, does for executionStatus: the column of the table is called so."""
+
+    def fold(body: dict[str, Any]) -> None:
+        if "executionstatus" in body:
+            body["executionStatus"] = body.pop("executionstatus")
+
+    edit(reference, fold)
+
+
 # CAR-BODY-UTF8
 
 
@@ -520,6 +560,13 @@ def chunked_body_cut_at_8192(reference: Reference) -> None:
             call.body = call.body[:8192]
 
     add_step(reference, step, before="read")
+
+
+def fold_names(body: dict[str, Any], members: tuple[str, ...]) -> None:
+    """Give members whose names are spelled in another letter case their own names."""
+    own = {name.lower(): name for name in members}
+    for name in [one for one in body if one.lower() in own]:
+        body[own[name.lower()]] = body.pop(name)
 
 
 def refused() -> object:

@@ -55,7 +55,7 @@ def missing_ids_accepted_beside_statuses(reference: Reference) -> None:
     )
 
 
-@fault("CAR-IDS-REQUIRED", rare=True)
+@fault("CAR-BODY-NAMES", rare=True)
 def name_in_any_case(reference: Reference) -> None:
     """The name accessRequestIds is found in any case, as Go and ASP.NET find it."""
     also_called(reference, lambda name: name.lower() == IDS.lower())

@@ -9,6 +9,8 @@ import dataclasses
 import json
 import math
 import re
+import urllib.parse
+from collections.abc import Callable
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -231,6 +233,37 @@ def lone_surrogate_with_500(reference: Reference) -> None:
     fail(reference, lambda call: not is_text(said(call)), before="validate")
 
 
+@fault("CAR-OP-NO-500", also=("CAR-EXECUTION-CLOSED", "CAR-COMPLETION-CLOSED"), rare=True)
+def refused_half_surrogate_with_500(reference: Reference) -> None:
+    """A refusal repeats the body it refuses; one that holds half a surrogate pair anywhere cannot be encoded, and is answered 500."""
+    refused_with_500(reference, lambda value: True)
+
+
+@fault("CAR-OP-NO-500", "CAR-EXECUTION-CLOSED", also=("CAR-COMPLETION-CLOSED",), rare=True)
+def half_surrogate_as_a_status_with_500(reference: Reference) -> None:
+    """A refused status is repeated in the error; half a surrogate pair cannot be encoded, and is answered 500."""
+    statuses = ("executionStatus", "completionStatus")
+    refused_with_500(reference, lambda value: isinstance(value, dict) and not is_writable([value.get(name) for name in statuses]))
+
+
+@fault("CAR-OP-NO-500", rare=True)
+def half_surrogate_beside_a_slip_with_500(reference: Reference) -> None:
+    """Whatever is refused, the message is written to the log; one with half a surrogate pair cannot be encoded: 500."""
+    refused_with_500(reference, lambda value: isinstance(value, dict) and not is_writable(value.get("message")))
+
+
+@fault("CAR-OP-NO-500", rare=True)
+def half_surrogate_under_an_unknown_name_with_500(reference: Reference) -> None:
+    """A refusal lists the unknown members with their values; half a surrogate pair in a value cannot be encoded: 500."""
+    known = ("accessRequestIds", "message", "executionStatus", "completionStatus")
+
+    def listed(value: object) -> bool:
+        unknown = [one for name, one in value.items() if name not in known] if isinstance(value, dict) else []
+        return not is_writable(unknown)
+
+    refused_with_500(reference, listed)
+
+
 @fault("CAR-OP-NO-500", also=("CAR-BODY-JSON", "CAR-BODY-OBJECT", "CAR-IDS-ITEMS"), rare=True)
 def deep_nesting_with_500(reference: Reference) -> None:
     """A body that is nested too deeply is answered 500: the parser's stack overflows."""
@@ -287,6 +320,77 @@ def broken_percent_with_500(reference: Reference) -> None:
     """A percent sign without two digits in the query is answered 500."""
     stray = re.compile(rb"%(?![0-9A-Fa-f]{2})")
     refuse_scope(reference, lambda scope: stray.search(scope["query_string"]) is not None, InternalFault())
+
+
+@fault("CAR-OP-NO-500")
+def apostrophe_in_the_query_with_500(reference: Reference) -> None:
+    """An apostrophe in the query is answered 500: the audit's SQL is put together as text."""
+    refuse_query(reference, lambda query: "'" in query, InternalFault())
+
+
+@fault("CAR-OP-NO-500", rare=True)
+def format_in_the_query_with_500(reference: Reference) -> None:
+    """A format in the query chooses the renderer of the answer, and an unknown one is answered 500 (Django REST framework)."""
+    refuse_query(reference, lambda query: re.search(r"(?:^|&)format=(?!json)", query) is not None, InternalFault())
+
+
+@fault("CAR-OP-NO-500", rare=True)
+def parameter_without_a_name_with_500(reference: Reference) -> None:
+    """A parameter without a name is answered 500: its first letter is looked at."""
+    refuse_query(reference, lambda query: re.search(r"(?:^|&)=", query) is not None, InternalFault())
+
+
+@fault("CAR-OP-NO-500", also=("CAR-OP-QUERY-IGNORED",), rare=True)
+def brackets_in_the_query_with_500(reference: Reference) -> None:
+    """A name with brackets makes an object of the query, which nobody expects: 500 (qs in Express)."""
+    refuse_query(reference, lambda query: re.search(r"(?:^|&)[^=&]*\[", query) is not None, InternalFault())
+
+
+@fault("CAR-OP-NO-500", rare=True)
+def nul_in_the_query_with_500(reference: Reference) -> None:
+    """A NUL in the query is answered 500: PostgreSQL cannot keep it in the log of requests."""
+    refuse_query(reference, lambda query: "\0" in query, InternalFault())
+
+
+@fault("CAR-OP-NO-500", rare=True)
+def query_beyond_utf8_with_500(reference: Reference) -> None:
+    """A query whose bytes are no UTF-8 is answered 500: nobody catches the decoder's exception."""
+    refuse_query(reference, lambda query: "\ufffd" in query, InternalFault())
+
+
+@fault("CAR-OP-NO-500", rare=True)
+def long_query_with_500(reference: Reference) -> None:
+    """A query of more than 4,096 characters is answered 500: the column of the log is too short."""
+    refuse_query(reference, lambda query: len(query) > 4096, InternalFault())
+
+
+@fault("CAR-OP-NO-500", rare=True)
+def many_parameters_with_500(reference: Reference) -> None:
+    """More than 256 parameters are answered 500: the exception of the limit is not caught."""
+    refuse_query(reference, lambda query: query.count("&") >= 256, InternalFault())
+
+
+@fault("CAR-OP-MEDIA-TYPE", also=UNREADABLE)
+def stray_percent_answered_with_markup(reference: Reference) -> None:
+    """A percent sign without two digits in the query is answered 400 with the framework's page (Rails)."""
+    markup_for_query(reference, lambda query: re.search(r"%(?![0-9A-Fa-f]{2})", query) is not None)
+
+
+@fault("CAR-OP-MEDIA-TYPE", also=UNREADABLE, rare=True)
+def strange_bytes_in_the_query_answered_with_markup(reference: Reference) -> None:
+    """A query that is no UTF-8, or holds NUL, is answered 400 with the framework's page."""
+    markup_for_query(reference, lambda query: re.search(r"[\0\ufffd]", query) is not None)
+
+
+@fault("CAR-OP-MEDIA-TYPE", also=("CAR-ACCEPTED-BODY",), rare=True)
+def callback_in_the_query_wraps_the_answer(reference: Reference) -> None:
+    """A callback in the query makes a script of the answer, JSONP, a leftover of old browsers."""
+
+    def wrapped(answer: Answer) -> None:
+        if answer.request is not None and "callback=" in answer.request.target:
+            answer.data = answer.data.replace(b"application/json", b"application/javascript", 1)
+
+    answers(reference, wrapped)
 
 
 @fault("CAR-OP-NO-500", rare=True)
@@ -777,6 +881,49 @@ def spelled(reference: Reference, canonical: bytes, seen: Any) -> None:
         protocol.on_header = on_spelled_header
 
     each_protocol(reference, change)
+
+
+def refused_with_500(reference: Reference, concerned: Callable[[object], bool]) -> None:
+    """Answer 500 to a refused body that holds half a surrogate pair, if it is ``concerned``."""
+    check = reference.rules.check
+
+    def checked(value: object) -> Closing:
+        try:
+            return check(value)
+        except BadContent:
+            if not is_writable(value) and concerned(value):
+                raise InternalFault from None
+            raise
+
+    reference.rules.check = checked
+
+
+def is_writable(value: object) -> bool:
+    """Whether a JSON value can be written in UTF-8 with none of its characters escaped."""
+    return is_text(json.dumps(value, ensure_ascii=False))
+
+
+def decoded_query(scope: Any) -> str:
+    """Return the query of an ASGI scope with its escapes resolved; what is no UTF-8 is replaced."""
+    return urllib.parse.unquote_plus(scope["query_string"].decode("latin-1"), errors="replace")
+
+
+def refuse_query(reference: Reference, when: Callable[[str], bool], problem: Problem) -> None:
+    """Refuse requests of whose query, its escapes resolved, ``when`` is true."""
+    refuse_scope(reference, lambda scope: when(decoded_query(scope)), problem)
+
+
+def markup_for_query(reference: Reference, when: Callable[[str], bool]) -> None:
+    """Answer 400 with a page to requests of whose query, its escapes resolved, ``when`` is true."""
+
+    def wrap(app: ASGIApp) -> ASGIApp:
+        async def choose(scope: Any, receive: Any, send: Any) -> None:
+            page = Response("<html><h1>Invalid query parameters</h1></html>", 400, media_type="text/html")
+            await (page if when(decoded_query(scope)) else app)(scope, receive, send)
+
+        return choose
+
+    wrap_close(reference, wrap)
 
 
 def query_token(reference: Reference, when: Any) -> None:

@@ -319,3 +319,10 @@ def statuses_checked_first(reference: Reference) -> None:
         return plain(value)
 
     rules.check = check
+
+
+@variant()
+def look_alike_names_refused(reference: Reference) -> None:
+    """A name that differs from a member's in letter case alone is refused, so that a slip is noticed; other unknown members are ignored."""
+    own = {name.lower() for name in MEMBERS}
+    refuse_objects(reference, lambda body: [cause("body.object") for name in body if name not in MEMBERS and name.lower() in own])
