@@ -1,0 +1,3 @@
+module closeaccessrequests
+
+go 1.19
