@@ -222,7 +222,7 @@ class Callers:
         value = self._forged.get((kind, token))
         if value is None:
             value = self._forged[kind, token] = forge(kind, token)
-            if kind not in _LITERAL and len(token) >= _TELLING:
+            if kind not in _LITERAL and (kind != "shortened" or len(token) >= _TELLING):
                 self._learn(value.partition(" ")[2])
         return value
 

@@ -2,7 +2,9 @@
 No secret leaves the suite: whatever is recorded, printed or reported has passed a :class:`Redactor`.
 
 A secret is found as it stands and in the disguises in which servers give tokens back: escaped for JSON or a URL (also
-twice), broken by white space or escaped line breaks, in hexadecimal, or inside something in base64.
+twice), broken by white space or escaped line breaks, in hexadecimal, or inside something in base64. A piece of :data:`PIECE`
+characters and more is found wherever it stands, a shorter one of :data:`STUMP` and more where a text was cut: at its end, and
+beside an ellipsis. So nothing is left of a secret in a text that was cut before it came here.
 Text is first held against fragments of each secret, which costs microseconds; only a hit is read closely.
 """
 
@@ -25,6 +27,11 @@ SHORT: Final = 6
 """Bytes: a secret shorter than this is looked for as it stands only, or too much else would be taken for it."""
 _GRAM: Final = 8
 """Letters and digits in a fragment; a machine word."""
+PIECE: Final = 16
+"""Characters of a longer secret that are a secret themselves."""
+STUMP: Final = 8
+"""Characters of a longer secret that are one where a text was cut."""
+_ELLIPSIS: Final = "…".encode()
 _REMEMBERED: Final = 200
 """Characters of a text that is remembered once it was found without secrets."""
 _MOST_REMEMBERED: Final = 5_000
@@ -67,8 +74,12 @@ class _Known:
     needles: tuple[bytes, ...] = ()
     windows: frozenset[bytes] = frozenset()
     grams: frozenset[int] = frozenset()
-    stride: int = 64
-    """How many words of a text lie between two that must be looked at: wherever the shortest long needle stands, it covers one."""
+    long: bytes = b""
+    """The secrets of which pieces are looked for and their disguises, a line each, in the alphabet of the needles."""
+    probes: frozenset[bytes] = frozenset()
+    """Every run of :data:`STUMP` characters of ``long``."""
+    heads: tuple[bytes, ...] = ()
+    """The headers of those that are JWTs: these are no secret."""
     fields: frozenset[str] = _SECRET_FIELDS
     clean: set[str] = field(default_factory=set, compare=False)
     """Short texts that hold nothing of this: addresses and statuses come again and again."""
@@ -83,13 +94,20 @@ class _Known:
         needles = [needle for one in (plain, *parts) for needle in _disguises(one)]
         # Where a token stands, its parts stand too: only they need fragments.
         letters = [_letters(needle) for one in parts or (plain,) for needle in _disguises(one)]
+        if parts:
+            letters.append(_letters(plain.partition(b".")[2]))  # for pieces of both
         long = [one for one in letters if len(one) >= 2 * _GRAM - 1]
+        # The whole of a JWT beside its parts, so that a piece from its header into its payload is found as one.
+        whole = [plain.translate(_STANDARD)] if parts else []
+        lines = [one for one in (*whole, *(needle for one in parts or (plain,) for needle in _disguises(one))) if len(one) > PIECE and one not in self.long]
         return replace(
             self,
             needles=tuple(dict.fromkeys((*self.needles, *needles))),
             windows=self.windows | {one[-_GRAM:] for one in letters if len(one) < 2 * _GRAM - 1},
             grams=self.grams.union(*(_words(one[shift:]) for one in long for shift in range(_GRAM))),
-            stride=min([self.stride, *((len(one) - _GRAM + 1) // _GRAM for one in long)]),
+            long=b"\n".join([*([self.long] if self.long else []), *lines]),
+            probes=self.probes.union(*(_runs(one) for one in lines)),
+            heads=(*self.heads, plain.translate(_STANDARD).partition(b".")[0] + b".") if parts else self.heads,
             clean=set(),
             written={},
         )
@@ -101,7 +119,57 @@ class _Known:
         return self._shows_in(_letters(data))
 
     def _shows_in(self, letters: bytes) -> bool:
-        return not self.grams.isdisjoint(_words(letters)[:: self.stride]) or any(window in letters for window in self.windows)
+        # A piece of sixteen characters may hold some that are no letters: half a word further on its words are others.
+        return (
+            not self.grams.isdisjoint(_words(letters))
+            or not self.grams.isdisjoint(_words(letters[_GRAM // 2 :]))
+            or any(window in letters for window in self.windows)
+        )
+
+    def pieces_in(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """Yield where pieces of long secrets stand in data without blanks, in the alphabet of the needles."""
+        at = 0
+        while at <= len(data) - STUMP:
+            if data[at : at + STUMP] not in self.probes:
+                at += STUMP  # whatever is twice as long holds a whole run that begins at such a place
+                continue
+            first, last = self._around(data, at)
+            if last - first >= PIECE and not self._is_head(data[first:last]):
+                # The dots between the parts of a JWT may be the text's own.
+                yield first + data.startswith(b".", first), last - data.endswith(b".", first, last)
+            at = max(last, at + STUMP)
+
+    def stumps_in(self, data: bytes) -> Iterator[tuple[int, int]]:
+        """Yield where a piece of a long secret stands at the end of data, or beside an ellipsis: there it was cut."""
+        ends = [len(data)]
+        begins: list[int] = []
+        at = data.find(_ELLIPSIS)
+        while at >= 0:
+            ends.append(at)
+            begins.append(at + len(_ELLIPSIS))
+            at = data.find(_ELLIPSIS, at + 1)
+        for at in (*(end - STUMP for end in ends if end >= STUMP), *begins):
+            run = data[at : at + STUMP].translate(_STANDARD)
+            if run in self.probes:
+                first, last = self._around(data.translate(_STANDARD), at)
+                if not self._is_head(data[first:last].translate(_STANDARD)):
+                    yield first, last
+
+    def _around(self, data: bytes, at: int) -> tuple[int, int]:
+        """Return where the longest piece begins and ends that holds the known run at a place."""
+        run = data[at : at + STUMP]
+        widest = at, at + STUMP
+        place = self.long.find(run)
+        while place >= 0:
+            before = _common(data[:at][::-1], self.long[max(place - at, 0) : place][::-1])
+            after = _common(data[at:], self.long[place : place + len(data) - at])
+            if before + after > widest[1] - widest[0]:
+                widest = at - before, at + after
+            place = self.long.find(run, place + 1)
+        return widest
+
+    def _is_head(self, piece: bytes) -> bool:
+        return any(piece in head for head in self.heads)
 
 
 class Redactor:
@@ -143,10 +211,10 @@ class Redactor:
     def data(self, data: bytes) -> bytes:
         """Return bytes without secrets; the same object if there was none."""
         known = self._known
-        spans = list(_places(data, known.short))
+        spans = [*_places(data, known.short), *known.stumps_in(data)]
         if known.may_stand_in(data):
             for reading in _readings(_Reading(data, range(len(data)), range(1, len(data) + 1))):
-                spans += _spans(reading, known.needles)
+                spans += _spans(reading, known)
         return _starred(data, spans) if spans else data
 
     def headers(self, headers: Headers) -> Headers:
@@ -192,6 +260,22 @@ def _letters(data: bytes) -> bytes:
 
 def _words(letters: bytes) -> memoryview[int]:
     return memoryview(letters)[: len(letters) // _GRAM * _GRAM].cast("Q")
+
+
+def _runs(line: bytes) -> Iterator[bytes]:
+    return (line[at : at + STUMP] for at in range(len(line) - STUMP + 1))
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """Return how many bytes at their beginning two texts share."""
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if one[least:middle] == other[least:middle]:
+            least = middle
+        else:
+            most = middle - 1
+    return least
 
 
 def _meaning(escape: bytes) -> bytes:
@@ -262,10 +346,10 @@ def _readings(reading: _Reading) -> Iterator[_Reading]:
                 yield one
 
 
-def _spans(reading: _Reading, needles: Sequence[bytes]) -> Iterator[tuple[int, int]]:
+def _spans(reading: _Reading, known: _Known) -> Iterator[tuple[int, int]]:
     dense = reading.undone(_BLANK, lambda _: b"")
     data = dense.data.translate(_STANDARD)
-    for first, last in _places(data, needles):
+    for first, last in (*_places(data, known.needles), *known.pieces_in(data)):
         yield dense.starts[first], dense.ends[last - 1]
 
 

@@ -77,18 +77,20 @@ class Recorder:
         """Return evidence as it is written: what the target said back stands in it without secrets."""
         if evidence.finding is None and not evidence.reason:
             return evidence
-        data = encode(evidence)
-        clean = self._redactor.data(data)
-        return evidence if clean is data else msgspec.json.decode(clean, type=Evidence)
+        return self._redacted_evidence(evidence)
+
+    def _redacted_evidence(self, evidence: Evidence) -> Evidence:
+        text, finding = self._redactor.text, evidence.finding
+        if finding is not None:
+            finding = Finding(*(text(one) for one in (finding.expected, finding.got, finding.because, finding.change)))
+        return msgspec.structs.replace(evidence, finding=finding, reason=text(evidence.reason))
 
     def _redacted(self, line: Line) -> Line:
         """Return a line whose free text is redacted; an exchange was before its bodies were cut."""
         text = self._redactor.text
         match line:
-            case Evidence(finding=finding, reason=reason):
-                if finding is not None:
-                    finding = Finding(*(text(one) for one in (finding.expected, finding.got, finding.because, finding.change)))
-                return msgspec.structs.replace(line, finding=finding, reason=text(reason))
+            case Evidence():
+                return self._redacted_evidence(line)
             case Observation(observed=observed):
                 return msgspec.structs.replace(line, observed=text(observed))
             case Note(text=said):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jwt
 import pytest
 from raw_server import RawServer, SmallTarget, answer
 
@@ -353,3 +354,34 @@ def test_a_password_without_a_key_is_refused(tmp_path):
     assert done.returncode == 4, said(done)
     assert "a password without a key" in said(done)
     assert "hush-hush-hush" not in said(done)
+
+
+# ---------------------------------------------------------------------------------------------------- secrets, cut to bits
+
+
+class Echoing(SmallTarget):
+    """Repeats the token that it got in every answer: cut, behind texts of many lengths, in a header and in the reason."""
+
+    def answer(self, method, fields, body, number):
+        data = super().answer(method, fields, body, number)
+        given = fields.get("authorization", "").partition(" ")[2]
+        cut = given[: 30 + number % 120]
+        if b" 40" in data[:13]:
+            text = f"{'no such token, ' * (number % 12)}{given[:60]} or {given} {cut}"
+            status = data.partition(b"\r\n")[0].decode().partition(" ")[2]
+            document = {"detailCode": cut, "trackingId": f"{number:032x}", "messages": [{"locale": cut, "localeOrigin": 1, "text": text}], "error": text}
+            return answer(f"{status} {cut}", json.dumps(document).encode(), f"X-Echo: {cut}", f"WWW-Authenticate: Bearer token={cut}")
+        return data
+
+
+@pytest.mark.parametrize("token", [jwt.encode({"sub": "me", "authorities": ["ORG_ADMIN"] * 9, "exp": 4_000_000_000}, "k" * 32), "Zq8-vN2xK7_tR4wB9mLc5yHd3sGf6pJ1xW0_uT7-eQ4oA2iZ8kM5rY3nC6bV9hS1"], ids=["JWT", "opaque"])
+def test_no_piece_of_a_token_stands_in_any_report(token, tmp_path):
+    target = Echoing(token.lower())  # it compares without regard to case
+    with RawServer(target.script) as server:
+        done = closecheck("run", "--base-url", server.base_url, "--reports", tmp_path, "--profile", "quick", CLOSECHECK_TOKEN=token)
+
+    assert done.returncode == 1, said(done)
+    pieces = {token[at : at + 12] for at in range(token.find(".") + 1, len(token) - 11)}
+    texts = {"the terminal": said(done), **{path.name: path.read_text(errors="replace") for path in (tmp_path / "latest").iterdir()}}
+    assert len(texts) > 8
+    assert {name: left for name, text in texts.items() if (left := sorted(piece for piece in pieces if piece in text))} == {}

@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from closecheck.redaction import Redactor
+from closecheck.callers import FORGERIES, Callers, split
+from closecheck.credentials import FixedToken
+from closecheck.redaction import PIECE, STUMP, Redactor
 
 quick = settings(max_examples=60, deadline=None, database=None, derandomize=True)
 
@@ -208,3 +210,72 @@ def test_a_body_without_a_secret_costs_little() -> None:
     seconds = min(timeit.repeat(lambda: redactor.data(body), number=500, repeat=7)) / 500
 
     assert seconds < 50e-6  # 2.5 us on a quiet machine; ten and more times that is a mistake, not noise
+
+
+# ---------------------------------------------------------------------------------------------- cut before it came here
+
+OPAQUE = "Zq8-vN2xK7_tR4wB9mLc5yHd3sGf6pJ1"
+
+
+@pytest.mark.parametrize("secret", [TOKEN, OPAQUE], ids=["JWT", "opaque"])
+def test_a_piece_of_sixteen_characters_is_found_wherever_it_stands(secret: str) -> None:
+    redactor = Redactor([secret])
+    first = secret.find(".") + 1
+
+    for length in (PIECE, PIECE + 1, 60):
+        for at in range(first, len(secret) - length + 1):
+            # A dot at an end may be the text's own.
+            assert redactor.text(f'{{"was": "{secret[at : at + length]}"}}').replace(".", "") == '{"was": "***"}', (at, length)
+
+
+@pytest.mark.parametrize("width", range(1, 24))
+def test_a_piece_is_found_in_its_disguises(width: int) -> None:
+    redactor = Redactor([TOKEN])
+    piece = TOKEN[40:100]
+
+    assert redactor.text(f"<{piece.encode().hex()}>") == "<***>"
+    assert redactor.text("<" + "\n".join(piece[at : at + width] for at in range(0, len(piece), width)) + ">") == "<***>"
+    assert redactor.text("<" + "".join(f"%{byte:02x}" for byte in piece.encode()) + ">") == "<***>"
+    encoded = base64.b64encode(b"x" * (width % 3) + piece.encode() + b"y").decode()
+    assert len(redactor.text(encoded)) < 12
+
+
+def test_a_piece_from_the_header_into_the_payload_is_found_as_one() -> None:
+    assert Redactor([TOKEN]).text(f"token {TOKEN[:60]} refused") == "token *** refused"
+
+
+@quick
+@given(st.integers(0, 300), st.sampled_from(["", "…", "… (1,234 characters in all)", "…'}"]))
+def test_of_a_text_that_was_cut_nothing_is_left(kept: int, mark: str) -> None:
+    text = f"no such token: {PAYLOAD}.{SIGNATURE}"[:kept] + mark
+    redacted = Redactor([TOKEN]).text(text)
+    secret = f"{PAYLOAD}.{SIGNATURE}"
+
+    assert not any(secret[at : at + STUMP] in redacted for at in range(len(secret) - STUMP + 1))
+    assert redacted.startswith("no such token: "[:kept])
+    assert redacted.endswith(mark)
+
+
+def test_what_follows_an_ellipsis_is_looked_at_too() -> None:
+    assert Redactor([TOKEN]).text(f"…{SIGNATURE[-12:]} is wrong") == "…*** is wrong"
+
+
+def test_words_are_left_alone_wherever_they_stand() -> None:
+    text = "the token is refused… see the authorization server (https://t.example/oauth/token)…"
+
+    assert Redactor([TOKEN, OPAQUE]).text(text) == text
+
+
+@pytest.mark.parametrize("kind", [one.kind for one in FORGERIES if one.kind not in {"garbage", "empty", "basic"}])
+@pytest.mark.parametrize("working", [TOKEN, "working-token-of-the-tests"], ids=["JWT", "short"])
+def test_forged_tokens_are_as_secret_as_the_working_one(kind: str, working: str) -> None:
+    if split(working) is None and next(one.needs_jwt for one in FORGERIES if one.kind == kind):
+        working = TOKEN + "x" * 4
+    redactor = Redactor([working])
+    callers = Callers({"authorized": FixedToken(working)}, lambda: 0.0, redactor.add)
+    forged = (callers.authorization(f"forged:{kind}") or "").partition(" ")[2]
+    left = redactor.text(f"refused: {forged} (no such token)")
+
+    assert left.startswith("refused: ")
+    assert left.endswith(" (no such token)")
+    assert not any(working[at : at + PIECE] in left for at in range(working.find(".") + 1, len(working) - PIECE + 1))
