@@ -510,6 +510,14 @@ class Clause:
         settled(self._item, self._session.record(evidence))
 
 
+_FORMS: Final = {
+    "CAR-RATE-COMPLETE": "CAR-RATE-BODY",
+    "CAR-AUTH-401-COMPLETE": "CAR-AUTH-401-BODY",
+    "CAR-ERROR-": "CAR-ERROR-OBJECT",
+}
+"""How the requirements on members of a body begin, and which one says that the body is an object at all."""
+
+
 def absent(session: Session, requirement: str, case: str, part: str = "", since: str = "") -> Evidence:
     """
     Return evidence that nothing was of the kind that a requirement judges: its condition never arose, or it is untested.
@@ -519,7 +527,11 @@ def absent(session: Session, requirement: str, case: str, part: str = "", since:
     condition = contract()[requirement].conditional
     if condition is not None and session.clauses.held(condition.among):
         return Evidence(requirement, Outcome.ABSENT, case, part, reason=condition.absent, since=since)
-    return Evidence(requirement, Outcome.UNTESTED, case, part, reason="no exchange of this run was of the kind that it judges", since=since)
+    reason = "no exchange of this run was of the kind that it judges"
+    form = next((form for begins, form in _FORMS.items() if requirement.startswith(begins) and requirement != form), None)
+    if form and any(one.requirement == form and one.outcome is Outcome.BROKEN for one in session.evidence):
+        reason = f"no answer had the form whose members it judges: see {form}"
+    return Evidence(requirement, Outcome.UNTESTED, case, part, reason=reason, since=since)
 
 
 def fixtures(config: pytest.Config) -> ModuleType:
