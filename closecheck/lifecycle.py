@@ -335,7 +335,9 @@ class Experiment:
     def _post(self, name: str, draft: Draft, ids: list[str], **how: Any) -> Exchange:
         exchange: Exchange | None = None
         try:
-            exchange = self._session.send(name, draft, ids, **how)
+            # A connection of its own: what is sent anew after a drop may have been served twice, and says nothing of failed ids.
+            with self._session.lane() as lane:
+                exchange = self._session.send(name, draft, ids, lane=lane, **how)
         finally:
             if exchange is None or exchange.response is None:
                 existing = [one for one in ids if one in self._session.ids.existing]
