@@ -21,6 +21,7 @@ from closecheck.reports._facts import (
     STATUS_WORDS,
     advice,
     by_weight,
+    causes,
     count,
     duration,
     expected_got,
@@ -182,6 +183,11 @@ def _print_failures(run: Run, out: Printer) -> None:
         for fault in closing.waiver_faults:
             out.said(f"- {line(fault, 1000)}", first=2, indent=2)
     results = failed(run)
+    told = causes(run)
+    if told:
+        out.title("Common causes")
+    for cause in told:
+        out.said(f"- {cause}", first=2, indent=4)
     if not results:
         return
     out.title("Failures")

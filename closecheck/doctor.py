@@ -146,6 +146,9 @@ def _tokens(context: RunContext) -> Iterator[Remark]:
 
 def _answers(context: RunContext) -> Iterator[Remark]:
     session = context.session
+    if session.demanded:
+        named = " and ".join(session.demanded)
+        yield Remark("note", f"every request is refused without {named}, which the page does not name", preflight.field_line(session.demanded))
     first = session.ask(session.cases[edits.ONE_ID])
     mark = "ok" if first.status == 202 else "note"
     yield Remark(mark, f"a valid request with one id is answered {first.got()}")

@@ -52,11 +52,18 @@ class Exchange:
     """The ids that the body names."""
     attempt: int = 1
     """How often the request had been sent, this time included: what was lost on the way may have been served all the same."""
+    stands_for: int = 0
+    """400 where the status is the one of its own with which this target refuses every invalid body; 0: the status is itself."""
 
     @property
     def status(self) -> int:
         """The status of the answer, or 0 if there is none."""
         return self.response.status if self.response else 0
+
+    @property
+    def meaning(self) -> int:
+        """The status by which the body is judged: that of the answer, or the documented one for which it stands."""
+        return self.stands_for or self.status
 
     @functools.cached_property
     def provokes(self) -> str:

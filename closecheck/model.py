@@ -477,6 +477,8 @@ class Finding(Struct):
     got: str
     because: str = ""
     change: str = ""
+    cause: str = ""
+    """What lies behind it and behind findings against other requirements as well, in words; empty: nothing that is known."""
 
 
 class Evidence(Struct, tag="evidence"):
@@ -909,6 +911,8 @@ class Run:
         match status:
             case Status.OUT_OF_SCOPE:
                 return scoped_out
+            case Status.PASS:
+                return _joined(one.reason for one in evidence if one.outcome is Outcome.HELD)
             case Status.NOT_APPLICABLE:
                 return _joined(one.reason for one in evidence if one.outcome is Outcome.ABSENT)
             case Status.WAIVED if waiver:
@@ -936,6 +940,16 @@ class Run:
         if not finding.because:
             finding = msgspec.structs.replace(finding, because=requirement.consequence)
         return Broken(one, finding, witness, base)
+
+    @cached_property
+    def causes(self) -> dict[str, tuple[str, ...]]:
+        """What lies behind findings against several requirements, in words, with the ids of these requirements."""
+        found: dict[str, dict[str, None]] = {}
+        for result in self.results:
+            for broken in result.findings:
+                if broken.finding.cause:
+                    found.setdefault(broken.finding.cause, {})[result.requirement.id] = None
+        return {cause: tuple(named) for cause, named in found.items()}
 
     def with_status(self, *statuses: Status) -> list[Result]:
         """Return the results that have one of these statuses."""

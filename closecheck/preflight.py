@@ -6,11 +6,12 @@ Stops a run only as the public interface says: a faulty target is to be judged, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 
-from closecheck import edits
+from closecheck import blame, edits
 from closecheck.cases import REFUSED, Case, Draft, Expectation, Ids
 from closecheck.errors import NothingToJudge
 from closecheck.exchange import Exchange
@@ -36,27 +37,37 @@ NO_TOKEN: Final = Case(
     base=edits.ONE_ID,
     change="the Authorization header left out",
 )
-WRONG: Final = ("ids/0", "body/array-0")
-"""Derived cases that are wrong in other ways than the first error is."""
+WRONG: Final = ("ids/0", "executionStatus/near-Terminated-lower")
+"""Derived cases that are wrong in other ways than the first error is: in what a member says, not in how the body is written."""
 DEMANDED: Final = {
     "X-SailPoint-Experimental": "true", "X-Requested-With": "XMLHttpRequest", "X-Request-ID": "closecheck-1", "X-Correlation-ID": "closecheck-1",
     "Idempotency-Key": "closecheck-1", "Accept-Language": "en", "X-Api-Version": "v2024", "Cache-Control": "no-cache",
 }  # fmt: skip
 """Fields that services are known to demand (CAR-OP-HEADERS)."""
+_ENOUGH: Final = 2
+"""So many different mistakes that get one status show that it is the target's own for them."""
 _SENT_AWAY: Final = frozenset({401, 403, 407})
 
 
 def probe(session: Session) -> None:
     """
-    Send the four probes and learn from them whether unknown ids are taken and how the target refuses.
+    Send the four probes and learn from them whether unknown ids are taken, what is demanded, and how the target refuses.
 
     Raises:
         NothingToJudge: there is nothing here to judge; the message says what to change.
 
     """
+    with session.first_probes():
+        _probed(session)
+
+
+def _probed(session: Session) -> None:
     minimal = session.cases[edits.ONE_ID]
     full = session.cases[edits.FULL]
     first = _reached(session, minimal)
+    if _demanded(session, first):
+        session.forget(minimal)
+        first = _reached(session, minimal)
     session.prefetch([full, FIRST_ERROR, NO_TOKEN])
     answers = [first, *(_asked(session, case) for case in (full, FIRST_ERROR, NO_TOKEN))]
     answered = [one for one in answers if one is not None and one.response is not None]
@@ -73,6 +84,7 @@ def probe(session: Session) -> None:
         )
     _learn_ids(session, minimal, first)
     session.refusal_status = _manner(session)
+    session.looks |= {blame.look(one.response) for one in authorized if one.response is not None and one.status in {202, 400} and one.is_json}
 
 
 def _reached(session: Session, case: Case) -> Exchange:
@@ -119,21 +131,58 @@ def _turned_away(authorized: list[Exchange], anonymous: Exchange | None) -> None
 
 
 def _manner(session: Session) -> int:
-    """Return the status by which the target refuses whatever is wrong in a body: 400, or another that three such bodies get."""
-    statuses = set()
+    """
+    Return the status by which the target refuses whatever is wrong in a body: 400, or another that different mistakes get.
+
+    What it accepts by mistake says nothing of how it refuses.
+    """
+    statuses: list[int] = []
     for case in (FIRST_ERROR, *(session.cases[name] for name in WRONG)):
         exchange = _asked(session, case)
-        statuses.add(exchange.status if exchange else 0)
-        if statuses & {400, 202, 401, 403, 429, 0} or len(statuses) > 1:
+        status = exchange.status if exchange else 0
+        if status in {400, 429, 0}:
             return 400
-    return statuses.pop()
+        statuses += [status] if status != 202 else []
+    return statuses[0] if len(statuses) >= _ENOUGH and len(set(statuses)) == 1 else 400
+
+
+def _demanded(session: Session, first: Exchange) -> bool:
+    """Learn without which undocumented fields the target refuses the plainest request; tell whether there are any."""
+    if not 400 <= first.status < 500 or first.status in {401, 429} or not _helps(session, DEMANDED):
+        return False
+    alone = next(({name: value} for name, value in DEMANDED.items() if _helps(session, {name: value})), None)
+    session.demanded = alone or _least(session)
+    session.note("headers", f"every request is refused without a field that the page does not name: this run sends {field_line(session.demanded)}")
+    return True
+
+
+def _least(session: Session) -> dict[str, str]:
+    """Return fewest fields that help together, where none does alone."""
+    needed = dict(DEMANDED)
+    for name in DEMANDED:
+        fewer = {one: value for one, value in needed.items() if one != name}
+        if _helps(session, fewer):
+            needed = fewer
+    return needed
+
+
+def _helps(session: Session, fields: Mapping[str, str]) -> bool:
+    """Tell whether the plainest request is accepted with these fields."""
+    plain = session.cases[edits.ONE_ID]
+    case = msgspec.structs.replace(plain, id=session.told_apart("probe/header"), request=msgspec.structs.replace(plain.request, headers=dict(fields)))
+    exchange = _asked(session, case)
+    return exchange is not None and exchange.status == 202
+
+
+def field_line(fields: Mapping[str, str]) -> str:
+    """Return the line of a target file that sends these fields with every request."""
+    return "headers: {" + ", ".join(f'{name}: "{value}"' for name, value in fields.items()) + "}"
 
 
 def _takes_unknown_ids(session: Session) -> bool:
     """Tell whether a fuller request with ids that cannot exist is taken: then the plainest one was refused for another reason."""
-    full = session.cases[edits.FULL]
-    helped = msgspec.structs.replace(full, id="probe/every-header", request=msgspec.structs.replace(full.request, headers=dict(DEMANDED)), base="", change="")
-    return any((exchange := _asked(session, case)) is not None and exchange.status == 202 for case in (full, helped))
+    exchange = _asked(session, session.cases[edits.FULL])
+    return exchange is not None and exchange.status == 202
 
 
 def _learn_ids(session: Session, minimal: Case, first: Exchange) -> None:

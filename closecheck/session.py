@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from closecheck import edits
+from closecheck import blame, edits
 from closecheck.cases import Case, Draft, Json, fill
 from closecheck.checks import Clauses
 from closecheck.checks.rate_limit import wait_asked
@@ -58,10 +58,6 @@ _PATIENCE: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 """Pauses after a 429 that does not say truthfully how long to wait, seconds."""
 _ENOUGH_REASONS: Final = 3
 """So many refusals of valid requests under a requirement that no missing member explains."""
-_MANNERS: Final = frozenset(
-    {"CAR-OP-HEADERS", "CAR-OP-QUERY-IGNORED", "CAR-OP-CODING", "CAR-BODY-JSON-FORMS", "CAR-BODY-MEDIA-PARAMS", "CAR-BODY-FRAMING"}
-)
-"""Clauses on how a value travels: a body that they want refused is wrong in its plainest form too."""
 _ENDS_CONNECTIONS: Final = frozenset({"framing", "size", "method"})
 """What a request provokes that may end its connection: it has one of its own."""
 _RECONNECT: Final = (0.1, 0.4, 1.0)
@@ -218,7 +214,12 @@ class Session:
         self.down = ""
         """Why the target cannot be reached any more; empty while it can."""
         self.refusal_status = 400
-        """How the target refuses the plainest invalid body; judged once, under CAR-OP-STATUS or CAR-OP-NO-500."""
+        """How the target refuses every invalid body; judged once, under CAR-OP-STATUS or CAR-OP-NO-500."""
+        self.demanded: dict[str, str] = {}
+        """Undocumented fields without which the target refuses every request: the run sends them from then on (CAR-OP-HEADERS)."""
+        self.looks: set[blame.Look] = set()
+        """How answers look that are the operation's own without doubt."""
+        self._withheld: list[Exchange] | None = None
         self._memo: dict[str, Exchange | Untested] = {}
         self._postponed: dict[str, Case] = {}
         self._other_reasons: Counter[str] = Counter()
@@ -264,6 +265,7 @@ class Session:
             del fields["Content-Type"]
             if draft.method != "POST":
                 del fields["Content-Length"]
+        fields.update(self.demanded)
         fields.update(self.plan.headers)
         fields.update(extra or {})
         fields["Authorization"] = None if "Authorization" in draft.headers else self.tokens.authorization(draft.caller)
@@ -779,6 +781,7 @@ class Session:
                 provoked=provoked,
                 ids=tuple(ids),
                 attempt=attempt,
+                stands_for=self.stands_for(reply.response),
             )
             numbers.append(exchange.number)
             self._keep(exchange, judged=judged and not beside, beside=beside)
@@ -813,14 +816,53 @@ class Session:
         closed = tuple(one for one in exchange.ids if one in self.ids.existing) if exchange.status == 202 else ()
         if closed:
             self.recorder.write(Closed(closed, exchange.number))
-        if judged:
-            for evidence in self.clauses.judge(exchange):
-                self.record(evidence)
+        if judged and self._withheld is not None:
+            self._withheld.append(exchange)
+        elif judged:
+            self._hold_against_clauses(exchange)
         for listener in self.on_exchange:
             listener(exchange)
 
+    def _hold_against_clauses(self, exchange: Exchange) -> None:
+        """Judge an exchange by the clauses for every one; what lacked a demanded field is judged for that lack alone (CAR-OP-HEADERS)."""
+        sent = {name.lower() for name, _ in exchange.request.headers}
+        if not all(name.lower() in sent for name in self.demanded):
+            return
+        for evidence in self.clauses.judge(exchange):
+            self.record(evidence)
+
+    @contextlib.contextmanager
+    def first_probes(self) -> Iterator[None]:
+        """
+        Judge what is sent meanwhile at the end only: what it teaches of the target is needed to judge it.
+        """
+        withheld: list[Exchange] = []
+        self._withheld = withheld
+        try:
+            yield
+        finally:
+            self._withheld = None
+            for exchange in withheld:
+                meant = dataclasses.replace(exchange, stands_for=self.stands_for(exchange.response))
+                if meant.stands_for:
+                    self.exchanges[meant.number] = meant
+                    self._memo |= {name: meant for name, known in self._memo.items() if known is exchange}
+                self._hold_against_clauses(meant)
+
+    def stands_for(self, response: Response | None) -> int:
+        """Return the documented status for which the status of an answer stands, as this target refuses all that is invalid; 0: none."""
+        own = response is not None and response.status == self.refusal_status >= 300
+        return 400 if own and self.refusal_status not in self.contract.documented_statuses else 0
+
+    def _cause(self, evidence: Evidence) -> str:
+        """Return the cause that a finding shares with others, if it has one."""
+        exchange = self.exchanges.get(evidence.exchanges[-1]) if evidence.exchanges else None
+        return blame.in_front(exchange, frozenset(self.looks)) if exchange is not None else ""
+
     def record(self, evidence: Evidence) -> Evidence:
         """Keep one piece of evidence, write it, and return it as it may be shown: without secrets."""
+        if evidence.finding is not None and (cause := self._cause(evidence)):
+            evidence = msgspec.structs.replace(evidence, finding=msgspec.structs.replace(evidence.finding, cause=cause))
         if not evidence.since and (since := self._since(evidence.case)):
             evidence = msgspec.structs.replace(evidence, since=since)
         evidence = self.recorder.redacted(evidence)
@@ -872,50 +914,37 @@ class Session:
         if case.expect is None:
             raise AssertionError(case.id)
         said = Evidence(case.requirement, Outcome.HELD, case.id, case.part, since=case.since)
+        numbers: tuple[int, ...] = ()
         try:
             base = self.ask(self.cases[case.base]) if case.base and case.base != case.id else None
-            if base is not None and base.status != 202:
-                raise Untested(f"the request that it edits ({case.base}) was itself answered {base.status or 'not at all'}")
-            exchange = self.ask(case)
+            decision = blame.base_refused(case, base) if base is not None else None
+            if decision is None:
+                exchange = self.ask(case)
+                numbers = (exchange.number,)
+                decision = self._decision(case, exchange)
         except Untested as untested:
-            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=untested.reason, supply=untested.supply)
-        said = msgspec.structs.replace(said, exchanges=(exchange.number,))
-        if exchange.status in case.expect.statuses:
-            return said
-        if exchange.status == 401 and case.request.caller == "authorized" and self.tokens.expired():
-            return msgspec.structs.replace(
-                said, outcome=Outcome.ERROR, reason="the working token expired during the run", supply="credentials.authorized"
-            )
-        if exchange.provokes == "size" != case.request.provokes and exchange.status in {400, 413, 414, 431}:
-            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason="the working token makes the header section longer than this server takes")
-        if case.requirement == "CAR-OP-CODING":
-            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=f"answered {exchange.status}: only the coding of answers in order is judged")
-        if exchange.status == 0:
-            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason="not answered: judged under CAR-OP-ANSWERS")
-        if 400 in case.expect.statuses and exchange.status == self.refusal_status:
-            words = "CAR-OP-NO-500" if exchange.status >= 500 else "CAR-OP-STATUS"
-            reason = f"refused with {exchange.status}, as this target refuses every invalid body: judged under {words}"
-            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
-        several = case.requirement == "CAR-ERROR-OBJECT"
-        if exchange.status >= 500 and (case.tolerant or several or case.requirement == "CAR-OP-STATUS"):
-            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=f"answered {exchange.status}: judged under CAR-OP-NO-500")
-        if several:
-            reason = "accepted: judged under the rules that it breaks" if exchange.status == 202 else f"answered {exchange.status}: judged under CAR-OP-STATUS"
-            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
-        if needed := self._member_needed(case, exchange):
-            name, requirement, mended = needed
-            finding = Finding(case.expect.text, exchange.got(), change=f"{name} left out of an accepted request")
-            self.record(Evidence(requirement, Outcome.BROKEN, case.id, exchanges=(mended.number, exchange.number), finding=finding))
-            reason = f"accepted once {name} is added: judged under {requirement}"
-            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
-        if self._ids_say_the_same(case, exchange):
-            reason = "a request of the plainest kind is refused too where it names the same ids: judged under CAR-OP-ACCEPTS and CAR-IDS-RANGE"
-            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
-        if self._twin_says_the_same(case, exchange):
-            reason = f"answered {exchange.status}, as the same value in its plainest form is: judged there"
-            return msgspec.structs.replace(said, outcome=Outcome.UNTESTED, reason=reason)
-        finding = Finding(case.expect.text, exchange.got(), change=case.change)
-        return msgspec.structs.replace(said, outcome=Outcome.BROKEN, finding=finding)
+            decision = blame.Decision(Outcome.UNTESTED, untested.reason, untested.supply)
+        if decision.also is not None:
+            requirement, others, finding = decision.also
+            self.record(Evidence(requirement, Outcome.BROKEN, case.id, exchanges=others, finding=finding))
+        return msgspec.structs.replace(
+            said, outcome=decision.outcome, exchanges=numbers, finding=decision.finding, reason=decision.reason, supply=decision.supply
+        )
+
+    def _decision(self, case: Case, exchange: Exchange) -> blame.Decision:
+        """Let the rules decide, and answer what they ask."""
+        target = blame.Target(self.refusal_status, self.tokens.expired(), frozenset(self.looks))
+        at = blame.Situation(case, exchange, target)
+        while isinstance(said := blame.decide(at), blame.Question):
+            match said:
+                case blame.Question.MEMBER:
+                    answer: object = self._member_needed(case, exchange)
+                case blame.Question.IDS:
+                    answer = self._ids_say_the_same(case, exchange)
+                case blame.Question.TWIN:
+                    answer = self._twin_says_the_same(case, exchange)
+            at = dataclasses.replace(at, answers={**at.answers, said: answer})
+        return said
 
     def undo(self) -> None:
         """Undo on the target what the run has set up there; harmless if it is done."""
@@ -923,15 +952,14 @@ class Session:
         for action in self.at_end:
             action()
 
-    def _member_needed(self, case: Case, exchange: Exchange) -> tuple[str, str, Exchange] | None:
+    def _member_needed(self, case: Case, exchange: Exchange) -> blame.Mended | None:
         """
-        Return what a valid request was refused for the lack of: the optional member, its requirement, the exchange with it.
+        Return with what optional member a valid request is accepted that was refused.
 
         After a few refusals under a requirement that have another reason it is not asked again.
         """
         body = case.request.body
-        plain = isinstance(body, dict) and case.accepts and case.requirement != "CAR-OP-ACCEPTS" and 400 <= exchange.status < 500
-        if not plain or self.ids.source is not Source.UNKNOWN or self._other_reasons[case.requirement] >= _ENOUGH_REASONS:
+        if not isinstance(body, dict) or self.ids.source is not Source.UNKNOWN or self._other_reasons[case.requirement] >= _ENOUGH_REASONS:
             return None
         for one in self.contract.properties():
             requirement = one.carries.get("optional", "")
@@ -941,16 +969,14 @@ class Session:
             mended = msgspec.structs.replace(case.request, body={**body, one.name: value})
             with contextlib.suppress(Untested):
                 if (found := self.send(f"{case.id}#with-{one.name}", mended, list(exchange.ids))).status == 202:
-                    return one.name, requirement, found
+                    return blame.Mended(one.name, requirement, found)
         self._other_reasons[case.requirement] += 1
         return None
 
     def _ids_say_the_same(self, case: Case, exchange: Exchange) -> bool:
         """Tell whether the accepted request that a refused one edits, or else the plainest, is refused as well with the very ids of that one."""
         base = self.cases.get(case.base or edits.ONE_ID)
-        if base is None or base.id == case.id or case.request.ids != base.request.ids:
-            return False
-        if not case.accepts or self.ids.source is not Source.UNKNOWN:
+        if base is None or case.request.ids != base.request.ids or self.ids.source is not Source.UNKNOWN:
             return False
         with contextlib.suppress(Untested):
             return self.send(f"{case.id}#base", base.request, list(exchange.ids)).status not in {202, 0}
@@ -967,7 +993,7 @@ class Session:
         if case.requirement == "CAR-BODY-JSON-FORMS":
             with contextlib.suppress(ValueError):
                 plain = msgspec.structs.replace(plain, body=json.loads(exchange.request.body))
-        if plain == draft or isinstance(draft.body, msgspec.UnsetType) or (exchange.status == 202 and case.requirement not in _MANNERS):
+        if plain == draft or isinstance(draft.body, msgspec.UnsetType):
             return False
         with contextlib.suppress(Untested):
             if self.ids.source is Source.UNKNOWN:  # the very ids: it may be them that it refuses

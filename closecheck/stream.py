@@ -82,7 +82,7 @@ class Recorder:
     def _redacted_evidence(self, evidence: Evidence) -> Evidence:
         text, finding = self._redactor.text, evidence.finding
         if finding is not None:
-            finding = Finding(*(text(one) for one in (finding.expected, finding.got, finding.because, finding.change)))
+            finding = Finding(*(text(one) for one in (finding.expected, finding.got, finding.because, finding.change, finding.cause)))
         return msgspec.structs.replace(evidence, finding=finding, reason=text(evidence.reason))
 
     def _redacted(self, line: Line) -> Line:

@@ -152,7 +152,7 @@ class Volley:
         """Judge an answer in full; keep its exchange if it breaks a clause."""
         session = self.session
         reply = landing.reply
-        exchange = Exchange(number, shot.name, _DRAFT, head.request(shot.body), reply.timing, reply.response, reply.failure)
+        exchange = Exchange(number, shot.name, _DRAFT, head.request(shot.body), reply.timing, reply.response, reply.failure, stands_for=session.stands_for(reply.response))
         for evidence in session.clauses.judge(exchange, landing.head):
             session.keep(exchange)
             session.record(evidence)

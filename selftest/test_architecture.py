@@ -74,6 +74,7 @@ MAY_IMPORT = {
     "contract": ("model", "cases"),
     "edits": ("model", "cases", "contract"),
     "exchange": ("model", "cases"),
+    "blame": ("model", "cases", "edits", "exchange"),
     "checks": ("model", "cases", "contract", "exchange", "checks"),
     "pace": (),
     "redaction": ("model",),

@@ -481,3 +481,23 @@ def test_a_body_is_kept_up_to_its_limit(data, limit):
     assert data.startswith(body.data)
     assert len(body.data) <= limit
     assert body.cut or body.data == data
+
+
+# ------------------------------------------------------------------------------------------------------- notes and causes
+
+
+def test_a_pass_says_what_it_holds_but_for():
+    note = "held but for the status: refused with 422"
+
+    assert run(said(HELD, reason=note), said(HELD), said(HELD, reason=note)).results[0].reason == note
+    assert run(said(HELD, reason=note), said(BROKEN)).results[0].reason == ""
+
+
+def test_a_cause_is_told_once_with_the_requirements_that_it_concerns():
+    def found(name, cause):
+        return Evidence(name, BROKEN, "case", finding=Finding("202", "403", cause=cause))
+
+    judged = run(found("CAR-X-2", "a firewall"), found("CAR-X-1", "a firewall"), found("CAR-X-1", "a firewall"), found("CAR-X-1", ""), requirements=TWO)
+
+    assert judged.causes == {"a firewall": ("CAR-X-1", "CAR-X-2")}
+    assert run(said(BROKEN)).causes == {}

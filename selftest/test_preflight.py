@@ -115,7 +115,7 @@ def test_what_is_merely_wrong_does_not_stop_the_run_but_is_found(tmp_path, funct
         judged = [session.judge(session.cases[name]) for name in (edits.ONE_ID, "ids/missing", "auth/missing")]
 
     found = {one.outcome for one in judged} | {one.outcome for one in session.evidence}
-    assert Outcome.BROKEN in found or judged[0].outcome is Outcome.UNTESTED
+    assert Outcome.BROKEN in found or judged[0].outcome is Outcome.UNTESTED or session.demanded
 
 
 def test_a_good_target_is_found_good_with_four_requests(tmp_path):
@@ -139,15 +139,94 @@ def test_the_first_error_of_a_run_carries_accept_language_and_the_others_none(tm
 
 def test_a_target_that_refuses_all_invalid_bodies_with_422_is_blamed_once(tmp_path):
     def function(authorized, body, fields):
-        return error("422 Unprocessable", "no", 1) if authorized and (b"accessRequestIds" not in body or b"[]" in body) else None
+        return error("422 Unprocessable", "no", 1) if authorized and is_wrong(body) else None
 
     with opened(answering(function), tmp_path) as (session, context, _):
         context.begin()
         evidence = session.judge(session.cases["ids/missing"])
+        first = session.ask(preflight.FIRST_ERROR)
 
     assert session.refusal_status == 422
-    assert evidence.outcome is Outcome.UNTESTED
+    assert evidence.outcome is Outcome.HELD
+    assert "held but for the status" in evidence.reason
     assert "CAR-OP-STATUS" in {one.requirement for one in session.evidence if one.outcome is Outcome.BROKEN}
+    assert (first.status, first.meaning) == (422, 400)
+    assert session.clauses.held("CAR-ERROR-OBJECT") > 0
+
+
+def is_wrong(body):
+    return b"accessRequestIds" not in body or b"[]" in body or b"terminated" in body
+
+
+@pytest.mark.parametrize(
+    ("answers", "manner"),
+    [
+        ([422, 422, 422], 422),
+        ([422, 422, 202], 422),
+        ([422, 202, 202], 400),
+        ([422, 400, 422], 400),
+        ([422, 409, 422], 400),
+        ([404, 404, 404], 404),
+        ([500, 500, 500], 500),
+        ([403, 403, 403], 403),
+        ([400, 422, 422], 400),
+        ([200, 200, 200], 200),
+    ],
+)
+def test_the_manner_is_the_one_status_of_all_that_is_refused(tmp_path, answers, manner):
+    kinds = (b"accessRequestIds", b"[]", b"terminated")
+
+    def function(authorized, body, _):
+        if not authorized or not is_wrong(body):
+            return None
+        status = answers[0 if kinds[0] not in body else 1 if kinds[1] in body else 2]
+        return answer("202 Accepted") if status == 202 else error(f"{status} X", "no", 1)
+
+    with opened(answering(function), tmp_path) as (session, context, _):
+        context.begin()
+
+    assert session.refusal_status == manner
+    assert session.stands_for(session.ask(preflight.FIRST_ERROR).response) == (400 if manner in {422, 404} else 0)
+
+
+# ------------------------------------------------------------------------------------------------------ a demanded field
+
+
+def lacking(*names, status="400 Bad Request"):
+    """Return the answers of a gateway that demands these fields together."""
+    return lambda authorized, _, fields: None if all(name in fields for name in names) else answer(status, b'{"error": "header missing"}')
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (("x-sailpoint-experimental",), {"X-SailPoint-Experimental": "true"}),
+        (("idempotency-key",), {"Idempotency-Key": "closecheck-1"}),
+        (("x-request-id", "x-correlation-id"), {"X-Request-ID": "closecheck-1", "X-Correlation-ID": "closecheck-1"}),
+    ],
+)
+@pytest.mark.parametrize("status", ["400 Bad Request", "403 Forbidden", "404 Not Found", "412 Precondition Failed"])
+def test_a_field_that_is_demanded_is_found_sent_and_blamed_nowhere_else(tmp_path, names, found, status):
+    with opened(answering(lacking(*names, status=status)), tmp_path) as (session, context, _):
+        context.begin()
+        judged = [session.judge(session.cases[name]) for name in (edits.ONE_ID, edits.FULL, "ids/missing", "auth/missing")]
+
+    assert session.demanded == found
+    assert {one.outcome for one in judged} == {Outcome.HELD}
+    assert [one for one in session.evidence if one.outcome is not Outcome.HELD] == []
+
+
+def test_the_line_of_the_target_file_is_told():
+    assert preflight.field_line({"X-SailPoint-Experimental": "true"}) == 'headers: {X-SailPoint-Experimental: "true"}'
+
+
+def test_a_field_that_the_target_file_has_is_not_searched_for(tmp_path):
+    given = {"headers": {"X-SailPoint-Experimental": "true"}}
+    with opened(answering(lacking("x-sailpoint-experimental")), tmp_path, given) as (session, context, server):
+        context.begin()
+
+        assert len(server.requests) == 4
+    assert session.demanded == {}
 
 
 def test_the_known_id_probe_is_one_request_that_closes_one(tmp_path):

@@ -779,3 +779,42 @@ def test_a_terminal_says_what_is_not_applicable_and_why() -> None:
 
     assert "Not applicable\n  CAR-B  no answer of this target has it" in out.getvalue()
     assert "conformant: 1 of 2 requirements tested; 1 not applicable" in out.getvalue()
+
+
+# ------------------------------------------------------------------------------------------------------- notes and causes
+
+CAUSE = "what stands in front of the service answers 403 by itself"
+
+
+def of_one_cause() -> Run:
+    run = small_runs.run({"CAR-A": Status.FAIL, "CAR-B": Status.FAIL, "CAR-C": Status.FAIL, "CAR-D": Status.PASS})
+    lines: list[Any] = [run.opening]
+    for one in run.evidence:
+        shares = one.finding is not None and one.requirement != "CAR-C"
+        lines.append(replace(one, finding=replace(one.finding, cause=CAUSE)) if shares and one.finding else one)
+    assert run.closing is not None
+    return Run([*lines[:-1], replace(lines[-1], reason="held but for the status: refused with 422"), run.closing])
+
+
+@pytest.mark.parametrize("name", ["html", "markdown", "json", "junit"])
+def test_findings_of_one_cause_say_so_and_the_cause_is_told_with_its_requirements(name: str) -> None:
+    text = rendered(of_one_cause(), name)
+    told = text if isinstance(text, str) else text.decode()
+
+    assert told.lower().count(CAUSE) >= 2
+    assert "held but for the status" in told or name == "markdown"
+    if name in {"html", "markdown"}:
+        assert "one cause of findings against 2 requirements, CAR-A, CAR-B" in told
+
+
+def test_the_causes_are_data_in_json() -> None:
+    assert json.loads(rendered(of_one_cause(), "json"))["causes"] == [{"cause": CAUSE, "requirements": ["CAR-A", "CAR-B"]}]
+
+
+def test_a_terminal_tells_a_cause_before_the_failures() -> None:
+    out = io.StringIO()
+    print_summary(of_one_cause(), terminal(out, {}))
+    told = " ".join(out.getvalue().split())
+
+    assert f"Common causes - {CAUSE}: one cause of findings against 2 requirements, CAR-A, CAR-B" in told
+    assert told.index("Common causes") < told.index("Failures")

@@ -45,4 +45,4 @@ def test_the_same_error_twice_has_two_tracking_ids(session, clause, name):
 def tracking_id(exchange):
     """Return the trackingId of an error, or None."""
     document = exchange.document if exchange.is_json else None
-    return document.get("trackingId") if isinstance(document, dict) and exchange.status in {400, 403, 500} else None
+    return document.get("trackingId") if isinstance(document, dict) and exchange.meaning in {400, 403, 500} else None

@@ -10,7 +10,7 @@ from closecheck.ids import Untested
 from closecheck.parametrize import named, parameters, swept
 
 INVALID = ("ids/0", "ids/missing", "items/number-0/alone", "body/array-0")
-"""Cases that are to be refused: the first that this target refuses with 400 is asked for in every language."""
+"""Cases that are to be refused: the first that this target refuses as invalid is asked for in every language."""
 SINGLE = ("en", "en-US", "en-GB", "fr", "fr-CA", "de", "de-CH", "ja", "es", "pt-BR", "zh-Hant-TW", "frr")
 MORE = ("fr-FR", "de-DE", "ja-JP", "es-ES", "es-419", "it", "nl", "pt", "zh", "zh-CN", "ko", "pl", "ru", "sv", "ar", "he", "tr", "cs", "uk", "den", "esu")
 SEVERAL = (
@@ -31,9 +31,9 @@ LONG = (", ".join(f"x{n:03d}-aa;q=0.{n % 9 + 1}" for n in range(200)), "fr;q=0.5
 
 
 def invalid(session):
-    """Return a body that this target refuses with 400, if there is one."""
+    """Return a body that this target refuses as invalid, if there is one."""
     cases = [session.cases[name] for name in INVALID]
-    return next((case for case in cases if session.ask(case).status == 400), cases[0]).request.body
+    return next((case for case in cases if session.ask(case).meaning == 400), cases[0]).request.body
 
 
 def wish(session, accept_language):
@@ -215,7 +215,7 @@ def forbidden(session, accept_language):
 def comes(clause, exchange, tag, change):
     """Expect a message in the language of the tag, where the error object names any."""
     languages = {primary(one.locale) for one in told(exchange)}
-    if exchange.status in {400, 403} and languages:
+    if exchange.meaning in {400, 403} and languages:
         expected = f"a message in {tag}, which the target has shown it knows"
         clause.expect(primary(tag) in languages, expected, ", ".join(sorted(languages)), exchange, change=change)
 

@@ -33,7 +33,7 @@ def messages_of(document: Any, *members: str) -> Iterator[tuple[str, dict[str, A
 
 def check(exchange: Exchange) -> Iterator[Ruling]:
     """Judge the shape of an error object."""
-    if exchange.status not in ERROR_STATUSES:
+    if exchange.meaning not in ERROR_STATUSES:
         return
     document = exchange.document if exchange.is_json else None
     whole = "CAR-FAULT-BODY" if exchange.status == 500 else "CAR-ERROR-OBJECT"
@@ -252,7 +252,7 @@ class TrackingIds:
 
     def check(self, exchange: Exchange) -> Iterator[Ruling]:
         """Judge that an error's trackingId is new."""
-        if exchange.status not in ERROR_STATUSES or not exchange.is_json or not isinstance(exchange.document, dict):
+        if exchange.meaning not in ERROR_STATUSES or not exchange.is_json or not isinstance(exchange.document, dict):
             return
         tracking_id = exchange.document.get("trackingId")
         if not isinstance(tracking_id, str):

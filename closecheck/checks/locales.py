@@ -94,7 +94,7 @@ class Spoken(Struct):
 
 def spoken(exchange: Exchange) -> list[Spoken]:
     """Return the messages and causes of an error object that name a locale in text."""
-    if exchange.status not in ERROR_STATUSES or not exchange.is_json:
+    if exchange.meaning not in ERROR_STATUSES or not exchange.is_json:
         return []
     found = []
     for place, message in messages_of(exchange.document, "messages", "causes"):

@@ -45,7 +45,7 @@ def check(exchange: Exchange, documented: frozenset[int]) -> Iterator[Ruling]:
         yield Ruling("CAR-OP-STATUS")
     else:
         yield broken("CAR-OP-STATUS", f"one of the documented statuses {', '.join(map(str, sorted(allowed)))}", exchange.got())
-    if exchange.judges_bodies and status in documented:
+    if exchange.judges_bodies and exchange.meaning in documented:
         yield media_type(exchange)
     if exchange.draft.headers.get("Accept-Encoding") == "identity":
         yield rule(

@@ -109,7 +109,7 @@ def leading_zero_lost(reference: Reference) -> None:
 # CAR-OP-STATUS
 
 
-@fault("CAR-OP-STATUS", also=CONTENT)
+@fault("CAR-OP-STATUS")
 def content_with_422(reference: Reference) -> None:
     """What can be read but is not allowed is answered 422."""
     check = reference.rules.check
@@ -665,13 +665,13 @@ def xml_preferred(reference: Reference) -> None:
     answers(reference, hook, status=202)
 
 
-@fault("CAR-OP-HEADERS", also=ACCEPTANCE)
+@fault("CAR-OP-HEADERS")
 def request_id_demanded(reference: Reference) -> None:
     """A request without X-Request-Id is refused with 400."""
     refuse(reference, lambda call: "x-request-id" not in call.headers, BadSyntax, before="read")
 
 
-@fault("CAR-OP-HEADERS", also=ACCEPTANCE)
+@fault("CAR-OP-HEADERS")
 def experimental_header_demanded(reference: Reference) -> None:
     """A request without X-SailPoint-Experimental: true is refused with 400, although the page no longer asks for it."""
     refuse(reference, lambda call: call.headers.get("x-sailpoint-experimental") != "true", BadSyntax, before="read")

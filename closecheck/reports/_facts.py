@@ -228,6 +228,8 @@ class Facts(Struct):
     expected: str
     got: str
     because: str
+    cause: str
+    """What lies behind it and behind findings against other requirements; empty: nothing that is known."""
     fix: str
     again: str
     curl: str
@@ -250,12 +252,20 @@ def facts(run: Run, result: Result, broken: Broken) -> Facts:
         expected=line(finding.expected, 1000),
         got=line(finding.got, 1000),
         because=line(finding.because or requirement.consequence, 1000),
+        cause=line(finding.cause, 1000),
         fix=line(requirement.fix, 1000),
         again=again(run, broken.evidence.case),
         curl=curl(witness) if witness else "",
         source=line(requirement.source, 1000),
         exchange=witness.number if witness else 0,
     )
+
+
+def causes(run: Run) -> list[str]:
+    """Return a sentence for each cause that lies behind findings, with the requirements that it concerns."""
+    return [
+        f"{line(cause, 1000)}: one cause of findings against {count(len(named), 'requirement')}, {', '.join(named)}" for cause, named in run.causes.items()
+    ]
 
 
 def in_order(told: Facts) -> list[tuple[str, str]]:
@@ -266,6 +276,7 @@ def in_order(told: Facts) -> list[tuple[str, str]]:
         ("expected", told.expected),
         ("got", told.got),
         ("so", told.because),
+        ("cause", told.cause),
         ("fix", told.fix),
         ("again", told.again),
         ("source", told.source),

@@ -133,7 +133,7 @@ def _status(result: Result, said: list[Evidence]) -> Status:
 def _reason(result: Result, status: Status, said: list[Evidence]) -> str:
     if status in {Status.WAIVED, Status.OUT_OF_SCOPE, Status.NOT_APPLICABLE}:
         return result.reason
-    wanted = {Status.ERROR: Outcome.ERROR, Status.UNTESTED: Outcome.UNTESTED}.get(status)
+    wanted = {Status.ERROR: Outcome.ERROR, Status.UNTESTED: Outcome.UNTESTED, Status.PASS: Outcome.HELD}.get(status)
     return "; ".join(dict.fromkeys(one.reason for one in said if one.outcome is wanted and one.reason))
 
 

@@ -16,6 +16,7 @@ from closecheck.reports._facts import (
     Advice,
     Facts,
     advice,
+    causes,
     answer_line,
     by_weight,
     count,
@@ -68,6 +69,7 @@ def _render(run: Run, limit: int, *, findings: int, brief: bool) -> str:
     closing = run.closing
     if closing and closing.waiver_faults:
         page.add("## Waivers to correct\n" + "".join(f"- {_code(fault)}\n" for fault in closing.waiver_faults))
+    page.section("Common causes", (f"- {_text(cause)}\n" for cause in causes(run)))
     page.section("Failures", (_failure(run, result, findings, brief=brief) for result in failed(run)))
     warned = by_weight(run.with_status(Status.WARNING))
     if not brief and (entries := "".join(waiver_entries(run))):
