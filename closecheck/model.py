@@ -505,6 +505,15 @@ class Tally(Struct, tag="tally"):
     part: str = ""
 
 
+class Surplus(Struct, tag="surplus"):
+    """How often a clause that holds for every exchange was broken beyond the findings that are recorded one by one."""
+
+    requirement: str
+    findings: int
+    since: str = ""
+    """The edition that introduced the cases that broke it; empty: that of the requirement."""
+
+
 class Observation(Struct, tag="choice"):
     """What the target does where the page leaves it free."""
 
@@ -562,7 +571,7 @@ class Closing(Struct, tag="end"):
     """Requests of the exploration that were counted but not recorded."""
 
 
-Line = Opening | ExchangeLine | Evidence | Tally | Observation | Wait | Closed | Note | Closing
+Line = Opening | ExchangeLine | Evidence | Tally | Surplus | Observation | Wait | Closed | Note | Closing
 
 
 # ------------------------------------------------------------------------------------------------------------ the result
@@ -737,6 +746,7 @@ class Run:
     def __init__(self, lines: Iterable[Line], exchanges: Mapping[int, ExchangeLine] | None = None) -> None:
         self.evidence: list[Evidence] = []
         self.tallies: list[Tally] = []
+        self.surpluses: list[Surplus] = []
         self.observations: list[Observation] = []
         self.waits: list[Wait] = []
         self.closed: list[Closed] = []
@@ -759,6 +769,8 @@ class Run:
                     self.evidence.append(line)
                 case Tally():
                     self.tallies.append(line)
+                case Surplus():
+                    self.surpluses.append(line)
                 case Observation():
                     self.observations.append(line)
                 case Wait():
@@ -902,8 +914,13 @@ class Run:
             reason=self._reason(requirement, status, evidence, scoped_out, waiver),
             supply=tuple(dict.fromkeys(one.supply for one in evidence if one.supply and one.outcome is Outcome.UNTESTED)),
             findings=tuple(self._broken(requirement, one) for one in broken[:MOST_FINDINGS]),
-            occurrences=len(broken),
+            occurrences=len(broken) + self._beyond(evidence),
         )
+
+    def _beyond(self, evidence: Sequence[Evidence]) -> int:
+        """Return how often more than the evidence shows a requirement was broken, by cases of the editions that the evidence speaks of."""
+        kinds = {(one.requirement, is_later(one.since, self.edition)) for one in evidence if one.outcome is Outcome.BROKEN}
+        return sum(one.findings for one in self.surpluses if (one.requirement, is_later(one.since, self.edition)) in kinds)
 
     def _reason(
         self, requirement: Requirement, status: Status, evidence: Sequence[Evidence], scoped_out: str, waiver: Waiver | None

@@ -56,6 +56,8 @@ _STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 """Makes one alphabet of base64 and base64url."""
 
 
+_SCHEMES: Final = frozenset({"basic", "bearer", "digest", "negotiate"})
+"""Schemes of Authorization that say nothing secret where they stand alone."""
 _LONGEST_SCHEME: Final = 9
 """Letters of the longest registered scheme that anybody uses (Negotiate); a longer word may be a token."""
 
@@ -231,6 +233,8 @@ class Redactor:
 
 def _starred_field(name: str, value: str) -> str:
     """Return a secret field's value in stars, and the scheme of an Authorization field before them: it is no secret."""
+    if value.lower() in _SCHEMES:
+        return value  # and nothing after it
     scheme, blank, _ = value.partition(" ")
     known = name.lower() in {"authorization", "proxy-authorization"} and blank and scheme.isalpha() and len(scheme) <= _LONGEST_SCHEME
     return f"{scheme} {STARS}" if known else STARS

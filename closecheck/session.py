@@ -40,6 +40,7 @@ from closecheck.model import (
     Outcome,
     Request,
     Response,
+    Surplus,
     Wait,
 )
 from closecheck.pace import Gate, RateLimit
@@ -1015,7 +1016,16 @@ class Session:
             reason = self.down or f"{len(failed)} of {self.sent} requests got no answer at first, and one when sent again: not confirmed"
             numbers = tuple(exchange.number for exchange in failed)
             self.record(Evidence("CAR-OP-ANSWERS", Outcome.ERROR, failed[-1].case, exchanges=numbers, reason=reason))
+        self._write_surplus()
         self._write_waits()
+
+    def _write_surplus(self) -> None:
+        """Write how often clauses were broken beyond the findings that were recorded."""
+        beyond: Counter[tuple[str, str]] = Counter()
+        for (requirement, case), times in self.clauses.surplus.items():
+            beyond[requirement, self._since(case)] += times
+        for (requirement, since), times in sorted(beyond.items()):
+            self.recorder.write(Surplus(requirement, times, since))
 
     def tallies(self) -> None:
         """Write how often each clause that holds for every exchange was judged and held."""

@@ -36,6 +36,7 @@ from closecheck.model import (
     Run,
     SentRequest,
     Setting,
+    Surplus,
     Tally,
     Timing,
     Wait,
@@ -189,6 +190,7 @@ def runs(draw: st.DrawFn, catalogue: Catalogue | None = None) -> Run:
     lines: list[Line] = [draw(_openings(catalogue))]
     lines += [draw(exchanges(number)) for number in range(1, count + 1)]
     lines += draw(st.lists(evidence, max_size=8))
+    lines += draw(st.lists(st.builds(Surplus, ids, st.integers(1, 9)), max_size=2))
     lines += draw(st.lists(st.builds(Tally, ids, st.integers(0, 9), st.sampled_from(["", "p"])), max_size=2))
     choices = st.sampled_from([one.id for one in catalogue.choices] or ["unknown"]) | texts()
     lines += draw(st.lists(st.builds(Observation, choices, st.sampled_from(["yes", "no"]) | texts(), numbers), max_size=4))

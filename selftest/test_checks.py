@@ -747,6 +747,7 @@ def test_findings_of_a_kind_are_kept_up_to_a_number_and_what_held_is_counted():
     list(clauses.judge(exchange(202)))
 
     assert len([one for one in found if one.requirement == "CAR-OP-STATUS"]) == 25
+    assert clauses.surplus["CAR-OP-STATUS", "case"] == 35
     assert clauses.held("CAR-OP-STATUS") == 1
     assert {tally.requirement: tally.exchanges for tally in clauses.tallies()}["CAR-OP-ANSWERS"] == 61
 

@@ -28,6 +28,7 @@ from closecheck.model import (
     RunFault,
     SentRequest,
     Status,
+    Surplus,
     Tally,
     Timing,
     Verdict,
@@ -333,6 +334,18 @@ def test_findings_beyond_those_that_are_kept_are_counted():
 
     assert len(judged.results[0].findings) == 20
     assert judged.results[0].occurrences == 50
+
+
+def test_findings_that_were_not_recorded_are_counted():
+    judged = run(*[said(BROKEN)] * 25, Surplus("CAR-X-1", 12), Surplus("CAR-X-1", 5))
+
+    assert judged.results[0].occurrences == 42
+
+
+def test_what_cases_of_a_later_edition_broke_is_counted_with_the_advice():
+    judged = run(*[said(BROKEN)] * 25, Surplus("CAR-X-1", 12), Surplus("CAR-X-1", 100, "9999.1"))
+
+    assert judged.results[0].occurrences == 37
 
 
 def test_observations_of_one_choice_are_told_together():

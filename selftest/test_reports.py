@@ -7,9 +7,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from lxml import etree
 from lxml import html as lxml_html
 from msgspec.structs import replace
 from published_schemas import JUNIT, VALIDATORS
+from raw_server import RawServer, SmallTarget, answer, each, split
 
 from closecheck.console import PIPE_WIDTH, Progress, print_summary, terminal
 from closecheck.contract import contract
@@ -418,6 +421,69 @@ def test_a_recorded_authorization_that_is_no_secret_stands_as_it_is(tmp_path: Pa
     request = SentRequest("POST", "http://h/p", (("Authorization", "Basic $x`y`"),), Body(0), "literal")
 
     assert "Authorization: Basic $x`y`" in fields_of(shell(curl(sent(request)), tmp_path)[0])
+
+
+@pytest.mark.needs("curl")
+@pytest.mark.parametrize("method", ["POST", "GET", "HEAD"])
+@pytest.mark.parametrize("data", [b"", b"{}"], ids=["no body", "a body"])
+@pytest.mark.parametrize("framing", [{}, {"Content-Length": ""}, {"Transfer-Encoding": "chunked"}, {"Content-Type": "a/b", "Transfer-Encoding": "Chunked"}], ids=str)
+def test_a_curl_line_runs_as_printed_and_ends(method: str, data: bytes, framing: dict[str, str]) -> None:
+    fields = {**framing, **({"Content-Length": str(len(data))} if "Content-Length" in framing or (data and "Transfer-Encoding" not in framing) else {})}
+    # Where curl awaits a body that an answer to HEAD does not have, it would end by its own limit: here one comes.
+    with RawServer(each(answer())) as server:
+        request = SentRequest(method, f"{server.base_url}/p", tuple(fields.items()), Body.of(data, limit=99), "none")
+        [got] = executed([sent(request)], server)
+
+    found, _, received, body = split(got)
+    assert (found, body) == (method, data)
+    assert {name.lower(): value for name, value in fields.items() if name != "Content-Length"}.items() <= received.items()
+    assert ("content-type" in received) == ("Content-Type" in fields)
+
+
+@pytest.mark.needs("curl")
+def test_every_form_of_curl_line_of_a_faulty_run_runs_as_printed(tmp_path: Path) -> None:
+    class Faulty(SmallTarget):
+        def answer(self, method: str, fields: dict[str, str], body: bytes, number: int) -> bytes:
+            return super().answer(method, fields, body, number) if b"e" in body[-40:] else answer("404 Not Found")
+
+    target = Faulty()
+    environment = {**{name: value for name, value in os.environ.items() if not name.startswith(("CLOSECHECK_", "SAIL_", "PYTEST_"))}, "CLOSECHECK_TOKEN": target.token}
+    with RawServer(target.script) as server:
+        words = [sys.executable, "-m", "closecheck", "run", "--base-url", server.base_url, "--reports", tmp_path, "--profile", "quick"]
+        assert subprocess.run(words, env=environment, capture_output=True, timeout=120, check=False).returncode == 1
+        run = read(tmp_path / "latest")
+        witnesses = [one.witness for result in run.results for one in result.findings if one.witness]
+        # One of each form: the options and the names of the fields, not their values.
+        forms = {re.sub(r"'[^']*'", lambda one: one[0].partition(":")[0], line): exchange for exchange in [*run.exchanges.values(), *witnesses] if (line := curl(exchange))}
+        chosen = list(forms.values())
+        arrived = executed(chosen, server, CLOSECHECK_TOKEN=target.token)
+
+    assert len(chosen) > 20
+    for exchange, got in zip(chosen, arrived, strict=True):
+        method, path, fields, body = split(got)
+        request = exchange.request
+        assert (method, path) == (request.method, f"/{request.url.split('/', 3)[3]}"), exchange.case
+        assert body == request.body.data, exchange.case
+        assert {name.lower() for name, _ in request.headers} - {"content-length", "transfer-encoding"} <= fields.keys(), exchange.case
+
+
+def executed(exchanges: list[ExchangeLine], server: RawServer, **variables: str) -> list[bytes]:
+    """Run curl lines one after the other with a terminal's open input; return what arrived of each. Each must end by itself."""
+    arrived = []
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", **variables}
+    for exchange in exchanges:
+        before = len(server.requests)
+        line = curl(exchange)
+        with subprocess.Popen(["sh", "-c", line], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+            try:
+                process.wait(30)
+            finally:
+                process.kill()
+            told = process.stderr.read().decode() if process.stderr else ""
+        assert process.returncode in ({0, 28} if exchange.request.method == "HEAD" else {0}), (line, told)
+        assert len(server.requests) == before + 1, (line, told)
+        arrived.append(server.requests[-1])
+    return arrived
 
 
 def test_the_usual_line_reads_as_documented() -> None:

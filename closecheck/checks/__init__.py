@@ -28,7 +28,7 @@ EVERY_EXCHANGE: Final = (
 """The clauses that every exchange of a run is held against, and that need no means of their own."""
 
 MOST_OF_A_KIND: Final = 25
-"""Findings of one clause that are kept with their exchanges; what comes after is the same again."""
+"""Findings of one clause that are kept with their exchanges; what comes after is the same again, and counted."""
 
 
 class Clauses:
@@ -41,6 +41,8 @@ class Clauses:
         self._glance = Glance(self._tracking_ids)
         self._held: Counter[str] = Counter()
         self._broken: Counter[str] = Counter()
+        self.surplus: Counter[tuple[str, str]] = Counter()
+        """How often a clause was broken beyond the evidence that was given, by requirement and case."""
 
     @property
     def languages(self) -> locales.Memory:
@@ -69,7 +71,9 @@ class Clauses:
                 self._held[ruling.requirement] += 1
                 continue
             self._broken[ruling.requirement] += 1
-            if self._broken[ruling.requirement] <= MOST_OF_A_KIND:
+            if self._broken[ruling.requirement] > MOST_OF_A_KIND:
+                self.surplus[ruling.requirement, exchange.case] += 1
+            else:
                 yield Evidence(
                     requirement=ruling.requirement,
                     outcome=Outcome.BROKEN,

@@ -41,18 +41,22 @@ def curl(exchange: ExchangeLine) -> str:
         return ""
     data = body.data
     words = ["curl -sS -i"]
-    bodiless_head = request.method.upper() == "HEAD" and not data
+    head = request.method.upper() == "HEAD"
+    chunked = request.chunked or "chunked" in (header(request.headers, "transfer-encoding") or "").lower()
+    bodiless_head = head and not data and not chunked
+    # An empty body is a body: chunked, curl would otherwise announce one and never end it.
+    has_body = bool(data) or (not bodiless_head and (chunked or header(request.headers, "content-length") is not None))
     words.append("--head" if bodiless_head else f"-X {_quoted(request.method)}")
+    if head and has_body:
+        words.append("--max-time 10")  # curl awaits the body that the answer's fields announce, and none comes
     if re.search(r"/\.\.?(?=[/?#]|$)", request.url):
         words.append("--path-as-is")
     if re.search(r"[\[\]{}]", request.url):
         words.append("--globoff")
     words.append(_single(request.url))
-    words.extend(_fields(request, has_body=bool(data)))
+    words.extend(_fields(request, has_body=has_body))
     if not data:
-        if header(request.headers, "content-length") is not None and not bodiless_head:
-            words.append("--data-binary ''")
-        return " ".join(words)
+        return " ".join([*words, "--data-binary ''"] if has_body else words)
     pieces = _pieces(data)
     if pieces is None:
         return " ".join([*words, f"--data-binary {_single(data.decode())}"])
@@ -82,7 +86,7 @@ def _fields(request: SentRequest, *, has_body: bool) -> list[str]:
                 fields.append(_field(name, value))
     if "accept" not in sent:
         fields.append("-H 'Accept:'")
-    if "content-type" not in sent and (has_body or "content-length" in sent):
+    if "content-type" not in sent and has_body:
         fields.append("-H 'Content-Type:'")
     if request.chunked and "transfer-encoding" not in sent:
         fields.append("-H 'Transfer-Encoding: chunked'")
