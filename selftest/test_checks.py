@@ -498,6 +498,29 @@ def test_what_was_sent_does_not_cover_what_stands_beside_it():
     assert blamed(exchange(400, error(message("java.lang.String is no java.util.List")), sent=sent)) == {"ERROR-NO-LEAK"}
 
 
+@pytest.mark.parametrize(
+    ("header", "shown", "expected"),
+    [
+        ("fr-CH, fr;q=0.9, en;q=0.8, de;q=0.7, *;q=0.5", {"en-us", "fr", "de"}, {"fr"}),
+        ("de-AT,de;q=0.9,en-US;q=0.8", {"en-us", "fr", "de"}, {"de"}),
+        ("pt-BR,pt;q=0.9", {"en-us", "pt"}, {"pt"}),
+        ("pt-BR,pt;q=0.9", {"en-us", "fr"}, set()),
+        ("fr-CA, en-US;q=0.8", {"en-us", "fr"}, {"fr", "en"}),
+        ("fr-CH, fr;q=0.9, en-US;q=0.8", {"en-us", "fr-fr"}, {"fr", "en"}),
+        ("*, fr;q=0.5", {"en-us", "fr"}, set()),
+        ("*;q=0.1, fr;q=0.5", {"en-us", "fr"}, {"fr"}),
+        ("tlh, eo;q=0.9, fr;q=0.1", {"en-us", "fr"}, {"fr"}),
+        ("fr, de", {"en-us", "fr", "de"}, {"fr", "de"}),
+        ("fr ;\tQ=0.2 , de;q=0.1", {"en-us", "fr", "de"}, {"fr"}),
+        ("fr;q=0, fr-CA, en-US;q=0.1", {"en-us", "fr"}, set()),
+        ("fr;q=0, en-US", {"en-us", "fr"}, {"en"}),
+        ("tlh", {"en-us"}, set()),
+    ],
+)
+def test_the_best_language_is_the_exact_one_with_the_highest_weight(header, shown, expected):
+    assert locales.best(locales.ranges(header), shown) == expected
+
+
 # ------------------------------------------------------------------------------------------------------------ 401, 429
 
 

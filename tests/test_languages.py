@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from closecheck.cases import Draft, Ids
-from closecheck.checks.locales import primary, spoken, well_formed
+from closecheck.checks.locales import best, primary, ranges, spoken, well_formed
 from closecheck.ids import Untested
 from closecheck.parametrize import named, parameters, swept
 
@@ -30,20 +30,28 @@ MORE_MALFORMED = (
 LONG = (", ".join(f"x{n:03d}-aa;q=0.{n % 9 + 1}" for n in range(200)), "fr;q=0.5, " + ", ".join(["en-x-" + "abcdefgh-" * 10 + "z"] * 20), "," * 500 + "fr")
 
 
+BROWSERS = "{region}{tag};q=0.9, {other};q=0.8, *;q=0.5"
+"""How a browser asks for a language: its region first, then the language, then another one, then any."""
+MORE_BROWSERS = (
+    "{region}{tag};q=0.9,{other};q=0.8", "{tag}\t;\tq=0.9 , {other} ; q=0.8", "{tag};Q=0.9, {other};Q=0.8", "*;q=0.1, {other};q=0.5, {tag};q=0.9",
+    "{strangers}{tag};q=0.5, {other};q=0.4, *;q=0.1", "{other};q=0.001, {tag};q=0.002", ", {region}{tag};q=0.90,, {other};q=0.85,", "{tag}, {other}; q=0.999",
+)  # fmt: skip
+
+
 def invalid(session):
     """Return a body that this target refuses as invalid, if there is one."""
     cases = [session.cases[name] for name in INVALID]
     return next((case for case in cases if session.ask(case).meaning == 400), cases[0]).request.body
 
 
-def wish(session, accept_language):
+def wish(session, accept_language, since=""):
     """Return an invalid body with a language wish."""
-    return named(f"language/{accept_language}", Draft(body=invalid(session), headers={"Accept-Language": _wire(accept_language)}))
+    return named(f"language/{accept_language}", Draft(body=invalid(session), headers={"Accept-Language": _wire(accept_language)}), since)
 
 
-def asked(session, accept_language):
+def asked(session, accept_language, since=""):
     """Send an invalid body with a language wish, once for each wish in a run."""
-    return session.ask(wish(session, accept_language))
+    return session.ask(wish(session, accept_language, since))
 
 
 def ahead(session, items):
@@ -56,6 +64,8 @@ def ahead(session, items):
     weighed = [form.format(tag=tag, other=other) for form in forms for tag, other in known_pairs(session)]
     spelled = [spelling for tag in known(session) for spelling in (tag, *spellings(tag))]
     yield [wish(session, one) for one in (*weighed, *spelled, *(f"{stranger(known(session))}, {tag};q=0.5" for tag in known(session)))]
+    forms = [one["form"] for one in parameters(items, test_a_known_language_is_used_as_browsers_ask_for_it)]
+    yield [wish(session, text, "2026.2") for form in forms for text in as_browsers(session, form)]
     yield [wish_of_nobody(tag) for tag in known(session)]
 
 
@@ -183,6 +193,50 @@ def test_a_known_language_is_used_however_it_is_spelled(session, clause):
             comes(clause, asked(session, spelling), tag, f"Accept-Language: {spelling}")
     if not known(session):
         clause.absent()
+
+
+def as_browsers(session, form):
+    """Return what asks for each language that the target has shown, beside its default: the default ranks below it."""
+    tags = known(session)
+    default = session.clauses.languages.default
+    other = default[0].lower() if default else next(iter(tags), "")
+    unknown = [one for one in ("tlh", "eo", "vo", "ia") if one not in {primary(tag) for tag in tags}]
+    strangers = "".join(f"{one};q={weight}, " for one, weight in zip(unknown, ("1.0", "0.9", "0.8"), strict=False))
+    wishes = []
+    for tag in tags:
+        if primary(tag) != primary(other):
+            region = f"{tag}, " if "-" in tag else f"{REGIONS[tag]}, " if tag in REGIONS else ""
+            wishes.append(form.format(region=region, tag=primary(tag) if "-" in tag and region else tag, other=other, strangers=strangers))
+    return wishes
+
+
+@pytest.mark.requirement("CAR-ERROR-LOCALE-BEST", part="as browsers ask", since="2026.2")
+@pytest.mark.parametrize("form", swept([BROWSERS], MORE_BROWSERS))
+def test_a_known_language_is_used_as_browsers_ask_for_it(session, clause, form):
+    """A language that the target has shown comes where it is asked for before its default, as browsers do."""
+    for text in as_browsers(session, form):
+        best_comes(session, clause, text, "2026.2")
+    clause.expect(True, "", "")
+
+
+@pytest.mark.requirement("CAR-ERROR-LOCALE-BEST", part="several languages", since="2026.2")
+@pytest.mark.parametrize("accept_language", swept(SEVERAL, MORE_SEVERAL))
+def test_the_best_of_several_languages_is_used(session, clause, accept_language):
+    """Of several languages the best that the target has shown comes, where it is plain which that is."""
+    known(session)
+    best_comes(session, clause, accept_language)
+    clause.expect(True, "", "")
+
+
+def best_comes(session, clause, text, since=""):
+    """Expect a message in the best language for what is asked, unless what came is a wrong claim already (CAR-ERROR-LOCALE-REQUEST)."""
+    exchange = asked(session, text, since)
+    wanted = best(ranges(text) or (), session.clauses.languages.shown)
+    claimed = any(one.requirement == "CAR-ERROR-LOCALE-REQUEST" and exchange.number in one.exchanges for one in session.evidence if one.finding)
+    languages = {primary(one.locale) for one in told(exchange)}
+    if exchange.status == 400 and languages and wanted and not claimed:
+        expected = f"a message in {' or '.join(sorted(wanted))}, which the target has shown it knows"
+        clause.expect(not wanted.isdisjoint(languages), expected, ", ".join(sorted(languages)), exchange, change=f"Accept-Language: {text}")
 
 
 @pytest.mark.requirement("CAR-ERROR-LOCALE-BEST", part="403")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from closecheck.checks._ruling import Ruling, rule
@@ -76,6 +76,27 @@ def judgeable(asked: tuple[Range, ...]) -> bool:
     refused = [one for one in asked if one.quality == 0]
     wanted = {primary(one.tag) for one in asked if one.quality > 0}
     return not any(primary(one.tag) in wanted for one in refused)
+
+
+def best(asked: tuple[Range, ...], shown: Collection[str]) -> frozenset[str]:
+    """
+    Return the primary languages of which one is the best match for what was asked, of tags that a target has shown; none if it is open.
+
+    The best is the exact tag with the highest weight. What ranks before it and is merely of the language of another tag may be
+    matched too, by lookup (RFC 4647, 3.4) or by filtering (3.3.1); ``*`` before it matches anything. All tags are lower case.
+    """
+    if not judgeable(asked):
+        return frozenset()
+    languages = {primary(tag) for tag in shown}
+    found: set[str] = set()
+    for weight in sorted({one.quality for one in asked if one.quality > 0}, reverse=True):
+        tags = [one.tag for one in asked if one.quality == weight]
+        if "*" in tags:
+            break
+        found |= {primary(tag) for tag in tags} & languages
+        if any(tag in shown for tag in tags):
+            return frozenset(found)
+    return frozenset()
 
 
 class Spoken(Struct):

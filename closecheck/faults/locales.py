@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from closecheck.deviation import fault
 from closecheck.faults._tools import CONNECTION, call_in_hand, each_message, edit_errors, tell_connections
@@ -275,6 +275,10 @@ def causes_in_another_default(reference: Reference) -> None:
 # ---------------------------------------------------------------------------------------------------------- the request
 
 
+BEST: Final = ("CAR-ERROR-LOCALE-BEST",)
+"""What a wrong order of the ranges breaks as well: in a header with a region or a wildcard only the best match says what is wrong."""
+
+
 @fault("CAR-ERROR-LOCALE-REQUEST")
 def request_claimed_for_any_header(reference: Reference) -> None:
     """Whoever sends Accept-Language gets REQUEST, also with the default locale for a language that is not spoken."""
@@ -286,25 +290,25 @@ def request_claimed_for_any_header(reference: Reference) -> None:
     reference.localizer.choose = claimed
 
 
-@fault("CAR-ERROR-LOCALE-REQUEST")
+@fault("CAR-ERROR-LOCALE-REQUEST", also=BEST)
 def weights_are_ignored(reference: Reference) -> None:
     """The first language of Accept-Language that is spoken is taken, whatever the weights."""
     reference.localizer.ranges = lambda accept_language: unweighted(as_written(accept_language))
 
 
-@fault("CAR-ERROR-LOCALE-REQUEST")
+@fault("CAR-ERROR-LOCALE-REQUEST", also=BEST)
 def last_range_wins(reference: Reference) -> None:
     """The last language of Accept-Language that is spoken is taken, whatever the weights."""
     reference.localizer.ranges = lambda accept_language: unweighted(as_written(accept_language))[::-1]
 
 
-@fault("CAR-ERROR-LOCALE-REQUEST")
+@fault("CAR-ERROR-LOCALE-REQUEST", also=BEST)
 def lowest_weight_wins(reference: Reference) -> None:
     """The ranges are sorted by rising weight."""
     reference.localizer.ranges = lambda accept_language: sorted(as_written(accept_language), key=lambda pair: pair[1])
 
 
-@fault("CAR-ERROR-LOCALE-REQUEST")
+@fault("CAR-ERROR-LOCALE-REQUEST", also=BEST)
 def range_without_a_weight_comes_last(reference: Reference) -> None:
     """A range without a weight counts as one with the lowest."""
 
@@ -314,7 +318,7 @@ def range_without_a_weight_comes_last(reference: Reference) -> None:
     reference.localizer.ranges = ranges
 
 
-@fault("CAR-ERROR-LOCALE-REQUEST")
+@fault("CAR-ERROR-LOCALE-REQUEST", also=BEST)
 def default_language_wins_wherever_it_is_asked_for(reference: Reference) -> None:
     """The default language is taken if it stands anywhere in Accept-Language, however low its weight."""
     match = reference.localizer.match
@@ -393,7 +397,7 @@ def asked_language_is_echoed(reference: Reference) -> None:
     speak_default(reference, lambda tag, _key: tag not in localizer.catalogues)
 
 
-@fault("CAR-ERROR-LOCALE-REQUEST", rare=True)
+@fault("CAR-ERROR-LOCALE-REQUEST", also=BEST, rare=True)
 def blank_before_a_weight_hides_it(reference: Reference) -> None:
     """A weight after a blank, ``de; q=0.5``, is not seen."""
     ranges = reference.localizer.ranges
@@ -468,6 +472,69 @@ def range_after_a_blank_is_lost(reference: Reference) -> None:
         return ranges(",".join(part for part in accept_language.split(",") if not part.startswith(" ")))
 
     reference.localizer.ranges = lost
+
+
+@fault("CAR-ERROR-LOCALE-BEST", also=("CAR-ERROR-LOCALE-REQUEST",))
+def only_regions_are_looked_up(reference: Reference) -> None:
+    """Where a range names a region only such ranges are looked up, so that fr-CH, fr brings no French."""
+    ranges = reference.localizer.ranges
+
+    def regional(accept_language: str) -> Ranges:
+        found = ranges(accept_language)
+        return [pair for pair in found if "-" in pair[0]] or found
+
+    match = reference.localizer.match
+
+    def exact(ranges: Ranges) -> str | None:
+        known = {tag.lower() for tag in reference.localizer.catalogues}
+        return match([pair for pair in ranges if "-" not in pair[0] or pair[0] in known or not pair[1]])
+
+    reference.localizer.ranges, reference.localizer.match = regional, exact
+
+
+@fault("CAR-ERROR-LOCALE-BEST")
+def wildcard_means_the_default(reference: Reference) -> None:
+    """A wildcard anywhere in Accept-Language is answered in the default language, however low its weight."""
+    match = reference.localizer.match
+
+    def any_of_them(ranges: Ranges) -> str | None:
+        everything = any(language == "*" and weight for language, weight in ranges) and all(weight for _, weight in ranges)
+        return reference.localizer.default_tag if everything else match(ranges)
+
+    reference.localizer.match = any_of_them
+
+
+@fault("CAR-ERROR-LOCALE-BEST", rare=True)
+def english_is_preferred_wherever_it_stands(reference: Reference) -> None:
+    """English is taken if it is among the languages asked for, and the locale is then called the default one."""
+    choose = reference.localizer.choose
+
+    def preferred(accept_language: str | None) -> Locale:
+        asked = reference.localizer.ranges(accept_language) if accept_language else []
+        return Locale(reference.localizer.default_tag, DEFAULT) if any(one.startswith("en") and weight for one, weight in asked) else choose(accept_language)
+
+    reference.localizer.choose = preferred
+
+
+@fault("CAR-ERROR-LOCALE-BEST", rare=True)
+def three_ranges_are_looked_at(reference: Reference) -> None:
+    """Only the first three ranges of Accept-Language are looked at, as ASP.NET does by default."""
+    ranges = reference.localizer.ranges
+    reference.localizer.ranges = lambda accept_language: ranges(",".join(accept_language.split(",")[:3]))
+
+
+@fault("CAR-ERROR-LOCALE-BEST", rare=True)
+def capital_q_spoils_the_range(reference: Reference) -> None:
+    """A range whose weight is written with a capital Q is not understood."""
+    ranges = reference.localizer.ranges
+    reference.localizer.ranges = lambda accept_language: ranges(",".join(one for one in accept_language.split(",") if "Q=" not in one))
+
+
+@fault("CAR-ERROR-LOCALE-REQUEST", also=BEST, rare=True)
+def tab_spoils_the_range(reference: Reference) -> None:
+    """A range with a tab in it is not understood."""
+    ranges = reference.localizer.ranges
+    reference.localizer.ranges = lambda accept_language: ranges(",".join(one for one in accept_language.split(",") if "\t" not in one))
 
 
 @fault("CAR-ERROR-LOCALE-BEST", rare=True)
