@@ -47,6 +47,12 @@ class Mended:
     exchange: Exchange
 
 
+class Twin(Struct):
+    """The same value in its plainest form, which is answered so too: the requirement under which that is judged, or nothing."""
+
+    requirement: str = ""
+
+
 class Look(Struct):
     """What tells the answers of one server from those of another: its names for itself, and the media type of its answers."""
 
@@ -210,9 +216,12 @@ def same_in_its_plainest_form(at: Situation) -> Decision | Question | None:
         return None
     if Question.TWIN not in at.answers:
         return Question.TWIN
-    if not at.answers[Question.TWIN]:
+    twin = at.answers[Question.TWIN]
+    if not isinstance(twin, Twin):
         return None
-    return _untested(f"answered {at.exchange.status}, as the same value in its plainest form is: judged there")
+    value = at.case.change or at.case.description
+    where = twin.requirement or ("CAR-OP-ACCEPTS" if at.case.accepts else "CAR-OP-STATUS")
+    return _untested(f"{at.case.id} ({value}): answered {at.exchange.status}, and so is the same value in its plainest form, which is judged under {where}")
 
 
 def broken(at: Situation) -> Decision:

@@ -943,7 +943,7 @@ class Session:
                 case blame.Question.IDS:
                     answer = self._ids_say_the_same(case, exchange)
                 case blame.Question.TWIN:
-                    answer = self._twin_says_the_same(case, exchange)
+                    answer = self._twin(case, exchange)
             at = dataclasses.replace(at, answers={**at.answers, said: answer})
         return said
 
@@ -983,9 +983,9 @@ class Session:
             return self.send(f"{case.id}#base", base.request, list(exchange.ids)).status not in {202, 0}
         return False
 
-    def _twin_says_the_same(self, case: Case, exchange: Exchange) -> bool:
+    def _twin(self, case: Case, exchange: Exchange) -> blame.Twin | None:
         """
-        Tell whether the same JSON value is answered so as well in its plainest form.
+        Return the same JSON value in its plainest form, if it is answered so as well.
 
         Plainest: without query, chunks and fields of its own, and where spellings are judged, spelled in the plainest way.
         """
@@ -995,12 +995,16 @@ class Session:
             with contextlib.suppress(ValueError):
                 plain = msgspec.structs.replace(plain, body=json.loads(exchange.request.body))
         if plain == draft or isinstance(draft.body, msgspec.UnsetType):
-            return False
+            return None
         with contextlib.suppress(Untested):
             if self.ids.source is Source.UNKNOWN:  # the very ids: it may be them that it refuses
-                return self.send(f"{case.id}#plain", plain, list(exchange.ids)).status == exchange.status
-            return self.ask(Case(id=f"{case.id}#plain", description=case.description, request=plain)).status == exchange.status
-        return False
+                status = self.send(f"{case.id}#plain", plain, list(exchange.ids)).status
+            else:
+                status = self.ask(Case(id=f"{case.id}#plain", description=case.description, request=plain)).status
+            if status == exchange.status:
+                own = (one.requirement for one in self.cases.values() if one.request == plain and one.requirement != case.requirement)
+                return blame.Twin(next(own, ""))
+        return None
 
     def finish(self) -> None:
         """Record what only the whole run can say: unconfirmed failures, and how often the clauses held."""

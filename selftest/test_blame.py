@@ -34,7 +34,7 @@ def at(case, exchange, answers=None, **target):
     return Situation(case, exchange, Target(**target), answers or {})
 
 
-NO = {Question.MEMBER: None, Question.IDS: False, Question.TWIN: False}
+NO = {Question.MEMBER: None, Question.IDS: False, Question.TWIN: None}
 """Further requests explain nothing."""
 
 
@@ -184,7 +184,10 @@ def test_ids_that_are_refused_in_the_plainest_request_too_say_nothing_of_the_res
 
 
 def test_what_its_plainest_form_is_answered_as_well_is_judged_there():
-    assert decided(WRONG, answered(409), {Question.TWIN: True}).reason == "answered 409, as the same value in its plainest form is: judged there"
+    said = "ids/0 (no id): answered 409, and so is the same value in its plainest form, which is judged under "
+    assert decided(WRONG, answered(409), {Question.TWIN: blame.Twin("CAR-IDS-MIN")}).reason == said + "CAR-IDS-MIN"
+    assert decided(WRONG, answered(409), {Question.TWIN: blame.Twin()}).reason == said + "CAR-OP-STATUS"
+    assert decided(VALID, answered(409), {**NO, Question.TWIN: blame.Twin()}).reason.endswith("judged under CAR-OP-ACCEPTS")
     assert asked(WRONG, answered(202)) == decided(WRONG, answered(202))
 
 
