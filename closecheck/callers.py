@@ -32,13 +32,16 @@ class Forgery(Struct):
     """
     One way to make a token that does not verify.
 
-    ``malformed`` says that the result is no well-formed token at all, so that 400 is in order too (CAR-AUTH-INVALID).
+    ``malformed`` says that the result is no well-formed token at all, so that 400 is in order too (CAR-AUTH-INVALID);
+    ``provokes`` what of the HTTP layer it provokes (:class:`~closecheck.cases.Draft`); ``since`` is its edition, if not the first.
     """
 
     kind: str
     what: str
     malformed: bool = False
     needs_jwt: bool = True
+    provokes: str = ""
+    since: str = ""
 
 
 FORGERIES: Final = (
@@ -64,10 +67,33 @@ FORGERIES: Final = (
     Forgery("empty-key", "the same claims signed with an empty key"),
     Forgery("claims-no-json", "claims that are no JSON", malformed=True),
     Forgery("claims-array", "claims that are a JSON array", malformed=True),
-)
+    Forgery("letter-case", "the working token with one letter of its signature in the other case", needs_jwt=False, since="2026.2"),
+    Forgery("lower-case", "the whole working token in lower case", malformed=True, needs_jwt=False, since="2026.2"),
+    Forgery("header-null", "a token whose header is the JSON value null", malformed=True, since="2026.2"),
+    Forgery("header-text", "a token whose header is a JSON string", malformed=True, since="2026.2"),
+    Forgery("header-array", "a token whose header is an empty JSON array", malformed=True, since="2026.2"),
+    Forgery("header-empty", "a token whose header is an empty JSON object, without alg", malformed=True, since="2026.2"),
+    Forgery("header-no-base64", "a token whose header is not base64", malformed=True, since="2026.2"),
+    Forgery("header-cut", "a token whose header is cut in the middle", malformed=True, since="2026.2"),
+    Forgery("alg-number", "a token whose alg is a number", malformed=True, since="2026.2"),
+    Forgery("alg-array", "a token whose alg is an array", malformed=True, since="2026.2"),
+    Forgery("alg-other-case", "a token whose alg is written in the other case", since="2026.2"),
+    Forgery(
+        "beyond-ascii", "a text of three parts with letters beyond ASCII, in UTF-8",
+        malformed=True, needs_jwt=False, provokes="field", since="2026.2",
+    ),
+    Forgery(
+        "beyond-utf8", "a text with a byte beyond ASCII that is not UTF-8",
+        malformed=True, needs_jwt=False, provokes="field", since="2026.2",
+    ),
+)  # fmt: skip
+
+BY_KIND: Final = {one.kind: one for one in FORGERIES}
 
 
-_LITERAL: Final = frozenset({"garbage", "empty", "basic"})
+_FOREIGN: Final = {"beyond-ascii": "schlüssel.鍵.clé".encode(), "beyond-utf8": b"schl\xfcssel"}
+"""The bytes of the tokens beyond ASCII."""
+_LITERAL: Final = frozenset({"garbage", "empty", "basic", *_FOREIGN})
 """Forgeries in which nothing of the working token is left: no secret."""
 
 
@@ -90,10 +116,17 @@ def forge(kind: str, token: str) -> str:
     """
     Return the value of an Authorization field that must not be accepted, made from a working token.
 
+    Each of its characters is a byte of the field (ISO 8859-1), as on the wire.
+
     Raises:
-        Untested: the working token is opaque (no JWT), and this forgery needs one.
+        Untested: this forgery cannot be made from that token, see :func:`inapplicable`.
+        ValueError: there is no such forgery.
 
     """
+    if kind not in BY_KIND:
+        raise ValueError(f"there is no forgery called {kind}: {', '.join(BY_KIND)}")
+    if reason := inapplicable(kind, token):
+        raise Untested(reason)
     match kind:
         case "garbage":
             return "Bearer not-a-token"
@@ -107,13 +140,49 @@ def forge(kind: str, token: str) -> str:
             return f"Bearer {token}.AAAA"
         case "shortened":
             return f"Bearer {token[: len(token) // 2]}"
+        case "beyond-ascii" | "beyond-utf8":
+            return f"Bearer {_FOREIGN[kind].decode('latin-1')}"
     parts = split(token)
+    forged = _recased(kind, token) if kind in _CASES else _forged(kind, parts) if parts else ""
+    if forged == token:
+        raise AssertionError(f"the forgery {kind} is the working token")
     if parts is None:
-        raise Untested("the working token is opaque, no JWT: a forgery of this kind cannot be made from it")
-    forged = _forged(kind, parts)
+        return f"Bearer {forged}"
     if split(forged) == parts:
         raise AssertionError(f"the forgery {kind} decodes to the working token")
     return f"Bearer {forged}"
+
+
+_CASES: Final = frozenset({"letter-case", "lower-case"})
+"""Forgeries in which letters are in the other case."""
+
+
+def inapplicable(kind: str, token: str) -> str:
+    """Return why a forgery cannot be made from a token; empty if it can."""
+    opaque = split(token) is None
+    if BY_KIND[kind].needs_jwt and opaque:
+        return "the working token is opaque, no JWT: forgeries are limited to those that need none"
+    if kind in _CASES and opaque and (token == token.lower() or token == token.upper()):
+        # Such as hexadecimal digits or base32: what differs in case only may well say the same.
+        return "the working token is opaque, and its letters are all of one case: it may be read without regard to case"
+    if kind == "letter-case" and not _letters_of_signature(token):
+        return "the signature of the working token has no letter whose case could be changed"
+    return ""
+
+
+def _letters_of_signature(token: str) -> list[int]:
+    """Return the places of the letters in a signature, or in all of an opaque token, but for its last character: that has twins."""
+    token = token.rstrip("=")
+    first = token.rfind(".") + 1 if split(token) else 0
+    return [place for place in range(first, len(token) - 1) if token[place].isalpha()]
+
+
+def _recased(kind: str, token: str) -> str:
+    if kind == "lower-case":
+        return token.lower()
+    places = _letters_of_signature(token)
+    place = places[len(places) // 2]
+    return token[:place] + token[place].swapcase() + token[place + 1 :]
 
 
 def _altered(token: str) -> str:
@@ -125,6 +194,10 @@ def _altered(token: str) -> str:
     if changed == token:
         raise AssertionError("the altered token is the working one")
     return changed
+
+
+_HEADERS: Final = {"header-null": b"null", "header-text": b'"HS256"', "header-array": b"[]", "header-empty": b"{}"}
+"""Headers of tokens that are not an object with an ``alg``."""
 
 
 def _forged(kind: str, parts: Parts) -> str:
@@ -165,10 +238,22 @@ def _forged(kind: str, parts: Parts) -> str:
             return f"{signing}.{_encoded(algorithm.sign(signing.encode(), b''))}"
         case "claims-no-json":
             return jwt.PyJWS().encode(b"sub=admin", _KEY, algorithm="HS256")
+        case "header-null" | "header-text" | "header-array" | "header-empty":
+            return _joined(_HEADERS[kind], payload, signature)
+        case "header-no-base64":
+            return f"!!!!.{_encoded(payload)}.{_encoded(signature)}"
+        case "header-cut":
+            return _joined(header[: len(header) // 2], payload, signature)
+        case "alg-number":
+            return _joined(json.dumps({**described, "alg": 7}).encode(), payload, signature)
+        case "alg-array":
+            return _joined(json.dumps({**described, "alg": [described["alg"]]}).encode(), payload, signature)
+        case "alg-other-case":
+            return _joined(json.dumps({**described, "alg": str(described["alg"]).swapcase()}).encode(), payload, signature)
         case "claims-array":
             return jwt.PyJWS().encode(b'["admin"]', _KEY, algorithm="HS256")
         case _:
-            raise ValueError(f"there is no forgery called {kind}: {', '.join(one.kind for one in FORGERIES)}")
+            raise AssertionError(kind)
 
 
 def _tampered(payload: bytes) -> bytes:
@@ -229,9 +314,7 @@ class Callers:
     def inapplicable(self, caller: str) -> str:
         """Return why a caller cannot be made from this working token, whatever is supplied; empty if it can."""
         what, _, kind = caller.partition(":")
-        if what == "forged" and any(one.kind == kind and one.needs_jwt for one in FORGERIES) and split(self._token("authorized")) is None:
-            return "the working token is opaque, no JWT: forgeries are limited to those that need none"
-        return ""
+        return inapplicable(kind, self._token("authorized")) if what == "forged" else ""
 
     def _token(self, caller: str) -> str:
         source = self._sources.get(caller)

@@ -61,7 +61,7 @@ class Draft(Struct):
     chunks: tuple[int, ...] = ()
     caller: str = "authorized"
     provokes: str = ""
-    """What of the HTTP layer it provokes (``media-type``, ``method``, ``framing``, ``size``); its own answer is then in order."""
+    """What of the HTTP layer it provokes (``media-type``, ``method``, ``framing``, ``size``, ``field``); its own answer is then in order."""
 
     @property
     def ids(self) -> int:

@@ -204,6 +204,7 @@ class Exploration:
         base = self.session.ask(self.session.cases[edits.ONE_ID])
         if base.status != 202:
             raise Untested(f"the plainest valid request ({base.case}) was itself answered {base.status or 'not at all'}")
+        self.session.make_sure()
         self._until = time.monotonic() + self.limits.seconds
         rng = Random(self.seed)  # noqa: S311 - as above
         self.judge(judgeable(known, rng))

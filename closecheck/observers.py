@@ -501,10 +501,17 @@ class Walk:
         self.cut = True
 
 
+_FORBIDDEN: Final = (
+    ": either this token may not read it, or an authorizer's decision is cached by token, and the token asked for another path first "
+    "(then a token from token_url, client_id and client_secret, which the run can renew, tells the two apart)"
+)
+"""What a forbidden listing may mean."""
+
+
 def _documents(exchange: Exchange, what: str, supply: str) -> list[Document]:
     document = exchange.document if exchange.status == 200 and exchange.is_json else None
     if not isinstance(document, list):
-        raise Untested(f"{what} was answered {exchange.got()}", supply)
+        raise Untested(f"{what} was answered {exchange.got()}{_FORBIDDEN if exchange.status == 403 else ''}", supply)
     return [one for one in document if isinstance(one, dict)]
 
 

@@ -16,10 +16,10 @@ from closecheck.cases import REFUSED, Case, Draft, Expectation, Ids
 from closecheck.errors import NothingToJudge
 from closecheck.exchange import Exchange
 from closecheck.ids import Source, Untested
-from closecheck.session import Session
+from closecheck.session import FIRST_ERROR_ID, Session
 
 FIRST_ERROR: Final = Case(
-    id="probe/first-error",
+    id=FIRST_ERROR_ID,
     description="A body without ids is refused, whatever language is asked for",
     request=Draft(body={}, headers={"Accept-Language": "fr"}),
     requirement="CAR-IDS-REQUIRED",

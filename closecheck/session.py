@@ -169,6 +169,8 @@ class _Conversation:
         return self.attempts[-1][0]
 
 
+FIRST_ERROR_ID: Final = "probe/first-error"
+"""The id of the case that is the first error of a run; its body names no ids."""
 EXPLORED: Final = "explored/"
 """What the names of findings of the exploration begin with."""
 
@@ -234,6 +236,14 @@ class Session:
         self._wait_lock = threading.Lock()
         self._exhausted = False
         """Whether a 429 has outlasted all patience, and nothing but 429 has come since: waiting longer helps nobody."""
+        self._accepted: Exchange | None = None
+        """The first request of the authorized caller that was accepted."""
+        self._listing: Exchange | None = None
+        """What was read beside the operation, if no request to the operation has been accepted since."""
+        self._denied: set[str] = set()
+        """Paths beside the operation that are forbidden to a new token too."""
+        self._forbidden = ""
+        """Why the operation is forbidden to the authorized caller, to whom it was open; empty while it is not."""
         self._base_path = urlsplit(plan.base_url).path.rstrip("/")
         self._path = self._base_path + plan.path
         self._host = urlsplit(plan.base_url).netloc
@@ -316,6 +326,17 @@ class Session:
 
         """
         draft = Draft(body=body, method=method, query=query)
+        exchange = self._fetched(name, draft, path)
+        if exchange.status == 403 and path not in self._denied and self.tokens.refresh():
+            # What a token asks for first may decide what it is allowed for minutes: a new one has asked for nothing yet.
+            exchange = self._fetched(name, draft, path)
+            if exchange.status == 403:
+                self._denied.add(path)
+        if 200 <= exchange.status < 300:
+            self._listing = exchange
+        return exchange
+
+    def _fetched(self, name: str, draft: Draft, path: str) -> Exchange:
         conversation = self._converse(self.request(draft, [], path=self._base_path + path), draft, None)
         conversation.said.clear()
         conversation.unconfirmed = False
@@ -515,7 +536,7 @@ class Session:
                     while (reply := flying[0].reply) is None:
                         self._land([flight for flight in flying if flight.reply is None])
                     flight = flying.popleft()
-                    if aside or _extraordinary(reply, flight.case.request.caller):
+                    if aside or _extraordinary(reply, flight.case.request.caller) or self._may_be_cached(reply, flight.case.request):
                         aside.append((flight, reply))
                     else:
                         self._asked(flight.case, (_Conversation(flight.request, [(reply, True)]), flight.ids))
@@ -558,9 +579,9 @@ class Session:
                 yield case, ids, request
 
     def _begun(self, case: Case, ids: list[str], request: Request, lane: Lane) -> _Flight:
-        """Send the request of a case, on a connection of its own where it provokes what may end one."""
+        """Send the request of a case, on a connection of its own where it needs one."""
         own = contextlib.ExitStack()
-        if case.request.provokes in _ENDS_CONNECTIONS:
+        if _needs_own_connection(case.request):
             lane = own.enter_context(self.transport.lane())
         flight = _Flight(case, ids, request, lane, self.gate.openings, own.close)
         lane.begin(serialise(request), headless=request.method == "HEAD")
@@ -592,7 +613,7 @@ class Session:
         ``first`` is what it got when it was sent before, and how often the gate had opened by then.
         """
         conversation = _Conversation(request)
-        fresh = draft.provokes in _ENDS_CONNECTIONS
+        fresh = _needs_own_connection(draft)
         attempts = conversation.attempts
         failures = 0
         caught_up = refreshed = False
@@ -807,7 +828,78 @@ class Session:
             raise Untested("the target answered 429 for longer than the run waits")
         if self.down:
             raise Untested(f"the target could not be reached any more: {self.down}")
+        if not beside:
+            self._heed_decision(exchange)
         return exchange
+
+    def _may_be_cached(self, reply: Reply, draft: Draft) -> bool:
+        """Tell whether a refusal may be the decision on what was read beside the operation: that is found out with nothing else in flight."""
+        forbidden = reply.response is not None and reply.response.status == 403
+        return forbidden and self._listing is not None and not self._forbidden and draft.caller == "authorized"
+
+    def _heed_decision(self, exchange: Exchange) -> None:
+        """
+        Notice where the operation is forbidden to its caller since something beside it was read, and blame that once (CAR-OP-INDEPENDENT).
+
+        An authorizer whose decision is cached by token and names the path that was asked for first forbids every other for minutes.
+        Whatever is sent meanwhile says nothing of the operation. A token that can be renewed is: a new one has asked for nothing yet.
+
+        Raises:
+            Untested: so it is.
+
+        """
+        if exchange.draft.caller != "authorized" or "Authorization" in exchange.draft.headers:
+            return
+        if exchange.status == 202:
+            self._accepted = self._accepted or exchange
+            self._listing, self._forbidden = None, ""
+        if exchange.status != 403:
+            return
+        if self._listing is not None and self._accepted is not None and not self._forbidden:
+            listing, self._listing = self._listing, None
+            self._forbidden = self._cached_decision(self._accepted, listing)
+        if self._forbidden:
+            raise Untested(self._forbidden)
+
+    def make_sure(self) -> None:
+        """
+        Ask once more for what was accepted first, if something beside the operation was read since the last acceptance.
+
+        Raises:
+            Untested: the operation is forbidden since.
+
+        """
+        if self._accepted is not None and (self._listing is not None or self._forbidden):
+            self.send(self.told_apart("independent/after-a-listing"), self._accepted.draft, list(self._accepted.ids))
+
+    def _cached_decision(self, accepted: Exchange, listing: Exchange) -> str:
+        """Return why everything is forbidden since a listing was read, and record that it is; empty if it is not."""
+        before = accepted
+        if self.ids.source is not Source.UNKNOWN:  # ids that are closed may be refused with any status: a body without ids decides
+            known = self._memo.get(FIRST_ERROR_ID)
+            if not isinstance(known, Exchange) or known.status in {0, 401, 403}:
+                return ""
+            before = known
+        try:
+            now = self.send(self.told_apart("independent/after-a-listing"), before.draft, list(before.ids))
+        except Untested:
+            return ""
+        if now.status != 403:
+            return ""
+        what = f"{listing.request.method} {listing.request.target.partition('?')[0]}"
+        finding = Finding(
+            f"the answer that the same request got before {what} was read under the same token: {before.got()}",
+            f"{now.got()}, as to every request since",
+            change=f"sent after {what}; so it is where an authorizer's decision is cached by token and names the first path alone",
+        )
+        self.record(
+            Evidence(
+                "CAR-OP-INDEPENDENT", Outcome.BROKEN, now.case, "after a listing", (before.number, listing.number, now.number), finding, since="2026.2"
+            )
+        )
+        with contextlib.suppress(Untested):
+            self.tokens.refresh()
+        return f"forbidden since {what} was read under the same token (an authorizer's decision cached by token): judged under CAR-OP-INDEPENDENT"
 
     def _keep(self, exchange: Exchange, *, judged: bool, beside: bool = False) -> None:
         self.sent += 1
@@ -1049,6 +1141,16 @@ class Session:
             waits, self._waits = self._waits, []
         for wait in waits:
             self.recorder.write(wait)
+
+
+def _needs_own_connection(draft: Draft) -> bool:
+    """
+    Tell whether a request is sent on a fresh connection, which is closed after it, unless a sequence says otherwise.
+
+    It may end the connection, or its caller is another than the authorized one: what the server remembers of the connection must
+    neither help him nor, afterwards, harm the next (contract.md, What counts as evidence, 16).
+    """
+    return draft.provokes in _ENDS_CONNECTIONS or draft.caller != "authorized"
 
 
 def _extraordinary(reply: Reply, caller: str) -> bool:

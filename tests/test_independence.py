@@ -1,11 +1,13 @@
 """An answer depends on its own request alone: not on what came before, from whom, nor on how many at a time (CAR-OP-INDEPENDENT)."""
 
+import msgspec
 import pytest
 
 from closecheck import edits
 from closecheck.cases import Draft, Ids, Raw
 from closecheck.ids import Source, Untested, impossible
 from closecheck.parametrize import dashed, parameters, swept
+from closecheck.plugin import skip_inapplicable
 
 ONE = Draft(body={"accessRequestIds": Ids(1)})
 FULL = Draft(body={"accessRequestIds": Ids(1), "message": edits.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"})
@@ -173,6 +175,9 @@ def played(session, request, usable, alone):
         for one in parameters(items, test_a_like_request_before_does_not_matter):
             key = one["likeness"], one["accepted_first"], one["times"]
             sequences["alike", *key] = turns(session, *key)
+    for one in parameters(items, test_the_body_of_a_refused_caller_does_not_matter):
+        if supplied(session, one["caller"]):
+            sequences["lent", one["caller"]] = after_a_refused_one(session, usable, one["caller"])
     for one in parameters(items, test_fresh_connections_answer_alike):
         sequences |= {("fresh", name): [planned(session, name, "fresh")] for name in usable_of(one["kinds"], usable)}
     for one in parameters(items, test_the_same_bytes_again_are_answered_alike):
@@ -238,6 +243,49 @@ def test_the_same_bytes_again_are_answered_alike(clause, alone, usable, played, 
         closed_by_now = first.status == 202 and 400 <= later.status < 500  # ids that an earlier request closed are exempt
         kept = alike(first, later) or closed_by_now or (name in REFUSED_CALLERS and later.status in {401, 403})
         clause.expect(kept, f"the answer that it got before: {first.got()}", later.got(), first, later, change="sent again, byte for byte")
+
+
+BODIES_OF = {
+    "none": "nobody", "unprivileged": "a user without access", "expired": "a caller whose token has expired",
+    "forged:garbage": "a caller without a token of the target", "forged:signature-random": "a caller whose token does not verify",
+}  # fmt: skip
+"""Callers whose bodies are sent again by an authorized one."""
+
+
+@pytest.mark.requirement("CAR-OP-INDEPENDENT", part="the body of a refused caller", since="2026.2")
+@pytest.mark.parametrize("caller", swept(["none", "unprivileged"], ["expired", "forged:garbage", "forged:signature-random"]))
+def test_the_body_of_a_refused_caller_does_not_matter(session, clause, alone, usable, played, caller):
+    """An authorized caller who sends, byte for byte, what was refused to another is answered as if nobody had sent it before."""
+    skip_inapplicable(session, caller)
+    if not supplied(session, caller):
+        pytest.skip(f"the target file has no token of {BODIES_OF[caller]}")
+    first = alone["one id" if "one id" in usable else "empty object"]
+    refused, later = played["lent", caller]
+    if refused.status not in {401, 403}:
+        clause.untested(f"the request of {BODIES_OF[caller]} was not refused: {refused.got()}")
+    holds = alike(first, later) or not of_the_refused_body(session, usable, caller, first, later)
+    clause.expect(
+        holds,
+        f"the answer that such a request gets where nobody has sent it before: {first.got()}", later.got(), first, refused, later,
+        change=f"the body is, byte for byte, that of a request which was refused to {BODIES_OF[caller]} just before",
+    )  # fmt: skip
+
+
+def after_a_refused_one(session, usable, caller):
+    """Return a request of a caller who is to be refused, and the same one, byte for byte, of the authorized caller."""
+    case = session.told_apart("independent/refused-body")
+    if "one id" in usable:
+        draft, ids = ONE, impossible(session.plan.seed, case, 1)
+    else:
+        draft, ids = Draft(body=Raw(b"{}" + b" " * (2000 + int(case.rpartition("/")[2])))), []
+    return [(f"{case}/refused", msgspec.structs.replace(draft, caller=caller), ids), (case, draft, ids)]
+
+
+def of_the_refused_body(session, usable, caller, first, later):
+    """Tell whether an answer is odd for the refused body before it: it comes again with another body, and not without that request."""
+    before, alone_again = after_a_refused_one(session, usable, caller), after_a_refused_one(session, usable, caller)[1:]
+    (_, again), (control,) = session.play([before, alone_again])
+    return again.status == later.status and alike(first, control)
 
 
 LONG = "Closed by the conformance suite, which says so at some length. " * 3

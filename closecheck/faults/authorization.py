@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
+import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -18,6 +21,7 @@ from starlette.responses import RedirectResponse, Response
 from closecheck.deviation import fault
 from closecheck.faults._tools import (
     CONNECTION,
+    add_step,
     call_in_hand,
     entries,
     member,
@@ -42,6 +46,8 @@ from closecheck.reference.tokens import COMPACT_JWT, INVALID_TOKEN, identity_id
 Claims = dict[str, Any]
 
 FIRST: Final = "CAR-AUTH-FIRST"
+EVERYBODY: Final = ("CAR-AUTH-MISSING", "CAR-AUTH-EXPIRED", "CAR-AUTH-INVALID", "CAR-AUTH-FORBIDDEN")
+"""The clauses on each caller who is to be refused."""
 EXPIRED: Final = "JWT validation failed: JWT is expired"
 INVALID: Final = "JWT validation failed: JWT is not valid"
 
@@ -462,6 +468,303 @@ def invalid_token_is_answered_498(reference: Reference) -> None:
     reference.tokens.decode = made_up
 
 
+# ------------------------------------------------------------------------------------------------- the case of letters
+
+
+def header_cache(reference: Reference) -> Callable[[list[str]], list[str]]:
+    """Return a function that replaces a field by the first of its connection that reads the same without regard to case."""
+    tell_connections(reference)
+    call = call_in_hand(reference)
+    seen: dict[tuple[str, str], str] = {}
+
+    def cached(authorization: list[str]) -> list[str]:
+        connection = call().headers.get(CONNECTION, "")
+        return [seen.setdefault((connection, one.lower()), one) for one in authorization]
+
+    return cached
+
+
+@fault("CAR-AUTH-INVALID", also=(FIRST, "CAR-OP-INDEPENDENT"), rare=True)
+def header_values_cached_by_connection(reference: Reference) -> None:
+    """The server remembers the header fields of a connection, and finds them again without regard to case, as Jetty did."""
+    cached = header_cache(reference)
+    token_of = reference.authenticator.token
+    reference.authenticator.token = lambda authorization: token_of(cached(authorization))
+
+
+@fault("CAR-AUTH-INVALID", also=(FIRST, "CAR-OP-INDEPENDENT"), rare=True)
+def claims_are_cached_without_case(reference: Reference) -> None:
+    """Verified claims are kept in a table whose collation ignores case: after a good token its lower-case form is good too."""
+    verify = reference.tokens.verify
+    known: dict[str, Claims] = {}
+
+    def cached(token: str) -> Claims:
+        if token.lower() not in known:
+            known[token.lower()] = verify(token)
+        return unexpired(known[token.lower()])
+
+    reference.tokens.verify = cached
+
+
+@fault("CAR-AUTH-INVALID", also=(FIRST,), rare=True)
+def signature_compared_without_case(reference: Reference) -> None:
+    """The encoded signature is compared without regard to case, by equalsIgnoreCase."""
+
+    def decode(token: str) -> Claims:
+        signed, _, signature = token.rpartition(".")
+        due = hmac.new(reference.tokens.secret, signed.encode(), hashlib.sha256).digest()
+        if base64.urlsafe_b64encode(due).rstrip(b"=").decode().lower() != signature.lower():
+            raise Unauthenticated(INVALID, INVALID_TOKEN)
+        return unverified(token)
+
+    reference.tokens.decode = decode
+
+
+# -------------------------------------------------------------------------------------------- the header of the token
+
+
+def token_header(token: str) -> Any:
+    """Return the header of a token as JSON data, by the letter: ValueError if it is none."""
+    encoded = token.partition(".")[0]
+    return json.loads(base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True))
+
+
+def looked_at(reference: Reference, look: Callable[[Any], object]) -> None:
+    """Let ``look`` see the header of each token that has one; what it raises is caught by nobody."""
+    decode = reference.tokens.decode
+
+    def looking(token: str) -> Claims:
+        try:
+            header = token_header(token)
+        except ValueError:
+            return decode(token)
+        look(header)
+        return decode(token)
+
+    reference.tokens.decode = looking
+
+
+@fault("CAR-OP-NO-500", also=("CAR-AUTH-INVALID",), rare=True)
+def token_header_that_is_no_object_breaks_the_server(reference: Reference) -> None:
+    """A token whose header is null, a list or a text is answered 500: it is asked for its ``alg`` without a look."""
+    looked_at(reference, lambda header: header.get("alg"))
+
+
+@fault("CAR-OP-NO-500", also=("CAR-AUTH-INVALID",), rare=True)
+def token_without_algorithm_breaks_the_server(reference: Reference) -> None:
+    """A token whose header has no ``alg`` is answered 500."""
+    looked_at(reference, lambda header: header["alg"] if isinstance(header, dict) else None)
+
+
+@fault("CAR-OP-NO-500", also=("CAR-AUTH-INVALID",), rare=True)
+def algorithm_that_is_no_text_breaks_the_server(reference: Reference) -> None:
+    """A token whose ``alg`` is a number or a list is answered 500: it is put into upper case without a look."""
+    looked_at(reference, lambda header: header["alg"].upper() if isinstance(header, dict) and "alg" in header else None)
+
+
+@fault("CAR-OP-NO-500", also=("CAR-AUTH-INVALID",), rare=True)
+def algorithm_that_is_a_list_breaks_the_server(reference: Reference) -> None:
+    """A token whose ``alg`` is a list is answered 500: nothing that can be changed is looked up in a table."""
+    algorithms: dict[Any, None] = {"HS256": None}
+    looked_at(reference, lambda header: algorithms.get(header.get("alg")) if isinstance(header, dict) else None)
+
+
+@fault("CAR-OP-NO-500", also=("CAR-AUTH-INVALID",), rare=True)
+def algorithm_in_another_case_breaks_the_server(reference: Reference) -> None:
+    """A token whose ``alg`` is hs256 is answered 500: it is allowed without regard to case, and then looked up by its name."""
+    algorithms = {"HS256": hashlib.sha256}
+
+    def look(header: Any) -> None:
+        algorithm = header.get("alg") if isinstance(header, dict) else None
+        if isinstance(algorithm, str) and algorithm.upper() in algorithms:
+            algorithms[algorithm]
+
+    looked_at(reference, look)
+
+
+@fault("CAR-OP-NO-500", also=("CAR-AUTH-INVALID",), rare=True)
+def token_header_that_is_no_base64_breaks_the_server(reference: Reference) -> None:
+    """A token whose header is no base64 is answered 500: nobody catches what the decoder raises."""
+    token_of, encoded = reference.authenticator.token, re.compile(r"[\w-]*", re.ASCII)
+
+    def decoded(authorization: list[str]) -> str:
+        _, _, token = (authorization or [""])[0].partition(" ")
+        header = token.partition(".")[0]
+        if token.count(".") == 2 and (encoded.fullmatch(header) is None or len(header) % 4 == 1):
+            raise binascii.Error
+        return token_of(authorization)
+
+    reference.authenticator.token = decoded
+
+
+@fault("CAR-OP-NO-500", also=("CAR-AUTH-INVALID",), rare=True)
+def token_header_that_is_cut_breaks_the_server(reference: Reference) -> None:
+    """A token whose header ends in the middle is answered 500: nobody catches what the JSON parser raises."""
+    decode = reference.tokens.decode
+
+    def parsed(token: str) -> Claims:
+        with contextlib.suppress(binascii.Error, UnicodeDecodeError):
+            token_header(token)
+        return decode(token)
+
+    reference.tokens.decode = parsed
+
+
+@fault("CAR-OP-NO-500", also=("CAR-AUTH-INVALID",), rare=True)
+def authorization_beyond_ascii_breaks_the_server(reference: Reference) -> None:
+    """Bytes beyond ASCII in the Authorization field are answered 500: it is encoded as ASCII to be looked up."""
+    token_of = reference.authenticator.token
+
+    def encoded(authorization: list[str]) -> str:
+        for one in authorization:
+            one.encode("ascii")
+        return token_of(authorization)
+
+    reference.authenticator.token = encoded
+
+
+@fault("CAR-OP-NO-500", also=("CAR-AUTH-INVALID",), rare=True)
+def authorization_that_is_no_utf8_breaks_the_server(reference: Reference) -> None:
+    """Bytes in the Authorization field that are no UTF-8 are answered 500: they are decoded without a look."""
+    token_of = reference.authenticator.token
+
+    def decoded(authorization: list[str]) -> str:
+        for one in authorization:
+            one.encode("latin-1").decode()
+        return token_of(authorization)
+
+    reference.authenticator.token = decoded
+
+
+@fault("CAR-AUTH-INVALID", also=(FIRST,), rare=True)
+def token_without_algorithm_is_accepted(reference: Reference) -> None:
+    """A token whose header names no ``alg`` is believed: there is nothing to verify it with."""
+    believe_header(reference, lambda header: not isinstance(header, dict) or "alg" not in header)
+
+
+@fault("CAR-AUTH-INVALID", also=(FIRST,), rare=True)
+def unknown_algorithm_is_accepted(reference: Reference) -> None:
+    """A token whose ``alg`` is known in another case only is believed: no verifier is found for it, and none is run."""
+    believe_header(reference, lambda header: isinstance(header, dict) and header.get("alg") == "hs256")
+
+
+@fault("CAR-AUTH-INVALID", also=(FIRST,), rare=True)
+def token_beyond_ascii_is_a_session(reference: Reference) -> None:
+    """A token with bytes beyond ASCII is no JWT, and is taken for an old session's number, which nobody looks up."""
+    authenticate = reference.authenticator.authenticate
+
+    def lax(authorization: list[str]) -> Caller:
+        old = authorization and not authorization[0].isascii()
+        return administrator(reference) if old else authenticate(authorization)
+
+    reference.authenticator.authenticate = lax
+
+
+def believe_header(reference: Reference, believed: Callable[[Any], bool]) -> None:
+    """Verify no token of whose header ``believed`` is true."""
+    strict = reference.tokens.decode
+
+    def decode(token: str) -> Claims:
+        try:
+            header = token_header(token)
+        except ValueError:
+            return strict(token)
+        return readable_claims(token) if believed(header) else strict(token)
+
+    reference.tokens.decode = decode
+
+
+def readable_claims(token: str) -> Claims:
+    """Return the claims of a token whose header nobody looks at; Unauthenticated if it has none."""
+    try:
+        encoded = token.split(".")[1]
+        claims: Claims = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+        Caller(str(claims["identity_id"]), str(claims["user_name"]), frozenset(claims["authorities"]))
+    except (ValueError, KeyError, TypeError):
+        raise Unauthenticated(INVALID, INVALID_TOKEN) from None
+    return claims
+
+
+# ------------------------------------------------------------------------------------------------- answers that are kept
+
+
+def answers_kept(reference: Reference, key: Callable[[Call], object], *, only: Callable[[Call], bool] = lambda _: True, before: str = "limit") -> None:
+    """Keep what is accepted under a key, and answer it again, in front of a step, to the callers of whom ``only`` is true."""
+    kept: dict[object, Response] = {}
+    accepted = reference.operation.accept
+
+    async def look_up(call: Call) -> Response | None:
+        return kept.get(key(call)) if only(call) else None
+
+    async def keeping(call: Call) -> Response | None:
+        answer = await accepted(call)
+        if answer is not None:
+            kept[key(call)] = answer
+        return answer
+
+    reference.operation.accept = keeping
+    add_step(reference, look_up, before=before)
+
+
+@fault(*EVERYBODY, also=(FIRST, "CAR-OP-INDEPENDENT"), rare=True)
+def answers_cached_by_body(reference: Reference) -> None:
+    """A cache in front of everything keeps what was accepted by body: whoever sends the same bytes gets the same 202."""
+    answers_kept(reference, lambda call: call.body)
+
+
+@fault(*EVERYBODY, also=(FIRST, "CAR-OP-INDEPENDENT"), rare=True)
+def answers_cached_by_path_and_body(reference: Reference) -> None:
+    """A cache keeps what was accepted by method, path and a digest of the body; who asks is no part of the key."""
+    answers_kept(reference, lambda call: (call.method, call.path, hashlib.sha256(call.body).digest()))
+
+
+@fault("CAR-AUTH-MISSING", also=(FIRST, "CAR-OP-INDEPENDENT"), rare=True)
+def answers_cached_for_requests_without_a_token(reference: Reference) -> None:
+    """A shared cache passes on what has a token, and answers by itself, by body, what has none (RFC 9111, 3.5, half kept)."""
+    answers_kept(reference, lambda call: call.body, only=lambda call: not call.authorization)
+
+
+@fault("CAR-AUTH-FORBIDDEN", also=(FIRST, "CAR-OP-INDEPENDENT"), rare=True)
+def answers_cached_before_the_access(reference: Reference) -> None:
+    """Behind the check of tokens a cache keeps what was accepted by body: a user without access gets the administrator's 202."""
+    answers_kept(reference, lambda call: call.body, before="authorize")
+
+
+@fault("CAR-AUTH-EXPIRED", "CAR-AUTH-INVALID", also=(FIRST, "CAR-OP-INDEPENDENT"), rare=True)
+def answers_cached_by_user_and_body(reference: Reference) -> None:
+    """A cache in front of the check keeps what was accepted by body and by the user whom the unverified token names."""
+
+    def key(call: Call) -> object:
+        token = (call.authorization or [""])[0].partition(" ")[2]
+        try:
+            return unverified(token)["user_name"], call.body
+        except Unauthenticated:
+            return object()  # nobody's answer
+
+    answers_kept(reference, key)
+
+
+@fault("CAR-AUTH-INVALID", also=(FIRST, "CAR-OP-INDEPENDENT"), rare=True)
+def answers_cached_by_scheme_and_body(reference: Reference) -> None:
+    """A cache keeps what was accepted by body for whoever sends anything that looks like a token."""
+    looks_alike = re.compile(r"Bearer [\w.-]+", re.ASCII)
+
+    def alike(call: Call) -> bool:
+        fields = call.authorization
+        return len(fields) == 1 and looks_alike.fullmatch(fields[0]) is not None and not authentic(reference, fields)
+
+    answers_kept(reference, lambda call: call.body, only=alike)
+
+
+def authentic(reference: Reference, authorization: list[str]) -> bool:
+    """Tell whether a token verifies, or did before it expired."""
+    try:
+        verified(reference, reference.authenticator.token(authorization))
+    except Unauthenticated:
+        return False
+    return True
+
+
 # ------------------------------------------------------------------------------------------------------------ forbidden
 
 
@@ -761,6 +1064,33 @@ def on_small_scheme(reference: Reference, refusal: Callable[[], Exception]) -> N
 def small_scheme_is_unknown(reference: Reference) -> None:
     """``bearer`` is another scheme than ``Bearer``, and is answered 401."""
     on_small_scheme(reference, lambda: Unauthenticated("JWT validation failed: the scheme is not Bearer"))
+
+
+@fault("CAR-AUTH-SCHEME-CASE", also=("CAR-AUTH-INVALID", "CAR-OP-INDEPENDENT", FIRST), rare=True)
+def small_scheme_is_known_to_the_connection_alone(reference: Reference) -> None:
+    """``bearer`` is refused, but after ``Bearer`` on the same connection the server's cache of fields takes it for that."""
+    small_scheme_is_unknown(reference)
+    cached = header_cache(reference)
+    token_of = reference.authenticator.token
+    reference.authenticator.token = lambda authorization: token_of(cached(authorization))
+
+
+@fault("CAR-AUTH-SCHEME-CASE", also=("CAR-OP-INDEPENDENT",), rare=True)
+def small_scheme_is_unknown_on_a_used_connection(reference: Reference) -> None:
+    """A connection stays with the spelling of its first request: ``bearer`` after ``Bearer`` is answered 401."""
+    tell_connections(reference)
+    call = call_in_hand(reference)
+    token_of = reference.authenticator.token
+    spelled: dict[str, str] = {}
+
+    def particular(authorization: list[str]) -> str:
+        token = token_of(authorization)
+        scheme = authorization[0].lstrip().partition(" ")[0]
+        if spelled.setdefault(call().headers.get(CONNECTION, ""), scheme) != scheme:
+            raise Unauthenticated("JWT validation failed: the scheme is not Bearer")
+        return token
+
+    reference.authenticator.token = particular
 
 
 @fault("CAR-AUTH-SCHEME-CASE")

@@ -175,6 +175,44 @@ def five_errors_lock_out(reference: Reference) -> None:
     around_operation(reference, around)
 
 
+@fault(ALONE, also=(*ACCEPTANCE, *REFUSALS), rare=True)
+def refusals_cached_by_body(reference: Reference) -> None:
+    """A cache keeps the refusals of strangers by body: the authorized caller who sends the same bytes gets the 401 of another."""
+    strangers_kept(reference, Unauthenticated)
+
+
+@fault(ALONE, also=(*ACCEPTANCE, *REFUSALS), rare=True)
+def access_refused_by_body(reference: Reference) -> None:
+    """A body that a user without access has sent is answered 403 from then on, whoever sends it."""
+    strangers_kept(reference, Forbidden)
+
+
+@fault(ALONE, also=(*ACCEPTANCE, *REFUSALS, "CAR-AUTH-MISSING", "CAR-AUTH-EXPIRED", "CAR-AUTH-INVALID", "CAR-AUTH-FIRST"), rare=True)
+def strangers_body_taken_for_his_own(reference: Reference) -> None:
+    """A body is noted with the first who sends it, and only he may send it again: idempotency without a look at who he is."""
+    senders: dict[bytes, list[str]] = {}
+
+    def anothers(call: Call) -> bool:
+        return senders.setdefault(call.body, call.authorization) != call.authorization
+
+    refuse(reference, anothers, Forbidden, before="authenticate")
+
+
+# What was asked first
+
+
+@fault(ALONE, rare=True)
+def close_forbidden_after_a_listing(reference: Reference) -> None:
+    """An authorizer's policy is cached by token for minutes and names the path of the listing that was read: every close is 403."""
+    decisions_kept(reference, 300, replaced=True)
+
+
+@fault(ALONE, rare=True)
+def first_request_of_a_token_decides(reference: Reference) -> None:
+    """An authorizer's policy is cached by token and names the first path alone: for two seconds every other is 403."""
+    decisions_kept(reference, 2)
+
+
 # The same connection
 
 
@@ -329,6 +367,43 @@ def verdict_in_static_variable(reference: Reference) -> None:
         return None
 
     reference.operation.validate = shared
+
+
+def strangers_kept(reference: Reference, kind: type[Exception]) -> None:
+    """Refuse a body as it was refused to the first who may not send it, if that refusal was of this kind."""
+    kept: dict[bytes, Exception] = {}
+
+    async def around(call: Call, proceed: Callable[[], Awaitable[Response]]) -> Response:
+        if call.body in kept:
+            raise kept[call.body]
+        try:
+            return await proceed()
+        except kind as error:
+            kept[call.body] = error
+            raise
+
+    around_operation(reference, around)
+
+
+def decisions_kept(reference: Reference, seconds: float, *, replaced: bool = False) -> None:
+    """
+    Let the first path that a token asks for be the only one that it may ask for, so many seconds long.
+
+    With ``replaced`` a request beside the operation is always let through, and replaces what was decided before.
+    """
+    answer, operation = reference.answer, close_path(reference)
+    decided: dict[str, tuple[float, bool]] = {}
+
+    async def deciding(handlers: dict[str, Callable[[Call], Awaitable[Response]]], call: Call) -> Response:
+        token, closes = ",".join(call.authorization), call.path == operation
+        until, allowed = decided.get(token, (0.0, closes))
+        if time.monotonic() > until or (replaced and not closes):
+            decided[token] = time.monotonic() + seconds, closes
+        elif token and closes != allowed:
+            return reference.refusal(Forbidden(), call.accept_language)
+        return await answer(handlers, call)
+
+    reference.answer = deciding
 
 
 def around_operation(reference: Reference, around: Around) -> None:

@@ -4,16 +4,25 @@
 from __future__ import annotations
 
 import re
+import secrets
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import jwt
+from starlette.responses import Response
 
 from closecheck.deviation import variant
 from closecheck.reference import Answer, Client, Reference
+from closecheck.reference.app import CLOSE_PATH
 from closecheck.reference.errors import BadSyntax, Forbidden, Unauthenticated, cause
 from closecheck.reference.model import Caller
+from closecheck.reference.operation import Call
+from closecheck.reference.tokens import INVALID_TOKEN
 
+JWTS = ("tokens-with-longer-signatures", "tokens-with-larger-headers", "tokens-of-two-kilobytes", "tokens-with-expiry-first")
+"""Variants that change what stands in a JWT."""
+HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{64}")
 JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 
 # ------------------------------------------------------------------------------------------------- 401, 403 or 400
@@ -85,6 +94,46 @@ def validation_before_limit(reference: Reference) -> None:
 def limit_after_authorization(reference: Reference) -> None:
     """The limit counts requests of callers with access only."""
     reference.operation.steps = ["authenticate", "authorize", "limit", "provoke", "read", "validate", "accept"]
+
+
+@variant()
+def fields_beyond_ascii_refused_by_the_server(reference: Reference) -> None:
+    """Bytes beyond ASCII in the Authorization field never reach the service: the web server answers 400 with a page of its own."""
+    authenticate = reference.operation.authenticate
+
+    async def ascii_only(call: Call) -> Response | None:
+        if all(one.isascii() for one in call.authorization):
+            return await authenticate(call)
+        return Response("<html><title>400 Bad Request</title></html>", 400, {"Connection": "close"}, "text/html")
+
+    reference.operation.authenticate = ascii_only
+
+
+@variant()
+def answers_kept_for_the_caller(reference: Reference) -> None:
+    """Who sends, byte for byte, what he has had accepted gets the same answer again; who else sends it is judged by himself."""
+    accept = reference.operation.accept
+    kept: dict[tuple[str, bytes], Response] = {}
+
+    async def keeping(call: Call) -> Response | None:
+        assert call.caller is not None
+        key = call.caller.user_name, call.body
+        if key not in kept and (answer := await accept(call)) is not None:
+            kept[key] = answer
+        return kept.get(key)
+
+    reference.operation.accept = keeping
+
+
+@variant()
+def nothing_beside_is_allowed(reference: Reference) -> None:
+    """The token may close access requests, and neither search nor list anything: that is answered 403."""
+    answer, operation = reference.answer, reference.config.base_path + CLOSE_PATH
+
+    async def only(handlers: Any, call: Call) -> Response:
+        return await answer(handlers, call) if call.path == operation else reference.refusal(Forbidden(), call.accept_language)
+
+    reference.answer = only
 
 
 # ------------------------------------------------------------------------------------------------- bodies
@@ -204,6 +253,32 @@ def tokens_of_two_kilobytes(reference: Reference) -> None:
     """Tokens are two kilobytes long: they name every scope, and nest claims."""
     scopes = [f"idn:resource-{number}:manage" for number in range(50)]
     sign(reference, {}, {"scopes": scopes, "act": {"sub": {"name": "Ünal"}}, "nbf": 0, "iat": 1.5})
+
+
+@variant(apart=("malformed-tokens-400", "invalid-tokens-403", "working-tokens-under-any-scheme", *JWTS))
+def tokens_in_hexadecimal(reference: Reference) -> None:
+    """Tokens are opaque, numbers in hexadecimal, which are read in either case."""
+    tokens, authenticator = reference.tokens, reference.authenticator
+    issued: dict[int, dict[str, Any]] = {}
+
+    def issue(client: Client, seconds: float) -> str:
+        number = secrets.randbits(256)
+        issued[number] = tokens.claims(client, seconds)
+        return f"{number:064x}"
+
+    def token(authorization: list[str]) -> str:
+        scheme, _, number = (authorization or [""])[0].partition(" ")
+        if len(authorization) != 1 or scheme.lower() != "bearer" or HEXADECIMAL.fullmatch(number.strip()) is None:
+            raise Unauthenticated("no token, or one that is not a number")
+        return number.strip()
+
+    def verify(token: str) -> dict[str, Any]:
+        claims = issued.get(int(token, 16))
+        if claims is None or claims["exp"] <= time.time():
+            raise Unauthenticated("the token is unknown or has expired", INVALID_TOKEN)
+        return claims
+
+    tokens.issue, tokens.verify, authenticator.token = issue, verify, token
 
 
 @variant()
