@@ -42,6 +42,7 @@ from closecheck.model import (
     Response,
     Surplus,
     Wait,
+    header,
 )
 from closecheck.pace import Gate, RateLimit
 from closecheck.stream import Recorder
@@ -240,6 +241,8 @@ class Session:
         """The first request of the authorized caller that was accepted."""
         self._listing: Exchange | None = None
         """What was read beside the operation, if no request to the operation has been accepted since."""
+        self._given_up: set[str] = set()
+        """Values of Authorization that were forbidden the operation after something else was read under them."""
         self._denied: set[str] = set()
         """Paths beside the operation that are forbidden to a new token too."""
         self._forbidden = ""
@@ -651,6 +654,11 @@ class Session:
                         conversation.request = request
                         attempts[-1] = (reply, False)
                         continue
+                if reply.response.status == 403 and not caught_up and self._overruled(request):
+                    caught_up = True
+                    request = conversation.request = self._reauthorized(request)
+                    attempts[-1] = (reply, False)
+                    continue
                 conversation.unconfirmed = failures > 0
                 return conversation
             failure = reply.failure
@@ -700,6 +708,11 @@ class Session:
         if lane is not None:
             return lane.send(request)
         return self.transport.send(request, fresh=fresh)
+
+    def _overruled(self, request: Request) -> bool:
+        """Tell whether a request went out under a token that has been given up for another, because a decision on it was cached."""
+        value = header(request.headers, "authorization")
+        return value in self._given_up and value != self.tokens.authorization("authorized")
 
     def _reauthorized(self, request: Request) -> Request:
         value = self.tokens.authorization("authorized") or ""
@@ -897,6 +910,7 @@ class Session:
                 "CAR-OP-INDEPENDENT", Outcome.BROKEN, now.case, "after a listing", (before.number, listing.number, now.number), finding, since="2026.2"
             )
         )
+        self._given_up.add(header(now.request.headers, "authorization") or "")
         with contextlib.suppress(Untested):
             self.tokens.refresh()
         return f"forbidden since {what} was read under the same token (an authorizer's decision cached by token): judged under CAR-OP-INDEPENDENT"

@@ -823,6 +823,119 @@ def test_other_callers_never_use_the_refreshed_token(tmp_path):
     assert not any(name.lower() == "authorization" for name, _ in exchange.request.headers)
 
 
+class Deciding(Renewing):
+    """
+    An authorizer caches its decision by token: the path that a token asks for first, or the listing that it read last, is the only one open.
+
+    ``sticks`` tells whether a close may be the first; ``never`` forbids every listing.
+    """
+
+    def __init__(self, *, sticks, never=False):
+        super().__init__()
+        self.sticks, self.never = sticks, never
+        self.open = {}
+
+    def answer(self, method, fields, body, number):
+        token = fields.get("authorization", "")
+        if not token:
+            return super().answer(method, fields, body, number)
+        if self.never and method == "GET":
+            return error("403 Forbidden", "not for you", number)
+        if self.sticks:
+            self.open.setdefault(token, method)
+        elif method == "GET":
+            self.open[token] = method
+        if self.open.get(token, method) != method:
+            return error("403 Forbidden", "not for you", number)
+        return answer("200 OK", b"[]") if method == "GET" else super().answer(method, fields, body, number)
+
+
+def listed(session):
+    return session.fetch("account-activities", "GET", "/account-activities")
+
+
+@pytest.mark.parametrize("renewable", [False, True], ids=["fixed", "renewable"])
+def test_a_close_that_is_forbidden_since_a_listing_was_read_is_blamed_once_and_on_its_cause(tmp_path, renewable):
+    names = ["message/1-ascii", "ids/2", "ids/0", "message/2-ascii"]
+    target = Deciding(sticks=False)
+    target.token = "working-token-of-the-tests"
+    with opened(target.script, tmp_path, client if renewable else None) as (session, *_):
+        session.ask(session.cases[edits.ONE_ID])
+        listed(session)
+        session.prefetch([session.cases[name] for name in names])
+        found = [session.judge(session.cases[name]) for name in names]
+
+    (broken,) = [one for one in session.evidence if one.outcome is Outcome.BROKEN]
+    assert broken.requirement == "CAR-OP-INDEPENDENT"
+    assert "cached by token" in broken.finding.change
+    assert "GET /account-activities" in broken.finding.change
+    lost = [one for one in found if one.outcome is Outcome.UNTESTED]
+    assert all("judged under CAR-OP-INDEPENDENT" in one.reason for one in lost)
+    # A new token has read nothing yet: what is sent again under it is judged.
+    assert len(lost) == (1 if renewable else len(names))
+
+
+def test_a_listing_that_is_forbidden_is_read_under_a_new_token_and_what_that_forbids_then_is_blamed(tmp_path):
+    target = Deciding(sticks=True)
+    with opened(target.script, tmp_path, client) as (session, *_):
+        session.ask(session.cases[edits.ONE_ID])
+        assert listed(session).status == 200
+        evidence = session.judge(session.cases["message/1-ascii"])
+
+    assert evidence.outcome is Outcome.UNTESTED
+    assert [one.requirement for one in session.evidence if one.outcome is Outcome.BROKEN] == ["CAR-OP-INDEPENDENT"]
+
+
+def test_a_listing_that_is_forbidden_to_every_token_is_asked_for_under_one_new_token_only(tmp_path):
+    target = Deciding(sticks=False, never=True)
+    with opened(target.script, tmp_path, client) as (session, *_):
+        session.ask(session.cases[edits.ONE_ID])
+        assert {listed(session).status for _ in range(5)} == {403}
+        evidence = session.judge(session.cases["message/1-ascii"])
+
+    assert target.issued == 2
+    assert evidence.outcome is Outcome.HELD
+
+
+def test_a_403_that_only_some_requests_get_after_a_listing_is_judged_as_ever(tmp_path):
+    class Firewall(Deciding):
+        def answer(self, method, fields, body, number):
+            return error("403 Forbidden", "a firewall", number) if b'"message"' in body else super().answer(method, fields, body, number)
+
+    target = Firewall(sticks=False, never=False)
+    target.token, target.open = "working-token-of-the-tests", NeverDecides()
+    with opened(target.script, tmp_path) as (session, *_):
+        session.ask(session.cases[edits.ONE_ID])
+        listed(session)
+        evidence = session.judge(session.cases["message/1-ascii"])
+
+    assert evidence.outcome is Outcome.BROKEN
+    assert said(session, "CAR-OP-INDEPENDENT") == []
+
+
+class NeverDecides(dict):
+    """Remembers no decision."""
+
+    def __setitem__(self, key, value):
+        """Forget it."""
+
+
+@pytest.mark.parametrize("concurrency", ["1", "8"])
+def test_a_caller_who_is_to_be_refused_has_a_fresh_connection(tmp_path, concurrency):
+    with opened(SmallTarget().script, tmp_path, concurrency=concurrency) as (session, *_):
+        context_cases = [edits.ONE_ID, "ids/2", "ids/4", preflight.NO_TOKEN.id]
+        session.add(preflight.NO_TOKEN)
+        session.prefetch([session.cases[name] for name in context_cases])
+        fresh = {name: session.ask(session.cases[name]).timing.fresh for name in context_cases}
+        again = session.send("none", preflight.NO_TOKEN.request, impossible(0, "x", 1))
+        other = session.send("bearer", Draft(body=ONE.body, caller="scheme:bearer"), impossible(0, "y", 1))
+
+    assert fresh[preflight.NO_TOKEN.id]
+    assert again.timing.fresh
+    assert other.timing.fresh
+    assert other.status == 202
+
+
 # ----------------------------------------------------------------------------------------------------------------- ids
 
 
