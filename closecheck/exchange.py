@@ -75,10 +75,15 @@ class Exchange:
     @property
     def judges_bodies(self) -> bool:
         """
-        Whether rules on bodies apply: answers to POST that did not provoke the HTTP layer.
+        Whether rules on bodies apply: answers to POST that did not provoke the HTTP layer, in a coding that can be undone.
 
-        contract.md, What counts as evidence, 4.
+        contract.md, What counts as evidence, 4 and 11.
         """
+        return self.owes_body and not self.unreadable
+
+    @property
+    def owes_body(self) -> bool:
+        """Whether the answer owes a documented body, readable or not."""
         return self.request.method == "POST" and self.provokes not in _PROVOKES_HTTP
 
     @property
@@ -86,9 +91,19 @@ class Exchange:
         """The Accept-Language field of the request, or None."""
         return next((value for name, value in self.request.headers if name.lower() == "accept-language"), None)
 
+    @property
+    def unreadable(self) -> str:
+        """Why nothing can be said of the answer's body; empty if something can: it is under a coding that is not known here."""
+        name = self.response.unknown_coding if self.response else ""
+        return f"the body of an answer {self.status} is under the content coding {name}, which this suite cannot undo" if name else ""
+
     @functools.cached_property
     def _parsed(self) -> tuple[Any, NotJson | None]:
         body = self.response.body if self.response else b""
+        if self.unreadable:
+            return None, NotJson(self.unreadable)
+        if self.response is not None and self.response.spoiled:
+            return None, NotJson(self.response.spoiled)
         try:
             return parse(body), None
         except NotJson as error:

@@ -289,7 +289,11 @@ class Request(Struct):
 
 
 class Response(Struct):
-    """One complete answer: ``body`` after content coding is undone; ``coding`` names that coding."""
+    """
+    One complete answer: ``body`` after its codings are undone; ``coding`` is the Content-Encoding field as it stands.
+
+    Where a coding cannot be undone the body is as it was before that was tried.
+    """
 
     status: int
     reason: str
@@ -297,6 +301,10 @@ class Response(Struct):
     headers: Headers
     body: bytes = b""
     coding: str = ""
+    spoiled: str = ""
+    """Why a coding that the answer names, and that is known, cannot be undone: such a body is not JSON, whatever it looks like."""
+    unknown_coding: str = ""
+    """A coding that the answer names, and that is not known here: nothing can be said of such a body."""
 
     def header(self, name: str) -> str | None:
         """Return the values of a field, joined by commas, or None."""
@@ -311,11 +319,18 @@ class FailureKind(enum.StrEnum):
     TIMEOUT = "timeout"
     """No complete answer within the time limit."""
     DROPPED = "dropped"
-    """The connection was closed or reset before the answer was complete."""
+    """The connection was closed or reset before the first byte of an answer."""
+    CUT = "cut"
+    """The connection was closed or reset within the answer."""
     MALFORMED = "malformed"
     """What came back is not a well-framed HTTP answer."""
     ENDLESS = "endless"
     """The answer went on beyond the size limit."""
+
+    @property
+    def received(self) -> bool:
+        """Whether something was received that is no answer in order: evidence by itself, on whatever connection it came."""
+        return self in {FailureKind.CUT, FailureKind.MALFORMED, FailureKind.ENDLESS}
 
 
 class Failure(Struct):
@@ -330,7 +345,7 @@ class Failure(Struct):
         match self.kind:
             case FailureKind.TIMEOUT:
                 return f"the time limit passed {self.detail}"
-            case FailureKind.DROPPED:
+            case FailureKind.DROPPED | FailureKind.CUT:
                 return f"the connection was closed {self.detail}"
             case _:
                 return self.detail

@@ -527,7 +527,8 @@ def absent(session: Session, requirement: str, case: str, part: str = "", since:
     condition = contract()[requirement].conditional
     if condition is not None and session.clauses.held(condition.among):
         return Evidence(requirement, Outcome.ABSENT, case, part, reason=condition.absent, since=since)
-    reason = "no exchange of this run was of the kind that it judges"
+    unread = (one.reason for one in session.evidence if one.requirement == requirement and one.outcome is Outcome.UNTESTED)
+    reason = next(unread, "no exchange of this run was of the kind that it judges")
     form = next((form for begins, form in _FORMS.items() if requirement.startswith(begins) and requirement != form), None)
     if form and any(one.requirement == form and one.outcome is Outcome.BROKEN for one in session.evidence):
         reason = f"no answer had the form whose members it judges: see {form}"

@@ -64,6 +64,8 @@ _ENDS_CONNECTIONS: Final = frozenset({"framing", "size", "method"})
 """What a request provokes that may end its connection: it has one of its own."""
 _RECONNECT: Final = (0.1, 0.4, 1.0)
 """Pauses between attempts to reach a target that was there before, seconds."""
+_MOST_UNJUDGED: Final = 3
+"""So often a request is sent again because its connection turned out to be at its end."""
 ENOUGH_UNCONFIRMED: Final = 3
 """So many different requests without an answer confirm one another."""
 
@@ -619,6 +621,7 @@ class Session:
         fresh = _needs_own_connection(draft)
         attempts = conversation.attempts
         failures = 0
+        was_cut = False
         caught_up = refreshed = False
         alone = False  # what got no answer is confirmed with nothing else in flight: we may have been the ones who were too many
         sent = first is not None
@@ -634,6 +637,10 @@ class Session:
                 with self.gate.alone() if alone else contextlib.nullcontext(), self.gate.flight():
                     reply = self._attempt(request, lane, fresh=fresh or failures > 0)
             alone = False
+            if reply.idled and sum(not judged for _, judged in attempts) <= _MOST_UNJUDGED:
+                attempts.append((reply, False))
+                fresh = True
+                continue
             if reply.response is not None and reply.failure is None:
                 attempts.append((reply, True))
                 if reply.response.status != 429:
@@ -664,14 +671,17 @@ class Session:
             failure = reply.failure
             if failure is None:  # a reply has a response or a failure
                 raise AssertionError(reply)
-            if failure.kind in {FailureKind.MALFORMED, FailureKind.ENDLESS}:
-                attempts.append((reply, True))  # what was received is evidence, once
+            if failure.kind.received:
+                attempts.append((reply, True))  # what was received is evidence, on a reused connection too
+                if failure.kind is FailureKind.CUT and not was_cut:
+                    was_cut = fresh = True  # the other requirements are judged by a whole answer, if there is one
+                    continue
                 return conversation
             if reply.reused and failure.kind is FailureKind.DROPPED:
                 attempts.append((reply, False))
                 if lane is None:
                     fresh = True
-                if sum(not judged for _, judged in attempts) > 3:
+                if sum(not judged for _, judged in attempts) > _MOST_UNJUDGED:
                     return conversation
                 continue
             failures += 1
@@ -752,6 +762,8 @@ class Session:
                 with self.gate.flight():
                     reply = self._attempt(conversation.request, lane, fresh=False)
                 if reply.response is None:
+                    if reply.failure is not None and reply.failure.kind.received:
+                        conversation.attempts.append((reply, True))
                     return  # no answer at all: asked anew in the ordinary way, where failures are confirmed
                 conversation.attempts.append((reply, True))
                 answer = reply.response
@@ -1170,7 +1182,7 @@ def _needs_own_connection(draft: Draft) -> bool:
 def _extraordinary(reply: Reply, caller: str) -> bool:
     """Tell whether a reply is no plain answer that counts at once."""
     status = reply.response.status if reply.response is not None else 0
-    return reply.failure is not None or status in {0, 429} or (status == 401 and caller == "authorized")
+    return reply.failure is not None or reply.idled or status in {0, 429} or (status == 401 and caller == "authorized")
 
 
 def _long_wait(asked: float, attempts: tuple[int, ...], earlier: tuple[int, ...]) -> _Said:

@@ -15,7 +15,6 @@ import socket
 import ssl
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,7 @@ from urllib.parse import urlsplit
 import httptools
 import msgspec
 
+from closecheck import codings
 from closecheck.model import Failure, FailureKind, Headers, Request, Response, Timing, header
 
 MOST_HEADER_BYTES: Final = 256 * 1024
@@ -34,6 +34,8 @@ _CHUNK: Final = 65536
 _LATE: Final = 0.5
 """Seconds in which what has come may be read after its deadline: whoever reads may have waited for another's answer."""
 _SWITCHING_PROTOCOLS: Final = 101
+_REQUEST_TIMEOUT: Final = 408
+_CHUNKED: Final = "chunked"
 _BODILESS: Final = frozenset({204, 304})
 
 
@@ -48,6 +50,11 @@ class Reply(msgspec.Struct, frozen=True):
     def reused(self) -> bool:
         """Whether the request travelled on a connection that had served another before."""
         return not self.timing.fresh
+
+    @property
+    def idled(self) -> bool:
+        """Whether it is a 408 to a connection that had been idle, which crossed the request (RFC 9110, 15.5.9), and not its answer."""
+        return self.reused and self.failure is None and self.response is not None and self.response.status == _REQUEST_TIMEOUT
 
 
 def serialise(request: Request) -> bytes:
@@ -81,6 +88,10 @@ class Head(msgspec.Struct, frozen=True, eq=False):
     """The Content-Type field as it stands, or None."""
     coding: str
     """The Content-Encoding field as it stands; empty if there is none."""
+    codings: tuple[str, ...]
+    """What was applied to the body beside chunks, in order, in lower case: content codings, then transfer codings."""
+    misframed: str
+    """What no lawful sender says of how an answer ends (RFC 9112, 6.1), although it can be read; empty if that is not so."""
     unbounded: bool
     """Whether the body is delimited by the end of the connection (RFC 9112, 6.3, rule 8)."""
     keeps_connection: bool
@@ -113,16 +124,35 @@ def head_of(status: int, version: str, fields: Fields) -> Head:
 
 
 def _read_head(status: int, version: str, headers: Headers) -> Head:
-    coding = header(headers, "transfer-encoding")
+    field = header(headers, "transfer-encoding")
+    transfer = codings.names(field or "")
+    chunked = transfer[-1:] == [_CHUNKED]
     if status in _BODILESS:
         unbounded = False
-    elif coding is not None:
-        unbounded = coding.rsplit(",", 1)[-1].strip().lower() != "chunked"
+    elif field is not None:
+        unbounded = not chunked
     else:
         unbounded = header(headers, "content-length") is None
     tokens = {token.strip().lower() for token in (header(headers, "connection") or "").split(",")}
     keeps = "close" not in tokens and (version != "1.0" or "keep-alive" in tokens)
-    return Head(status, version, header(headers, "content-type"), header(headers, "content-encoding") or "", unbounded, keeps)
+    coding = header(headers, "content-encoding") or ""
+    applied = (*codings.names(coding), *(name for name in transfer if name != _CHUNKED))
+    misframed = _misframed(version, transfer)
+    return Head(status, version, header(headers, "content-type"), coding, applied, misframed, unbounded, keeps)
+
+
+def _misframed(version: str, transfer: list[str]) -> str:
+    """Say what is wrong with the transfer codings of an answer, in lower case and in their order; empty if nothing is."""
+    named = f"Transfer-Encoding: {', '.join(transfer)}"
+    if transfer.count(_CHUNKED) > 1:
+        return f"{named}: chunked is named more than once (RFC 9112, 6.1)"
+    if _CHUNKED in transfer[:-1]:
+        return f"{named}: chunked is not the last of them (RFC 9112, 6.1)"
+    if transfer and version == "1.0":
+        return f"{named} in an answer of HTTP/1.0 (RFC 9112, 6.1)"
+    if any(name != _CHUNKED and not codings.known(name) for name in transfer):
+        return f"{named}: a transfer coding that the request did not admit (RFC 9110, 10.1.4)"
+    return ""
 
 
 def _decoded_fields(fields: Fields) -> Headers:
@@ -147,7 +177,7 @@ class Landing(msgspec.Struct):
     reason: bytes = b""
     fields: Fields = msgspec.field(default_factory=list)
     body: bytes = b""
-    """The body with its content coding."""
+    """The body with its codings."""
     failure: Failure | None = None
 
     @property
@@ -156,8 +186,11 @@ class Landing(msgspec.Struct):
         head = self.head
         if head is None:
             return None
-        body = _decoded(self.body, head.coding) if head.coding else self.body
-        return Response(head.status, self.reason.decode("latin-1"), head.version, _decoded_fields(self.fields), body, head.coding)
+        reason, fields = self.reason.decode("latin-1"), _decoded_fields(self.fields)
+        if not (head.codings and self.body):  # an answer without a body has nothing to which a coding could have been applied
+            return Response(head.status, reason, head.version, fields, self.body, head.coding)
+        undone = codings.undo(self.body, head.codings, MOST_BODY_BYTES)
+        return Response(head.status, reason, head.version, fields, undone.body, head.coding, undone.spoiled, undone.unknown)
 
     @property
     def reply(self) -> Reply:
@@ -244,6 +277,7 @@ class Connection:
         self._answer = _Answer()
         self._deadline = 0.0
         self._unsent: Failure | None = None
+        self._received = 0
         self.number = number
         self.served = 0
         self.usable = True
@@ -275,6 +309,7 @@ class Connection:
         """
         self._answer.reset(headless=headless)
         self._deadline = deadline
+        self._received = 0
         self.served += 1
         try:
             self._send(data)
@@ -304,7 +339,7 @@ class Connection:
         head = answer.head if answer.complete else None
         if head is None:
             return Landing(sent, 0.0, self.number, fresh, failure=failure)
-        if answer.headless or head.unbounded or not head.keeps_connection:
+        if answer.headless or head.unbounded or not head.keeps_connection or head.status == _REQUEST_TIMEOUT:
             self.close()
         body = answer.body[0] if len(answer.body) == 1 else b"".join(answer.body)
         return Landing(sent, 0.0, self.number, fresh, head, answer.reason, answer.fields, body, failure)
@@ -329,16 +364,16 @@ class Connection:
 
     def _receive(self, answer: _Answer) -> None:
         parser = answer.parser
-        received = 0
         read_by = max(self._deadline, self._clock() + _LATE)
         while not answer.complete:
             data = self._read(answer)
-            received += len(data)
+            self._received += len(data)
+            received = self._received
             if not data:
                 if answer.head is not None and answer.head.unbounded:
                     answer.complete = True
-                    return
-                raise _Broken(FailureKind.DROPPED, _how_far(answer))
+                    break
+                raise self._dropped(answer)
             try:
                 parser.feed_data(data)
             except httptools.HttpParserUpgrade:
@@ -351,6 +386,8 @@ class Connection:
                 raise _Broken(FailureKind.MALFORMED, "bytes follow the end of the answer")
             if answer.headless and answer.head is not None:
                 answer.complete = True
+            if answer.head is not None and answer.head.misframed and answer.head.unbounded:
+                break  # nobody can say where it ends
             # What the parser has not told yet counts too: a line without end, chunk extensions, trailers, interim answers.
             if received > MOST_HEADER_BYTES and (answer.head is None or answer.header_bytes > MOST_HEADER_BYTES):
                 raise _Broken(FailureKind.ENDLESS, f"the header section went on beyond {MOST_HEADER_BYTES >> 10} kB")
@@ -358,6 +395,12 @@ class Connection:
                 raise _Broken(FailureKind.ENDLESS, f"the answer went on beyond {MOST_BODY_BYTES >> 20} MB")
             if not answer.complete and self._clock() > read_by:
                 raise _Broken(FailureKind.TIMEOUT, _how_far(answer))
+        if answer.head is not None and answer.head.misframed:
+            raise _Broken(FailureKind.MALFORMED, answer.head.misframed)
+
+    def _dropped(self, answer: _Answer) -> _Broken:
+        """Return the end of the connection before that of the answer: within it, or before its first byte."""
+        return _Broken(FailureKind.CUT if self._received else FailureKind.DROPPED, _how_far(answer))
 
     def _read(self, answer: _Answer) -> bytes:
         """Return what has come, or what comes before the deadline; nothing at the end of the connection."""
@@ -368,7 +411,7 @@ class Connection:
         except ssl.SSLEOFError:
             return b""
         except OSError:
-            raise _Broken(FailureKind.DROPPED, _how_far(answer)) from None
+            raise self._dropped(answer) from None
         remaining = self._deadline - self._clock()
         if remaining <= 0:
             raise _Broken(FailureKind.TIMEOUT, _how_far(answer))
@@ -381,7 +424,7 @@ class Connection:
         except ssl.SSLEOFError:
             return b""
         except OSError:
-            raise _Broken(FailureKind.DROPPED, _how_far(answer)) from None
+            raise self._dropped(answer) from None
         return data
 
 
@@ -389,39 +432,6 @@ def _how_far(answer: _Answer) -> str:
     if answer.head is not None:
         return f"after the header section of a {answer.head.status} and {answer.size} bytes of its body"
     return "before a whole header section had come" if answer.fields or answer.reason else "before any answer had come"
-
-
-def _decoded(body: bytes, coding: str) -> bytes:
-    """Undo gzip and deflate (RFC 9110, 8.4.1), bounded; what cannot be undone is left as it is."""
-    for name in reversed([token.strip().lower() for token in coding.split(",") if token.strip()]):
-        if name in {"gzip", "x-gzip"}:
-            windows: tuple[int, ...] = (zlib.MAX_WBITS | 16,)
-        elif name == "deflate":
-            windows = (zlib.MAX_WBITS, -zlib.MAX_WBITS)  # many servers send it without the zlib wrapper
-        else:
-            return body
-        for window in windows:
-            with contextlib.suppress(zlib.error):
-                body = _inflated(body, window)
-                break
-    return body
-
-
-def _inflated(data: bytes, window: int) -> bytes:
-    """Return what every member of a compressed body holds (RFC 1952, 2.2), bounded; zlib.error if it is none."""
-    found = b""
-    while data and len(found) < MOST_BODY_BYTES:
-        member = zlib.decompressobj(window)
-        try:
-            found += member.decompress(data, MOST_BODY_BYTES - len(found))
-        except zlib.error:
-            if not found:
-                raise
-            break  # padding after the last member
-        if not member.eof:
-            break
-        data = member.unused_data
-    return found
 
 
 class TLS(msgspec.Struct, frozen=True):

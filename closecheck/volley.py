@@ -19,7 +19,7 @@ import msgspec
 
 from closecheck.cases import Draft, Raw
 from closecheck.exchange import Exchange
-from closecheck.model import FailureKind, Request
+from closecheck.model import Request
 from closecheck.session import Session
 from closecheck.transport import Landing, Lane, serialise
 
@@ -28,8 +28,6 @@ _DRAFT: Final = Draft(body=Raw(b""))
 _SAMPLED: Final = (20, 500)
 """Of the explored exchanges so many first ones are recorded, and then one in so many."""
 _LENGTH: Final = "Content-Length"
-_RECEIVED: Final = frozenset({FailureKind.MALFORMED, FailureKind.ENDLESS})
-"""Failures in which something was received."""
 
 
 class Shot(msgspec.Struct, frozen=True):
@@ -126,11 +124,16 @@ class Volley:
                     else:
                         yield shot, self._glimpsed(shot, head, landing)
 
+    @staticmethod
+    def _crossed(landing: Landing) -> bool:
+        """Tell whether a landing is a 408 to a connection that had been idle, which crossed the request."""
+        return landing.failure is None and landing.head is not None and landing.head.status == 408 and not landing.fresh
+
     def _extraordinary(self, landing: Landing) -> bool:
         """Tell whether a landing is no plain answer that counts."""
         if landing.failure is not None or landing.head is None:
             return True
-        return landing.head.status == 429 or (landing.head.status == 401 and self.session.tokens.expired())
+        return self._crossed(landing) or landing.head.status == 429 or (landing.head.status == 401 and self.session.tokens.expired())
 
     def _glimpsed(self, shot: Shot, head: _Head, landing: Landing) -> Exchange | None:
         """Judge a plain answer; return its exchange if the status is a surprise."""
@@ -141,7 +144,7 @@ class Volley:
         look = landing.head
         sampled = self._glimpses <= _SAMPLED[0] or self._glimpses % _SAMPLED[1] == 0
         surprise = look is None or look.status not in shot.statuses
-        if look is not None and not (sampled or surprise or look.coding) and session.clauses.hold(look, look.status, landing.body, number):
+        if look is not None and not (sampled or surprise or look.codings) and session.clauses.hold(look, look.status, landing.body, number):
             return None
         exchange = self._judged(shot, head, landing, number)
         if sampled:
@@ -161,7 +164,7 @@ class Volley:
     def _settled(self, shot: Shot, head: _Head, landing: Landing, lane: Lane | None) -> Exchange | None:
         """Send again, patiently, what got no answer that counts; return its exchange if the status is a surprise."""
         session = self.session
-        if landing.failure is None or landing.failure.kind in _RECEIVED:
+        if landing.failure.kind.received if landing.failure is not None else not self._crossed(landing):
             # What was received is evidence, whatever comes of asking again.
             session.explored += 1
             self._glimpses += 1

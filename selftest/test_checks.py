@@ -5,6 +5,7 @@ import datetime
 import itertools
 import json
 
+import msgspec
 import pytest
 
 from closecheck.cases import Draft
@@ -57,6 +58,45 @@ def refused(*messages, **members):
 
 
 # --------------------------------------------------------------------------------------------------------- the answer
+
+
+def recoded(one, **how):
+    """Return an exchange with its answer under a coding."""
+    return dataclasses.replace(one, response=msgspec.structs.replace(one.response, **how))
+
+
+def test_a_body_whose_coding_cannot_be_undone_is_no_json_whatever_it_looks_like():
+    spoiled = "it is sent as gzip, but is not in that format, or damaged"
+
+    assert blamed(recoded(exchange(202), spoiled=spoiled)) == {"OP-MEDIA-TYPE", "ACCEPTED-BODY"}
+    assert blamed(recoded(refused(), spoiled=spoiled)) == {"OP-MEDIA-TYPE", "ERROR-OBJECT"}
+    assert spoiled in findings(recoded(exchange(202), spoiled=spoiled))["OP-MEDIA-TYPE"].got
+
+
+@pytest.mark.parametrize(
+    ("one", "hangs"),
+    [
+        (exchange(202), {"ACCEPTED-BODY"}),
+        (exchange(401, {"error": "no"}, ("WWW-Authenticate", "Bearer")), {"AUTH-401-BODY", "AUTH-401-COMPLETE"}),
+        (refused(), {"ERROR-OBJECT", "ERROR-TEXT", "ERROR-LOCALE-TAG"}),
+        (exchange(429, {"message": "later"}, ("Retry-After", "1")), {"RATE-BODY", "RATE-COMPLETE"}),
+        (exchange(500, error(), provoked="internal_error"), {"FAULT-BODY", "ERROR-TEXT"}),
+    ],
+    ids=["202", "401", "400", "429", "500"],
+)
+def test_what_hangs_on_a_body_under_an_unknown_coding_is_untested_once_and_says_so(one, hangs):
+    clauses = Clauses(DOCUMENTED)
+    unread = recoded(one, unknown_coding="x-own")
+
+    found = [*clauses.judge(unread), *clauses.judge(dataclasses.replace(unread, number=next(NUMBERS)))]
+
+    assert {evidence.outcome for evidence in found} == {Outcome.UNTESTED}
+    names = [evidence.requirement.removeprefix("CAR-") for evidence in found]
+    assert {"OP-MEDIA-TYPE", *hangs} <= set(names)
+    assert len(names) == len(set(names))
+    assert all("x-own" in evidence.reason for evidence in found)
+    assert not any(clauses.held(evidence.requirement) for evidence in found)
+    assert clauses.held("CAR-OP-ANSWERS") == 2
 
 
 def test_what_is_documented_is_never_blamed():

@@ -414,8 +414,8 @@ def test_one_lost_answer_is_an_error_and_no_finding(tmp_path):
     assert outcomes(session, "CAR-OP-ANSWERS") == {Outcome.ERROR}
 
 
-@pytest.mark.parametrize("lost", [None, b"hang", answer(length=99)[:60]], ids=["dropped", "hangs", "cut short"])
-def test_the_same_request_lost_twice_is_a_finding(tmp_path, lost):
+@pytest.mark.parametrize(("lost", "findings"), [(None, 1), (b"hang", 1), (answer(length=99)[:60], 2)], ids=["dropped", "hangs", "cut short"])
+def test_the_same_request_lost_twice_is_a_finding(tmp_path, lost, findings):
     def script(peer):
         peer.request()
         if lost == b"hang":
@@ -428,7 +428,7 @@ def test_the_same_request_lost_twice_is_a_finding(tmp_path, lost):
 
         assert exchange.failure is not None
         assert len(server.requests) == 2
-    assert said(session, "CAR-OP-ANSWERS") == [(Outcome.BROKEN, "one")]
+    assert said(session, "CAR-OP-ANSWERS") == [(Outcome.BROKEN, "one")] * findings
 
 
 def test_three_different_requests_lost_once_are_a_finding(tmp_path):
@@ -465,6 +465,56 @@ def test_a_drop_on_a_reused_connection_is_sent_again_and_no_finding(tmp_path):
 
     assert second.status == 202
     assert said(session, "CAR-OP-ANSWERS") == []
+
+
+@pytest.mark.parametrize("part", [answer()[:1], answer()[:30], answer()[:-1]], ids=["one byte", "within the header section", "within the body"])
+@pytest.mark.parametrize("ends", ["closed", "reset"])
+def test_a_part_of_an_answer_on_a_reused_connection_is_a_finding_and_the_request_is_sent_again(tmp_path, part, ends):
+    came = threading.Event()
+
+    def script(peer):
+        if peer.request():
+            peer.send(answer())
+        if peer.number == 0:
+            peer.request()
+            peer.send(part)
+            if ends == "reset":
+                came.wait(5)
+                peer.reset()
+
+    with opened(script, tmp_path) as (session, *_), session.lane() as lane:
+        session.send("first", ONE, impossible(0, "x", 1), lane=lane)
+        connection = lane._connection
+        read = connection._read
+        connection._read = lambda reading: (read(reading), came.set())[0]
+        second = session.send("second", ONE, impossible(0, "y", 1), lane=lane)
+        session.finish()
+
+    assert second.status == 202
+    assert said(session, "CAR-OP-ANSWERS") == [(Outcome.BROKEN, "second")]
+
+
+@pytest.mark.parametrize("fields", [("Connection: close",), ()], ids=["announced", "unannounced"])
+def test_a_408_on_a_reused_connection_is_no_answer_and_on_a_fresh_one_it_is(tmp_path, fields):
+    late = answer("408 Request Timeout", b"", *fields)
+
+    def script(peer):
+        if peer.request():
+            peer.send(answer() if peer.number < 2 else late)
+        if peer.number == 0 and peer.request():
+            peer.send(late)
+            peer.wait_gone()
+
+    with opened(script, tmp_path) as (session, *_):
+        session.send("first", ONE, impossible(0, "x", 1))
+        second = session.send("second", ONE, impossible(0, "y", 1))
+        session.finish()
+        assert said(session, "CAR-OP-STATUS") == []
+
+        third = session.send("third", ONE, impossible(0, "z", 1))
+
+    assert (second.status, third.status) == (202, 408)
+    assert said(session, "CAR-OP-STATUS") == [(Outcome.BROKEN, "third")]
 
 
 def test_a_target_that_closes_after_each_answer_is_no_finding(tmp_path):

@@ -9,10 +9,12 @@ import threading
 import time
 import zlib
 
+import brotli
 import pytest
 from raw_server import RawServer, answer, each, in_turn, once, open_after
 
 from closecheck import transport as boundary
+from closecheck.codings import zstd
 from closecheck.model import FailureKind, Request
 from closecheck.transport import TLS, Transport, serialise
 
@@ -190,17 +192,18 @@ def test_the_answer_to_head_after_an_interim_one_is_the_final_one():
         (b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n", FailureKind.MALFORMED),
         (b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n", FailureKind.MALFORMED),
         (b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{}\r\n0\r\n\r\n", FailureKind.MALFORMED),
-        (b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", FailureKind.DROPPED),
-        (b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", FailureKind.DROPPED),
-        (b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n", FailureKind.DROPPED),
-        (b"HTTP/1.1 202 Accepted\r\nContent-Length: 9\r\n\r\n{}", FailureKind.DROPPED),
-        (b"HTTP/1.1 202 Accepted\r\nContent-Length: 9\r\n\r\n", FailureKind.DROPPED),
-        (b"HTTP/1.1 202 Accepted\r\nContent-Le", FailureKind.DROPPED),
-        (b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n", FailureKind.DROPPED),
-        (b"HTTP/1.1", FailureKind.DROPPED),
-        (b"H", FailureKind.DROPPED),
+        (b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", FailureKind.CUT),
+        (b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", FailureKind.CUT),
+        (b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n", FailureKind.CUT),
+        (b"HTTP/1.1 202 Accepted\r\nContent-Length: 9\r\n\r\n{}", FailureKind.CUT),
+        (b"HTTP/1.1 202 Accepted\r\nContent-Length: 9\r\n\r\n", FailureKind.CUT),
+        (b"HTTP/1.1 202 Accepted\r\nContent-Le", FailureKind.CUT),
+        (b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n", FailureKind.CUT),
+        (b"HTTP/1.1", FailureKind.CUT),
+        (b"H", FailureKind.CUT),
+        (b"HTTP/1.1 202 Accepted\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Tra", FailureKind.CUT),
         (b"", FailureKind.DROPPED),
-        (b"HTTP/1.1 100 Continue\r\n\r\n", FailureKind.DROPPED),
+        (b"HTTP/1.1 100 Continue\r\n\r\n", FailureKind.CUT),
     ],
 )  # fmt: skip
 def test_an_answer_that_is_badly_framed_or_cut_short_is_told(data, kind):
@@ -352,10 +355,14 @@ def with_count(peer, data, flooded):
         ("deflate", zlib.compress(b'{"a":1}')),
         ("deflate", zlib.compress(b'{"a":1}')[2:-4]),
         ("gzip, gzip", gzip.compress(gzip.compress(b'{"a":1}'))),
+        ("br", brotli.compress(b'{"a":1}')),
+        ("zstd", zstd.compress(b'{"a":1}')),
+        ("zstd", zstd.compress(b'{"a"') + zstd.compress(b":1}")),
+        ("br, gzip", gzip.compress(brotli.compress(b'{"a":1}'))),
         ("identity", b'{"a":1}'),
         ("", b'{"a":1}'),
     ],
-    ids=["gzip", "x-gzip", "upper case", "deflate", "raw deflate", "twice", "identity", "empty"],
+    ids=["gzip", "x-gzip", "upper case", "deflate", "raw deflate", "twice", "br", "zstd", "two frames", "br and gzip", "identity", "empty"],
 )
 def test_content_codings_are_undone(coding, body):
     response = answered(told(each(answer("202 Accepted", body, f"Content-Encoding: {coding}"))))
@@ -364,11 +371,94 @@ def test_content_codings_are_undone(coding, body):
     assert response.coding == coding
 
 
-@pytest.mark.parametrize(("coding", "body"), [("gzip", b'{"a":1}'), ("deflate", b"\xff\xff\xff"), ("br", b"\x00\x01"), ("gzip", b"")])
-def test_a_coding_that_cannot_be_undone_leaves_the_bytes(coding, body):
+PLAIN = b'{"a":1}'
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "why"),
+    [
+        ("gzip", PLAIN, "not in that format"),
+        ("deflate", PLAIN, "not in that format"),
+        ("br", PLAIN, "not in that format"),
+        ("zstd", PLAIN, "not in that format"),
+        ("gzip", gzip.compress(PLAIN)[:-8], "ends too early"),
+        ("gzip", gzip.compress(PLAIN)[:-1], "ends too early"),
+        ("gzip", gzip.compress(PLAIN) + gzip.compress(PLAIN)[:-9], "ends too early"),
+        ("gzip", gzip.compress(PLAIN)[:-8] + bytes(8), "damaged"),
+        ("br", brotli.compress(PLAIN)[:-1], "ends too early"),
+        ("zstd", zstd.compress(PLAIN)[:-1], "ends too early"),
+        ("zstd", gzip.compress(PLAIN), "not in that format"),
+        ("gzip", gzip.compress(b"") * 10_001, "10,000 members"),
+    ],
+)
+def test_a_coding_that_cannot_be_undone_is_told_and_leaves_the_bytes(coding, body, why):
     response = answered(told(each(answer("202 Accepted", body, f"Content-Encoding: {coding}"))))
 
     assert response.body == body
+    assert f"it is sent as {coding}, but " in response.spoiled
+    assert why in response.spoiled
+    assert response.unknown_coding == ""
+
+
+def test_a_coding_that_is_named_twice_and_applied_once_is_told():
+    response = answered(told(each(answer("202 Accepted", gzip.compress(PLAIN), "Content-Encoding: gzip", "Content-Encoding: gzip"))))
+
+    assert (response.body, response.coding) == (PLAIN, "gzip, gzip")
+    assert "it is sent as gzip, but is not in that format" in response.spoiled
+
+
+@pytest.mark.parametrize("coding", ["compress", "x-own", "UTF-8", "gzip, x-own"])
+def test_an_unknown_coding_is_named_and_leaves_the_bytes(coding):
+    response = answered(told(each(answer("202 Accepted", PLAIN, f"Content-Encoding: {coding}"))))
+
+    assert (response.body, response.spoiled) == (PLAIN, "")
+    assert response.unknown_coding == coding.split(", ")[-1].lower()
+
+
+def test_an_empty_body_has_no_coding_to_undo():
+    response = answered(told(each(answer("405 Method Not Allowed", b"", "Content-Encoding: gzip"))))
+
+    assert (response.body, response.spoiled) == (b"", "")
+
+
+def in_chunks(body, *fields, version="1.1"):
+    lines = [f"HTTP/{version} 202 Accepted", "Content-Type: application/json", *fields]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+
+@pytest.mark.parametrize("fields", [("Transfer-Encoding: gzip, chunked",), ("Transfer-Encoding: gzip", "Transfer-Encoding: chunked")])
+def test_a_transfer_coding_is_undone_or_told(fields):
+    undone = answered(told(each(in_chunks(gzip.compress(PLAIN), *fields))))
+    spoiled = answered(told(each(in_chunks(PLAIN, *fields))))
+
+    assert (undone.body, undone.spoiled, undone.coding) == (PLAIN, "", "")
+    assert (spoiled.body, bool(spoiled.spoiled)) == (PLAIN, True)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (in_chunks(PLAIN, "Transfer-Encoding: chunked", "Transfer-Encoding: chunked"), "more than once"),
+        (in_chunks(PLAIN, "Transfer-Encoding: chunked, Chunked"), "more than once"),
+        (in_chunks(PLAIN, "Transfer-Encoding: chunked", version="1.0"), "HTTP/1.0"),
+        (in_chunks(PLAIN, "Transfer-Encoding: x-own, chunked"), "did not admit"),
+    ],
+)
+def test_transfer_codings_that_no_lawful_sender_names_are_told_beside_the_answer(data, words):
+    reply = told(open_after(data))
+
+    assert failed(reply) is FailureKind.MALFORMED
+    assert words in reply.failure.detail
+    assert reply.response.body == PLAIN
+
+
+@pytest.mark.parametrize(("named", "words"), [("chunked, gzip", "not the last"), ("x-own", "did not admit")])
+def test_what_nobody_knows_the_end_of_is_told_at_once(named, words):
+    reply = told(open_after(in_chunks(PLAIN, f"Transfer-Encoding: {named}")))
+
+    assert failed(reply) is FailureKind.MALFORMED
+    assert words in reply.failure.detail
+    assert reply.response is None
 
 
 def test_a_gzip_of_several_members_is_read_whole():
@@ -377,15 +467,18 @@ def test_a_gzip_of_several_members_is_read_whole():
     assert answered(told(each(answer("202 Accepted", body, "Content-Encoding: gzip")))).body == b'{"a":1}'
 
 
-@pytest.mark.parametrize("coding", ["gzip", "deflate", "gzip, gzip"])
+PACKED = {"gzip": lambda body: gzip.compress(body, 1), "deflate": lambda body: zlib.compress(body, 1), "br": lambda body: brotli.compress(body, quality=1), "zstd": zstd.compress}
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "gzip, gzip", "zstd, br"])
 def test_a_bomb_is_bounded(small, coding):
     bomb = b"\0" * (8 * 1024 * 1024)
     for name in coding.split(", "):
-        bomb = gzip.compress(bomb, 1) if name == "gzip" else zlib.compress(bomb, 1)
+        bomb = PACKED[name](bomb)
     reply = told(each(answer("202 Accepted", bomb, f"Content-Encoding: {coding}")))
 
-    body = reply.response.body if reply.response else b""
-    assert len(body) <= boundary.MOST_BODY_BYTES
+    assert len(answered(reply).body) <= boundary.MOST_BODY_BYTES
+    assert "once that is undone" in reply.response.spoiled
 
 
 # ---------------------------------------------------------------------------------------------------- bounded in time
@@ -649,7 +742,7 @@ def test_an_idle_tls_connection_that_is_open_is_reused(tls_server):
     assert [reply.reused for reply in replies] == [False, True, True, True]
 
 
-def test_a_tls_answer_that_is_cut_off_is_a_drop(tls_server):
+def test_a_tls_answer_that_is_cut_off_is_told(tls_server):
     reply = told(once(answer(length=50)), context=tls_server, tls=TLS(verify=False))
 
-    assert failed(reply) is FailureKind.DROPPED
+    assert failed(reply) is FailureKind.CUT

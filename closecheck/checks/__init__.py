@@ -27,6 +27,17 @@ EVERY_EXCHANGE: Final = (
 )  # fmt: skip
 """The clauses that every exchange of a run is held against, and that need no means of their own."""
 
+_OF_ERRORS: Final = tuple(one for one in EVERY_EXCHANGE if one.startswith("CAR-ERROR-"))
+_OF_BODIES: Final[dict[int, tuple[str, ...]]] = {
+    202: ("CAR-ACCEPTED-BODY",),
+    400: _OF_ERRORS,
+    401: ("CAR-AUTH-401-BODY", "CAR-AUTH-401-COMPLETE"),
+    403: _OF_ERRORS,
+    429: ("CAR-RATE-BODY", "CAR-RATE-COMPLETE"),
+    500: ("CAR-FAULT-BODY", *(one for one in _OF_ERRORS if one != "CAR-ERROR-OBJECT")),
+}
+"""The clauses that judge the body of an answer, beside CAR-OP-MEDIA-TYPE, by its status."""
+
 MOST_OF_A_KIND: Final = 25
 """Findings of one clause that are kept with their exchanges; what comes after is the same again, and counted."""
 
@@ -43,6 +54,7 @@ class Clauses:
         self._broken: Counter[str] = Counter()
         self.surplus: Counter[tuple[str, str]] = Counter()
         """How often a clause was broken beyond the evidence that was given, by requirement and case."""
+        self._unread: set[str] = set()
 
     @property
     def languages(self) -> locales.Memory:
@@ -59,9 +71,9 @@ class Clauses:
 
     def judge(self, exchange: Exchange, look: Hashable = None) -> Iterator[Evidence]:
         """
-        Yield the evidence against the target in one exchange; what held is counted.
+        Yield the evidence against the target in one exchange, and once for each clause that a body cannot be held against it.
 
-        With a ``look`` the like of it may be judged at a glance afterwards.
+        What held is counted. With a ``look`` the like of it may be judged at a glance afterwards.
         """
         rulings = list(self._rulings(exchange))
         if look is not None:
@@ -82,6 +94,11 @@ class Clauses:
                     finding=ruling.finding,
                     since=ruling.since,
                 )
+        if exchange.unreadable and exchange.owes_body and exchange.status in _OF_BODIES:
+            for requirement in ("CAR-OP-MEDIA-TYPE", *_OF_BODIES[exchange.status]):
+                if requirement not in self._unread:
+                    self._unread.add(requirement)
+                    yield Evidence(requirement, Outcome.UNTESTED, exchange.case, exchanges=(exchange.number,), reason=exchange.unreadable)
 
     def held(self, requirement: str) -> int:
         """Return how many exchanges a clause judged and found held."""

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import re
 import zlib
+from collections.abc import Callable
 
 from closecheck.deviation import fault
 from closecheck.faults._tools import ACCEPTANCE, REFUSALS, UNREADABLE, add_step, answers, cut, each_protocol, entries, said
@@ -56,6 +57,118 @@ def length_beside_chunks(reference: Reference) -> None:
         answer.set_header(b"content-length", length)
 
     answers(reference, hook, status=202)
+
+
+@fault("CAR-OP-ANSWERS")
+def chunked_in_two_fields(reference: Reference) -> None:
+    """The 202 has two fields Transfer-Encoding: chunked, the server's and the framework's; nginx makes a 502 of it."""
+    answers(reference, lambda answer: transfer(answer, b"chunked", b"chunked"), status=202)
+
+
+@fault("CAR-OP-ANSWERS")
+def chunked_named_twice(reference: Reference) -> None:
+    """The 400 says Transfer-Encoding: chunked, chunked, and is sent in chunks once."""
+    answers(reference, lambda answer: transfer(answer, b"chunked, chunked"), status=400)
+
+
+@fault("CAR-OP-ANSWERS", also=("CAR-OP-MEDIA-TYPE", "CAR-ACCEPTED-BODY"))
+def chunked_before_gzip(reference: Reference) -> None:
+    """The 202 names its transfer codings in the wrong order: chunked, gzip."""
+    answers(reference, lambda answer: transfer(answer, b"chunked, gzip"), status=202)
+
+
+@fault("CAR-OP-ANSWERS", also=UNREADABLE, rare=True)
+def unknown_transfer_coding(reference: Reference) -> None:
+    """A long 400 is sent under a transfer coding that nobody has asked for and nobody knows."""
+
+    def hook(answer: Answer) -> None:
+        if len(answer.body) > 1024:
+            transfer(answer, b"x-packed, chunked")
+
+    answers(reference, hook, status=400)
+
+
+@fault("CAR-OP-ANSWERS")
+def chunks_to_http_1_0(reference: Reference) -> None:
+    """Answers call themselves HTTP/1.0, which knows no chunks, and are sent in chunks."""
+
+    def hook(answer: Answer) -> None:
+        transfer(answer, b"chunked")
+        answer.rewrite(status_line=b"HTTP/1.0" + answer.head.split(b"\r\n", 1)[0][8:])
+
+    answers(reference, hook)
+
+
+@fault("CAR-OP-ANSWERS")
+def length_beside_identity(reference: Reference) -> None:
+    """The 202 has Transfer-Encoding: identity beside its Content-Length."""
+    answers(reference, lambda answer: answer.rewrite(headers=[*answer.headers, (b"transfer-encoding", b"identity")]), status=202)
+
+
+@fault("CAR-OP-ANSWERS")
+def two_lengths(reference: Reference) -> None:
+    """The 400 has two Content-Length fields, of which the second counts the header section as well."""
+
+    def hook(answer: Answer) -> None:
+        answer.rewrite(headers=[*answer.headers, (b"content-length", str(len(answer.data)).encode())])
+
+    answers(reference, hook, status=400)
+
+
+@fault("CAR-OP-ANSWERS")
+def folded_field(reference: Reference) -> None:
+    """A field of the 401 goes on in a second line, as HTTP has it no longer (RFC 9112, 5.2)."""
+    answers(reference, lambda answer: answer.rewrite(headers=[*answer.headers, (b"x-policy", b"default\r\n strict")]), status=401)
+
+
+# An answer that is cut short. On a connection that has served before, silence is lawful: it may have been about to be closed.
+
+
+@fault("CAR-OP-ANSWERS")
+def half_answers_on_used_connections(reference: Reference) -> None:
+    """Each answer on a connection that has served before ends in the middle of its body, and the connection is closed."""
+    cut_short(reference, lambda number, _: number > 1, half, End.CLOSE)
+
+
+@fault("CAR-OP-ANSWERS")
+def half_answers_reset(reference: Reference) -> None:
+    """Each answer on a connection that has served before ends in the middle of its body with a reset."""
+    cut_short(reference, lambda number, _: number > 1, half, End.ABORT)
+
+
+@fault("CAR-OP-ANSWERS", rare=True)
+def every_twentieth_half(reference: Reference) -> None:
+    """Of the requests that are not the first of their connection every twentieth gets half an answer."""
+    cut_short(reference, lambda number, serial: number > 1 and serial % 20 == 0, half, End.CLOSE)
+
+
+@fault("CAR-OP-ANSWERS", rare=True)
+def every_thirtieth_cut_in_the_head(reference: Reference) -> None:
+    """Of the requests that are not the first of their connection every thirtieth gets an answer that ends within its header section."""
+    cut_short(reference, lambda number, serial: number > 1 and serial % 30 == 0, lambda answer: answer.head[:-10], End.CLOSE)
+
+
+@fault("CAR-OP-ANSWERS", rare=True)
+def one_byte_of_an_answer(reference: Reference) -> None:
+    """Of the requests that are not the first of their connection every fortieth gets one byte of its answer."""
+    cut_short(reference, lambda number, serial: number > 1 and serial % 40 == 0, lambda answer: answer.data[:1], End.CLOSE)
+
+
+@fault("CAR-OP-ANSWERS")
+def cut_in_the_trailer(reference: Reference) -> None:
+    """Each answer on a connection that has served before is sent in chunks, and ends within the trailer section."""
+
+    def part(answer: Answer) -> bytes:
+        send_chunked(answer, b"%x\r\n%b\r\n0\r\nServer-Timing: db;d" % (len(answer.body), answer.body))
+        return answer.data
+
+    cut_short(reference, lambda number, _: number > 1, part, End.CLOSE)
+
+
+@fault("CAR-OP-ANSWERS")
+def only_accepted_ones_half(reference: Reference) -> None:
+    """A 202 on a connection that has served before ends in the middle of its body: the worker is recycled too early."""
+    cut_short(reference, lambda number, _: number > 1, half, End.CLOSE, status=202)
 
 
 @fault("CAR-OP-ANSWERS", also=("CAR-OP-MEDIA-TYPE", "CAR-ACCEPTED-BODY"))
@@ -171,6 +284,59 @@ def called_gzip_but_plain(reference: Reference) -> None:
     answers(reference, lambda answer: send_coded(answer, b"gzip", answer.body), status=202)
 
 
+@fault("CAR-OP-MEDIA-TYPE", also=(*UNREADABLE, "CAR-OP-CODING"))
+def called_deflate_but_plain(reference: Reference) -> None:
+    """The 400 says that it is deflated, and is not: a proxy decoded it and kept the field."""
+    answers(reference, lambda answer: send_coded(answer, b"deflate", answer.body), status=400)
+
+
+@fault("CAR-OP-MEDIA-TYPE", also=("CAR-ACCEPTED-BODY", "CAR-OP-CODING"))
+def called_br_but_plain(reference: Reference) -> None:
+    """The 202 says that it is compressed with brotli, and is not."""
+    answers(reference, lambda answer: send_coded(answer, b"br", answer.body), status=202)
+
+
+@fault("CAR-OP-MEDIA-TYPE", also=("CAR-ACCEPTED-BODY", "CAR-OP-CODING"))
+def gzip_named_twice(reference: Reference) -> None:
+    """The 202 is compressed once, and names gzip in two fields: the framework's and the server's."""
+
+    def hook(answer: Answer) -> None:
+        send_coded(answer, b"gzip", gzip.compress(answer.body))
+        answer.rewrite(headers=[*answer.headers, (b"content-encoding", b"gzip")])
+
+    answers(reference, hook, status=202)
+
+
+@fault("CAR-OP-MEDIA-TYPE", also=(*UNREADABLE, "CAR-OP-CODING"))
+def gzip_without_its_trailer(reference: Reference) -> None:
+    """The 400 is compressed with gzip, and the stream is never finished: its checksum and length are missing."""
+    answers(reference, lambda answer: send_coded(answer, b"gzip", gzip.compress(answer.body)[:-8]), status=400)
+
+
+@fault("CAR-OP-MEDIA-TYPE", also=(*UNREADABLE, "CAR-OP-CODING"), rare=True)
+def gzip_with_a_wrong_checksum(reference: Reference) -> None:
+    """A long 400 is compressed with gzip, and its checksum is that of another body."""
+
+    def hook(answer: Answer) -> None:
+        if len(answer.body) > 1024:
+            packed = gzip.compress(answer.body)
+            send_coded(answer, b"gzip", packed[:-8] + bytes(4) + packed[-4:])
+
+    answers(reference, hook, status=400)
+
+
+@fault("CAR-OP-MEDIA-TYPE", also=("CAR-AUTH-401-BODY", "CAR-AUTH-401-COMPLETE", "CAR-OP-CODING"))
+def wrong_coding_named(reference: Reference) -> None:
+    """The 401 is compressed with gzip, and called zstd."""
+    answers(reference, lambda answer: send_coded(answer, b"zstd", gzip.compress(answer.body)), status=401)
+
+
+@fault("CAR-OP-MEDIA-TYPE", also=("CAR-ACCEPTED-BODY",))
+def gzip_as_transfer_coding_but_plain(reference: Reference) -> None:
+    """The 202 says Transfer-Encoding: gzip, chunked, and its chunks are plain."""
+    answers(reference, lambda answer: transfer(answer, b"gzip, chunked"), status=202)
+
+
 # CAR-BODY-FRAMING
 
 
@@ -191,6 +357,37 @@ def send_chunked(answer: Answer, body: bytes) -> None:
     answer.rewrite(body=body)
     answer.set_header(b"content-length", None)
     answer.set_header(b"transfer-encoding", b"chunked")
+
+
+def transfer(answer: Answer, *fields: bytes) -> None:
+    """Send the body in one chunk, and say so in these Transfer-Encoding fields."""
+    send_chunked(answer, b"%x\r\n%b\r\n0\r\n\r\n" % (len(answer.body), answer.body))
+    answer.rewrite(headers=[*(one for one in answer.headers if one[0] != b"transfer-encoding"), *((b"transfer-encoding", field) for field in fields)])
+
+
+def half(answer: Answer) -> bytes:
+    """Return an answer without the second half of its body."""
+    return answer.data[: len(answer.data) - len(answer.body) // 2]
+
+
+def cut_short(
+    reference: Reference, when: Callable[[int, int], bool], part: Callable[[Answer], bytes], end: End, *, status: int | None = None
+) -> None:
+    """
+    Send only a part of some answers, and end the connection.
+
+    ``when`` is told the number of the request on its connection, and how many were not the first of theirs, both from 1.
+    """
+    serial = 0
+
+    def hook(answer: Answer) -> None:
+        nonlocal serial
+        number = answer.request.number if answer.request is not None else 1
+        serial += number > 1
+        if when(number, serial):
+            answer.pieces = [part(answer), end]
+
+    answers(reference, hook, status=status)
 
 
 def send_coded(answer: Answer, coding: bytes, body: bytes) -> None:

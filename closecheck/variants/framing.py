@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import re
+import sys
 import zlib
 from collections.abc import Callable
 
+import brotli
+from starlette.responses import Response
+
 from closecheck.deviation import variant
+from closecheck.faults._tools import number, tell_connections
 from closecheck.reference import Answer, End, Reference
-from closecheck.variants._seams import each_answer, stays_open
+from closecheck.reference.operation import Call
+from closecheck.variants._seams import Handler, each_answer, stays_open
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 MIDDLE = 20
 MAX_CHUNKS = 1000
@@ -235,7 +247,7 @@ def code(reference: Reference, coding: str, compress: Callable[[bytes], bytes]) 
     """Apply a content coding to every answer whose request admits it."""
 
     def change(answer: Answer) -> None:
-        if all(admits(answer, name) for name in coding.split(", ")):
+        if all(admits(answer, name) for name in coding.lower().split(", ")):
             answer.set_body(compress(answer.body))
             answer.set_header(b"content-encoding", coding.encode())
             answer.set_header(b"vary", b"Accept-Encoding")
@@ -282,6 +294,116 @@ def gzipped_and_chunked(reference: Reference) -> None:
     """Answers are compressed with gzip where the request does not forbid it, and chunked."""
     code(reference, "gzip", zipped)
     each_answer(reference, lambda answer: chunk(answer, 33))
+
+
+@variant()
+def brotli_compressed(reference: Reference) -> None:
+    """Answers are compressed with brotli where the request does not forbid it, as content networks prefer."""
+    code(reference, "br", lambda body: brotli.compress(body, quality=1))
+
+
+@variant()
+def zstd_compressed(reference: Reference) -> None:
+    """Answers are compressed with zstd where the request does not forbid it."""
+    code(reference, "zstd", lambda body: zstd.compress(body, 1))
+
+
+@variant()
+def zstd_in_two_frames(reference: Reference) -> None:
+    """Answers are compressed with zstd in two frames where the request does not forbid it."""
+    code(reference, "zstd", lambda body: zstd.compress(body[:MIDDLE], 1) + zstd.compress(body[MIDDLE:], 1))
+
+
+@variant()
+def brotli_and_chunked(reference: Reference) -> None:
+    """Answers are compressed with brotli, in capitals, where the request does not forbid it, and chunked."""
+    code(reference, "BR", lambda body: brotli.compress(body, quality=1))
+    each_answer(reference, lambda answer: chunk(answer, 33))
+
+
+@variant()
+def errors_in_brotli(reference: Reference) -> None:
+    """Only answers of more than 300 bytes are compressed, with brotli, where the request does not forbid it."""
+
+    def change(answer: Answer) -> None:
+        if len(answer.body) > 300 and admits(answer, "br"):
+            answer.set_body(brotli.compress(answer.body, quality=1))
+            answer.set_header(b"content-encoding", b"br")
+
+    each_answer(reference, change)
+
+
+@variant()
+def gzipped_in_transfer(reference: Reference) -> None:
+    """Answers are compressed with gzip as a transfer coding, and chunked."""
+
+    def change(answer: Answer) -> None:
+        if stays_open(answer):
+            answer.rewrite(body=zipped(answer.body))
+            answer.set_header(b"transfer-encoding", b"gzip, chunked")
+            chunk(answer, 64)
+
+    each_answer(reference, change)
+
+
+@variant()
+def unknown_coding(reference: Reference) -> None:
+    """Answers are under a content coding that only the server's own clients know, where the request does not forbid it."""
+    code(reference, "x-rot128", lambda body: bytes(byte ^ 128 for byte in body))
+
+
+def at_an_end(reference: Reference, every: int, *pieces: bytes | End) -> None:
+    """
+    Send this in the place of an answer, now and then, on a connection that has served before; the request is not looked at.
+
+    It is what a client sees whose request crosses the end of a connection on which nothing had come for long.
+    """
+    tell_connections(reference)
+    plain = reference.answer
+    numbers = itertools.count(1)
+    mark = b"x-at-an-end"
+
+    async def answer(handlers: dict[str, Handler], call: Call) -> Response:
+        if number(call) > 1 and next(numbers) % every == 0:
+            return Response(headers={mark.decode(): "1"})
+        return await plain(handlers, call)
+
+    def change(answer: Answer) -> None:
+        if any(name == mark for name, _ in answer.headers):
+            answer.pieces = list(pieces)
+
+    reference.answer = answer  # type: ignore[method-assign]
+    reference.wire.append(change)
+
+
+@variant()
+def dropped_in_silence(reference: Reference) -> None:
+    """Every seventh request that is not the first of its connection finds this closed: the server's patience had just ended."""
+    at_an_end(reference, 7, End.CLOSE)
+
+
+@variant()
+def reset_in_silence(reference: Reference) -> None:
+    """Every ninth request that is not the first of its connection meets a reset: the server's patience had just ended."""
+    at_an_end(reference, 9, End.ABORT)
+
+
+def waited_too_long(*fields: bytes) -> bytes:
+    """Return a 408 with a page, and with these fields."""
+    page = b"<html><body><h1>408 Request Time-out</h1>\nYour browser didn't send a complete request in time.\n</body></html>\n"
+    return b"\r\n".join([b"HTTP/1.1 408 Request Timeout", b"Content-Type: text/html", b"Content-Length: %d" % len(page), *fields, b"", page])
+
+
+@variant()
+def request_timeout_408(reference: Reference) -> None:
+    """A 408 to an idle connection crosses every seventh request that is not the first of its connection."""
+    at_an_end(reference, 7, waited_too_long(b"Connection: close", b"Cache-Control: no-cache"), End.CLOSE)
+
+
+@variant()
+def request_timeout_408_unannounced(reference: Reference) -> None:
+    """A 408 to an idle connection, which does not say that this is closed, crosses every seventh request that is not the first of its connection."""
+    at_an_end(reference, 7, waited_too_long(), End.CLOSE)
 
 
 @variant()
