@@ -94,8 +94,8 @@ class Clauses:
                     finding=ruling.finding,
                     since=ruling.since,
                 )
-        if exchange.unreadable and exchange.owes_body and exchange.status in _OF_BODIES:
-            for requirement in ("CAR-OP-MEDIA-TYPE", *_OF_BODIES[exchange.status]):
+        if exchange.unreadable and exchange.owes_body and exchange.meaning in _OF_BODIES:
+            for requirement in ("CAR-OP-MEDIA-TYPE", *_OF_BODIES[exchange.meaning]):
                 if requirement not in self._unread:
                     self._unread.add(requirement)
                     yield Evidence(requirement, Outcome.UNTESTED, exchange.case, exchanges=(exchange.number,), reason=exchange.unreadable)
