@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import select
 import socket
 import ssl
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httptools
@@ -31,6 +33,8 @@ MOST_HEADER_BYTES: Final = 256 * 1024
 MOST_BODY_BYTES: Final = 16 * 1024 * 1024
 """Bytes of an answer's body, before and after content coding is undone, before it counts as endless."""
 _CHUNK: Final = 65536
+_STAGGER: Final = 0.25
+"""Seconds after which the next address of a host is tried while the last one is silent (RFC 8305, 5)."""
 _LATE: Final = 0.5
 """Seconds in which what has come may be read after its deadline: whoever reads may have waited for another's answer."""
 _SWITCHING_PROTOCOLS: Final = 101
@@ -515,6 +519,8 @@ class Transport:
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._context = (tls or TLS()).context() if parts.scheme == "https" else None
         self._timeout = timeout
+        self._answered: Any = None
+        """The address of the host that answered last."""
         self._idle: list[Connection] = []
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
@@ -593,9 +599,57 @@ class Transport:
             with self._lock:
                 self._idle.append(connection)
 
-    def _connect(self, deadline: float) -> Connection:
-        sock = socket.create_connection((self._host, self._port), timeout=max(deadline - self._clock(), 0.001))
+    def _reached(self, deadline: float) -> socket.socket:
+        """
+        Return a socket that is connected to the first address of the host that answers (RFC 8305, 5, in small).
+
+        The one that answered last is tried first; each next one a moment later, while those before it are still awaited.
+
+        Raises:
+            OSError: none answers, by the first that said so; TimeoutError: none says anything within the deadline.
+
+        """
+        found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        addresses = deque(sorted(found, key=lambda one: one[4] != self._answered))
+        awaited: dict[int, tuple[socket.socket, Any]] = {}
+        poll = select.poll()
+        refused: OSError | None = None
+        next_at = self._clock()
         try:
+            while addresses or awaited:
+                now = self._clock()
+                if now >= deadline:
+                    break
+                if addresses and (now >= next_at or not awaited):
+                    family, kind, protocol, _, address = addresses.popleft()
+                    next_at = now + _STAGGER
+                    try:
+                        sock = _begun(family, kind, protocol, address)
+                    except OSError as error:  # of this address alone: there may be no route for its family
+                        refused = refused or error
+                        next_at = now
+                        continue
+                    awaited[sock.fileno()] = sock, address
+                    poll.register(sock, select.POLLOUT)
+                until = min(next_at, deadline) if addresses else deadline
+                for number, _ in poll.poll(max(until - self._clock(), 0) * 1000):
+                    sock, address = awaited.pop(number)
+                    poll.unregister(number)
+                    if not (code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)):
+                        self._answered = address
+                        return sock
+                    sock.close()
+                    refused = refused or OSError(code, os.strerror(code))
+                    next_at = self._clock()
+        finally:
+            for sock, _ in awaited.values():
+                sock.close()
+        raise refused if refused is not None and not awaited else TimeoutError
+
+    def _connect(self, deadline: float) -> Connection:
+        sock = self._reached(deadline)
+        try:
+            sock.settimeout(max(deadline - self._clock(), 0.001))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._context is not None:
                 sock = self._context.wrap_socket(sock, server_hostname=self._host)
@@ -662,6 +716,20 @@ class Lane:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _begun(family: int, kind: int, protocol: int, address: Any) -> socket.socket:
+    """Return a socket that does not block, on its way to an address; OSError if that cannot be reached at all."""
+    sock = socket.socket(family, kind, protocol)
+    sock.setblocking(False)
+    try:
+        sock.connect(address)
+    except BlockingIOError:
+        pass
+    except OSError:
+        sock.close()
+        raise
+    return sock
 
 
 def _connect_problem(error: OSError) -> str:

@@ -1,6 +1,8 @@
 """The network boundary: every way in which a server can answer badly, late, too much, or not at all."""
 
+import contextlib
 import gzip
+import select
 import shutil
 import socket
 import ssl
@@ -596,6 +598,76 @@ def test_a_host_that_does_not_resolve_is_unreachable():
 
     assert failed(reply) is FailureKind.UNREACHABLE
     assert "resolve" in reply.failure.detail
+
+
+@contextlib.contextmanager
+def silent(address):
+    """Listen at an address of loopback where no connection is ever made: what is sent there is not answered."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(socket.create_server(address, backlog=0))
+        waiting = [stack.enter_context(socket.socket()) for _ in range(8)]  # the kernel completes a few, and drops the rest
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(address)
+        poll = select.poll()
+        poll.register(waiting[-1], select.POLLOUT)
+        assert not poll.poll(200)
+        yield
+
+
+def resolving(monkeypatch, *addresses):
+    """Let every name have these addresses; return those that are connected to, in order."""
+    tried = []
+    begun = boundary._begun
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+    monkeypatch.setattr(boundary.socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(boundary, "_begun", lambda *how: (tried.append(how[-1][0]), begun(*how))[1])
+    return tried
+
+
+def test_an_address_that_is_silent_is_passed_over_and_the_one_that_answered_comes_first_afterwards(monkeypatch):
+    with RawServer(once(OK)) as server, silent(("127.0.0.2", server.port)):
+        tried = resolving(monkeypatch, ("127.0.0.2", server.port), ("127.0.0.1", server.port))
+        transport = Transport(f"http://two-addresses.invalid:{server.port}", timeout=SOON)
+        began = time.monotonic()
+        replies = [transport.send(post(), fresh=True) for _ in range(3)]
+
+        assert time.monotonic() - began < SOON
+        assert all(answered(reply) for reply in replies)
+    assert tried == ["127.0.0.2", "127.0.0.1", "127.0.0.1", "127.0.0.1"]
+
+
+def test_an_address_that_refuses_is_passed_over_at_once(monkeypatch):
+    monkeypatch.setattr(boundary, "_STAGGER", SOON)
+    with RawServer(once(OK)) as server:
+        tried = resolving(monkeypatch, ("127.0.0.3", server.port), ("127.0.0.2", server.port), ("127.0.0.1", server.port))
+
+        assert answered(Transport(f"http://three-addresses.invalid:{server.port}", timeout=SOON).send(post(), fresh=True))
+    assert tried == ["127.0.0.3", "127.0.0.2", "127.0.0.1"]
+
+
+def test_an_address_that_answers_no_longer_gives_way_to_another(monkeypatch):
+    with RawServer(once(OK)) as server:
+        resolving(monkeypatch, ("127.0.0.2", server.port), ("127.0.0.1", server.port))
+        transport = Transport(f"http://two-addresses.invalid:{server.port}", timeout=SOON)
+        transport._answered = ("127.0.0.2", server.port)
+
+        assert answered(transport.send(post(), fresh=True))
+        assert transport._answered == ("127.0.0.1", server.port)
+
+
+def test_addresses_that_all_refuse_are_unreachable_and_silent_ones_take_no_longer_than_the_limit(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    resolving(monkeypatch, ("127.0.0.2", port), ("127.0.0.1", port))
+    refused = Transport(f"http://two-addresses.invalid:{port}", timeout=SOON).send(post())
+    with silent(("127.0.0.2", port)):
+        began = time.monotonic()
+        late = Transport(f"http://two-addresses.invalid:{port}", timeout=BRIEF).send(post())
+
+        assert time.monotonic() - began < 2
+    assert (failed(refused), refused.failure.detail) == (FailureKind.UNREACHABLE, "the connection was refused")
+    assert (failed(late), late.failure.detail) == (FailureKind.UNREACHABLE, "no connection within the time limit")
 
 
 def test_after_a_failure_the_transport_works_on():
