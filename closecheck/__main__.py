@@ -12,6 +12,7 @@ import click
 
 from closecheck import __version__, output
 from closecheck.errors import ClosecheckError, NothingToJudge, UsageError, unforeseen
+from closecheck.ids import Untested
 from closecheck.model import Exit, RunFault
 
 
@@ -134,7 +135,7 @@ def explain(requirement: str) -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="the address to listen on")
-@click.option("--port", default=8080, show_default=True, help="the port; 0: a free one")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="the port; 0: a free one")
 @click.option("--fault", metavar="NAME", help="serve this faulty target instead of the reference")
 @click.option("--rate-limit", metavar="LIMIT", help='such as "100/10 seconds"')
 @click.option("--database", default=":memory:", show_default=True, help="an SQLite file that keeps the access requests")

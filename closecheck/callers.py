@@ -186,9 +186,10 @@ def _recased(kind: str, token: str) -> str:
 
 
 def _altered(token: str) -> str:
-    middle = len(token) // 2
-    while token[middle] in "._-":
-        middle += 1
+    telling = [at for at, one in enumerate(token) if one not in "._-"]
+    if not telling:
+        raise Untested("the working token has no letter that could be changed")
+    middle = next((at for at in telling if at >= len(token) // 2), telling[-1])
     # Not the last character of a part: its lowest bits may mean nothing.
     changed = token[:middle] + ("A" if token[middle] != "A" else "B") + token[middle + 1 :]
     if changed == token:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import yaml
@@ -17,7 +18,7 @@ def serve(*, host: str, port: int, fault: str | None, rate_limit: str | None, da
     Serve until interrupted; say where, and with which tokens.
 
     Raises:
-        UsageError: there is no such fault, or the port is taken.
+        UsageError: there is no such fault, the port is taken, or the database cannot be opened.
 
     """
     modify = None
@@ -45,6 +46,8 @@ def serve(*, host: str, port: int, fault: str | None, rate_limit: str | None, da
 
     try:
         serve_forever(config, modify, ready)
+    except sqlite3.Error as error:
+        raise UsageError(f"--database {database}", str(error), "name a file that can be written, or :memory:") from error
     except OSError as error:
         raise UsageError(f"--host {host} --port {port}", error.strerror or str(error), "choose another port, or 0") from error
 

@@ -633,6 +633,10 @@ def checked_url(text: str, where: str, example: str) -> SplitResult:
         raise UsageError(where, "the URL does not start with https:// or http://", f"Write {example}.")
     if not host or port == 0:
         raise UsageError(where, "the URL names no host", f"Write {example}.")
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise UsageError(where, "no host can have that name: a part of it is empty or longer than 63 characters", f"Write {example}.") from None
     if "@" in url.netloc:
         raise UsageError(
             where, "the URL holds a user or a password", "Delete them; credentials have a section of their own."

@@ -385,3 +385,27 @@ def test_no_piece_of_a_token_stands_in_any_report(token, tmp_path):
     texts = {"the terminal": said(done), **{path.name: path.read_text(errors="replace") for path in (tmp_path / "latest").iterdir()}}
     assert len(texts) > 8
     assert {name: left for name, text in texts.items() if (left := sorted(piece for piece in pieces if piece in text))} == {}
+
+
+# ------------------------------------------------------------------------------------------------- what users may type
+
+
+@pytest.mark.parametrize(
+    ("words", "token"),
+    [
+        (["doctor", "--base-url", f"http://{'a' * 70}.example/x"], "working-token"),
+        (["run", "--base-url", "http://a..example/x"], "working-token"),
+        (["serve", "--port", "99999"], ""),
+        (["serve", "--port", "0", "--database", "/no/such/folder/x"], ""),
+        (["forge", "tampered-header"], "opaque-token"),
+        (["forge", "altered"], "..."),
+        (["forge", "no-such-forgery"], "a.b.c"),
+    ],
+    ids=lambda one: " ".join(one[:2]) if isinstance(one, list) else "",
+)
+def test_what_cannot_be_used_is_misuse_and_not_a_fault_of_the_suite(words, token, tmp_path):
+    done = closecheck(*words, cwd=tmp_path, PYTHONPATH=str(ROOT), **({"CLOSECHECK_TOKEN": token} if token else {}))
+
+    assert done.returncode == 4, said(done)
+    assert "Traceback" not in said(done)
+    assert "fault in the suite" not in said(done)
