@@ -12,7 +12,6 @@ import click
 
 from closecheck import __version__, output
 from closecheck.errors import ClosecheckError, NothingToJudge, UsageError, unforeseen
-from closecheck.ids import Untested
 from closecheck.model import Exit, RunFault
 
 

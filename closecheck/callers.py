@@ -107,7 +107,7 @@ def split(token: str) -> Parts | None:
         header, payload, signature = token.split(".")
         parts = _decoded(header), _decoded(payload), _decoded(signature)
         described = json.loads(parts[0])
-    except (ValueError, binascii.Error):
+    except (ValueError, binascii.Error, RecursionError):
         return None
     return parts if isinstance(described, dict) and "alg" in described else None
 
@@ -145,16 +145,29 @@ def forge(kind: str, token: str) -> str:
     parts = split(token)
     forged = _recased(kind, token) if kind in _CASES else _forged(kind, parts) if parts else ""
     if forged == token:
-        raise AssertionError(f"the forgery {kind} is the working token")
+        raise Untested(f"the forgery {kind} would be the working token itself")
     if parts is None:
         return f"Bearer {forged}"
     if split(forged) == parts:
-        raise AssertionError(f"the forgery {kind} decodes to the working token")
+        raise Untested(f"the forgery {kind} would decode to the working token")
     return f"Bearer {forged}"
 
 
 _CASES: Final = frozenset({"letter-case", "lower-case"})
 """Forgeries in which letters are in the other case."""
+
+
+_OF_SIGNATURE: Final = frozenset(
+    {"signature-first-byte", "signature-last-byte", "signature-middle", "signature-reversed", "signature-cut", "signature-empty", "alg-none-signed"}
+)
+"""Forgeries that change the true signature, or keep it beside another header."""
+
+
+def _is_object(payload: bytes) -> bool:
+    try:
+        return isinstance(json.loads(payload), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def inapplicable(kind: str, token: str) -> str:
@@ -165,6 +178,13 @@ def inapplicable(kind: str, token: str) -> str:
     if kind in _CASES and opaque and (token == token.lower() or token == token.upper()):
         # Such as hexadecimal digits or base32: what differs in case only may well say the same.
         return "the working token is opaque, and its letters are all of one case: it may be read without regard to case"
+    if kind == "altered" and not token.strip("._-"):
+        return "the working token has no letter that could be changed"
+    parts = split(token)
+    if parts is not None and kind in _OF_SIGNATURE and not parts[2]:
+        return "the working token is not signed: no signature could be changed"
+    if parts is not None and kind == "tampered-payload" and not _is_object(parts[1]):
+        return "the claims of the working token are no JSON object: none could be added"
     if kind == "letter-case" and not _letters_of_signature(token):
         return "the signature of the working token has no letter whose case could be changed"
     return ""
@@ -187,8 +207,6 @@ def _recased(kind: str, token: str) -> str:
 
 def _altered(token: str) -> str:
     telling = [at for at, one in enumerate(token) if one not in "._-"]
-    if not telling:
-        raise Untested("the working token has no letter that could be changed")
     middle = next((at for at in telling if at >= len(token) // 2), telling[-1])
     # Not the last character of a part: its lowest bits may mean nothing.
     changed = token[:middle] + ("A" if token[middle] != "A" else "B") + token[middle + 1 :]
@@ -352,6 +370,6 @@ class Callers:
             return False
         try:
             expires = json.loads(parts[1]).get("exp")
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, RecursionError):
             return False
         return isinstance(expires, (int, float)) and expires <= self._now()

@@ -236,15 +236,16 @@ def describe(token: str, now: float) -> TokenFacts:
     """Read a token without verifying it; ``now`` in seconds since 1970. Never raises."""
     try:
         header = jwt.get_unverified_header(token)
-    except (jwt.InvalidTokenError, ValueError):
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
         return TokenFacts(is_jwt=False)
     algorithm = str(header.get("alg", ""))
     try:
         claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    except (jwt.InvalidTokenError, ValueError):
+    except (jwt.InvalidTokenError, ValueError, RecursionError):
         return TokenFacts(is_jwt=True, algorithm=algorithm)
     expires = claims.get("exp")
-    if isinstance(expires, bool) or not isinstance(expires, (int, float)):
+    # Beyond a float's precision a number is no moment.
+    if isinstance(expires, bool) or not isinstance(expires, (int, float)) or not abs(expires) < 2**53:
         expires = None
     authorities = claims.get("authorities")
     return TokenFacts(

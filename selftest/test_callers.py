@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from closecheck.__main__ import main
 from closecheck.callers import BY_KIND, FORGERIES, Callers, forge, inapplicable, split
-from closecheck.credentials import FixedToken
+from closecheck.credentials import FixedToken, describe
 from closecheck.ids import Untested
 from closecheck.model import Request
 from closecheck.reports._curl import _authorization
@@ -86,3 +86,37 @@ def test_a_forgery_that_cannot_be_made_or_that_nobody_knows_is_said_to_be_so():
         told = CliRunner().invoke(main, ["forge", kind], env={"CLOSECHECK_TOKEN": MIXED})
         assert told.exit_code != 0
         assert reason in str(told.exception) + told.output
+
+
+def written(*parts):
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+ODD_TOKENS = {
+    "not signed": written(b'{"alg":"none"}', b"{}", b""),
+    "no signature": written(b'{"alg":"HS256"}', b"{}", b""),
+    "a signature of a byte": written(b'{"alg":"HS256"}', b"{}", b"a"),
+    "claims that are a list": written(b'{"alg":"HS256"}', b"[1]", b"abcdefghijk"),
+    "claims that are no JSON": written(b'{"alg":"HS256"}', b"xx", b"abcdefghijk"),
+    "an algorithm that is a number": written(b'{"alg":7}', b"{}", b"abc"),
+    "a deep header": written(b'{"alg":' + b"[" * 5000 + b"]" * 5000 + b"}", b"{}", b"abc"),
+    "an endless expiry": written(b'{"alg":"HS256"}', b'{"exp":1%b}' % (b"0" * 400), b"abc"),
+    "one letter": "x",
+    "dots": "...",
+}
+
+
+@pytest.mark.parametrize("kind", BY_KIND)
+@pytest.mark.parametrize("token", ODD_TOKENS.values(), ids=ODD_TOKENS)
+def test_odd_working_tokens_are_forged_or_said_to_be_of_no_use(kind, token):
+    try:
+        forged = forge(kind, token).partition(" ")[2]
+    except Untested as untested:
+        assert "working token" in untested.reason
+    else:
+        assert forged != token
+
+
+@pytest.mark.parametrize("token", ODD_TOKENS.values(), ids=ODD_TOKENS)
+def test_odd_working_tokens_can_be_described(token):
+    assert describe(token, 0.0).expires is None
