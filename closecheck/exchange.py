@@ -25,7 +25,7 @@ MOST_NESTED: Final = 500
 """Lists and objects one in another beyond which a body is not walked through: Python's own stack ends soon after."""
 _MOST_DIGITS: Final = 4000
 _TOO_DEEP: Final = "it is nested too deeply to be read"
-_PROVOKES_HTTP: Final = frozenset({"method", "framing", "size", "field"})
+_PROVOKES_HTTP: Final = frozenset({"method", "framing", "size", "field", "user-agent"})
 
 
 @dataclasses.dataclass(frozen=True)

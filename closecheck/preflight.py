@@ -16,7 +16,7 @@ from closecheck.cases import REFUSED, Case, Draft, Expectation, Ids
 from closecheck.errors import NothingToJudge
 from closecheck.exchange import Exchange
 from closecheck.ids import Source, Untested
-from closecheck.session import FIRST_ERROR_ID, Session
+from closecheck.session import FIRST_ERROR_ID, USER_AGENT, Session
 
 FIRST_ERROR: Final = Case(
     id=FIRST_ERROR_ID,
@@ -46,6 +46,13 @@ DEMANDED: Final = {
 """Fields that services are known to demand (CAR-OP-HEADERS)."""
 _ENOUGH: Final = 2
 """So many different mistakes that get one status show that it is the target's own for them."""
+_OTHER_AGENT: Final = "curl/8.5.0"
+OTHER_CLIENT: Final = Case(
+    id="probe/other-client",
+    description="The plainest request in the name of another client",
+    request=Draft(body={"accessRequestIds": Ids(1)}, headers={"User-Agent": _OTHER_AGENT}, provokes="user-agent"),
+)
+"""Asked only where everybody is sent away: some gateways refuse whom they do not know by name (RFC 9110, 10.1.5)."""
 _SENT_AWAY: Final = frozenset({401, 403, 407})
 
 
@@ -74,7 +81,7 @@ def _probed(session: Session) -> None:
     _redirects(answered)
     authorized = [one for one in answered if one.case != NO_TOKEN.id]
     anonymous = next((one for one in answered if one.case == NO_TOKEN.id), None)
-    _turned_away(authorized, anonymous)
+    _turned_away(session, authorized, anonymous)
     documented = session.contract.documented_statuses
     if not any(one.status in documented for one in answered):
         seen = ", ".join(dict.fromkeys(str(one.status) if one.response else one.got() for one in answers if one is not None))
@@ -115,7 +122,7 @@ def _redirects(answered: list[Exchange]) -> None:
         raise NothingToJudge(f"the base URL redirects ({moved[0].status}) to {place or 'an unnamed place'}", remedy)
 
 
-def _turned_away(authorized: list[Exchange], anonymous: Exchange | None) -> None:
+def _turned_away(session: Session, authorized: list[Exchange], anonymous: Exchange | None) -> None:
     statuses = {one.status for one in authorized}
     if statuses == {401}:
         body = authorized[0].got()
@@ -124,6 +131,12 @@ def _turned_away(authorized: list[Exchange], anonymous: Exchange | None) -> None
             "the working token is refused: put a fresh one where the target file's credentials.authorized takes it from",
         )
     if anonymous is not None and statuses == {anonymous.status} and anonymous.status in _SENT_AWAY:
+        other = _asked(session, OTHER_CLIENT)
+        if other is not None and other.status not in {0, anonymous.status}:
+            raise NothingToJudge(
+                f"requests of the User-Agent {USER_AGENT} are all answered {anonymous.status}, and those of {_OTHER_AGENT} are not",
+                f'write headers: {{User-Agent: "{_OTHER_AGENT}"}} into the target file, or let the gateway pass the suite\'s own',
+            )
         raise NothingToJudge(
             f"requests with the working token and without any are all answered {anonymous.status}",
             "the token has no effect here: check credentials.authorized, base_url, and gateways in between",

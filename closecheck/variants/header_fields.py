@@ -6,6 +6,7 @@ import itertools
 
 from closecheck.deviation import variant
 from closecheck.reference import Answer, Reference
+from closecheck.variants._seams import stays_open
 
 
 def respell(reference: Reference, name: str, separator: str = "{name}: {value}") -> None:
@@ -121,6 +122,63 @@ def cookies(reference: Reference) -> None:
 def no_date(reference: Reference) -> None:
     """Answers have no Date: the server has no clock."""
     reference.wire.append(lambda answer: answer.set_header(b"date", None))
+
+
+@variant()
+def two_dates(reference: Reference) -> None:
+    """Answers have two equal Date fields, the server's and the gateway's."""
+    add(reference, (b"date", b"Sun, 06 Nov 1994 08:49:37 GMT"), (b"date", b"Sun, 06 Nov 1994 08:49:37 GMT"))
+    reference.wire.insert(-1, lambda answer: answer.set_header(b"date", None))
+
+
+@variant()
+def date_in_iso_format(reference: Reference) -> None:
+    """The Date field is in the format of ISO 8601, which is none of HTTP's."""
+    reference.wire.append(lambda answer: answer.set_header(b"date", b"1994-11-06T08:49:37Z"))
+
+
+@variant()
+def http_2_offered(reference: Reference) -> None:
+    """Every answer offers an upgrade to HTTP/2, as Apache does."""
+
+    def change(answer: Answer) -> None:
+        if stays_open(answer):
+            answer.rewrite(headers=[*answer.headers, (b"upgrade", b"h2,h2c"), (b"connection", b"Upgrade")])
+
+    reference.wire.append(change)
+
+
+@variant()
+def http_2_offered_alone(reference: Reference) -> None:
+    """Every answer has Upgrade: h2c, and a Connection that does not name it."""
+
+    def change(answer: Answer) -> None:
+        if stays_open(answer):
+            answer.rewrite(headers=[*answer.headers, (b"upgrade", b"h2c"), (b"connection", b"keep-alive")])
+
+    reference.wire.append(change)
+
+
+def accepted_fields(reference: Reference, *fields: tuple[bytes, bytes]) -> None:
+    """Add header fields to every 202."""
+
+    def change(answer: Answer) -> None:
+        if answer.status == 202:
+            answer.rewrite(headers=[*answer.headers, *fields])
+
+    reference.wire.append(change)
+
+
+@variant()
+def accepted_with_location_and_retry_after(reference: Reference) -> None:
+    """A 202 says where its progress can be seen, and when to look again: after 30 seconds."""
+    accepted_fields(reference, (b"location", b"/account-activities?type=access-request-close"), (b"retry-after", b"30"))
+
+
+@variant()
+def accepted_with_what_is_left(reference: Reference) -> None:
+    """A 202 says how many requests are left of a limit: none, with the time at which there are more."""
+    accepted_fields(reference, (b"x-ratelimit-limit", b"100"), (b"x-ratelimit-remaining", b"0"), (b"x-ratelimit-reset", b"10"), (b"ratelimit", b'"default";r=0;t=10'))
 
 
 @variant()

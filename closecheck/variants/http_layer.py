@@ -167,6 +167,27 @@ def strangers_before_routing(reference: Reference) -> None:
     reference.answer = answer
 
 
+def agents_refused(reference: Reference, refused: Callable[[str], bool]) -> None:
+    """Answer 403 with a page, as a firewall does, where the User-Agent is refused; it is empty where there is none."""
+
+    async def agent(call: Call) -> Response | None:
+        return page(403) if refused(call.headers.get("user-agent", "")) else None
+
+    insert_step(reference, "limit", "agent", agent)
+
+
+@variant()
+def scripts_refused(reference: Reference) -> None:
+    """Requests of curl and of Python's requests, and those without a User-Agent, are answered 403 with a web page."""
+    agents_refused(reference, lambda name: name.startswith(("curl/", "python-requests/")) or not name)
+
+
+@variant()
+def browsers_refused(reference: Reference) -> None:
+    """Requests of browsers are answered 403 with a web page: the operation is for programs."""
+    agents_refused(reference, lambda name: name.startswith("Mozilla/"))
+
+
 def refused_framing(reference: Reference, refused: Callable[[Call], bool], status: int, code: str) -> None:
     """Answer so, before anything else, the requests to the close operation that are refused."""
 
