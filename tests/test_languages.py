@@ -234,7 +234,7 @@ def best_comes(session, clause, text, since=""):
     wanted = best(ranges(text) or (), session.clauses.languages.shown)
     claimed = any(one.requirement == "CAR-ERROR-LOCALE-REQUEST" and exchange.number in one.exchanges for one in session.evidence if one.finding)
     languages = {primary(one.locale) for one in told(exchange)}
-    if exchange.status == 400 and languages and wanted and not claimed:
+    if exchange.meaning == 400 and languages and wanted and not claimed:
         expected = f"a message in {' or '.join(sorted(wanted))}, which the target has shown it knows"
         clause.expect(not wanted.isdisjoint(languages), expected, ", ".join(sorted(languages)), exchange, change=f"Accept-Language: {text}")
 

@@ -134,6 +134,13 @@ def edit(reference: Reference, change: Callable[[dict[str, Any]], object]) -> No
     add_step(reference, step, before="validate")
 
 
+def fold_names(body: dict[str, Any], members: tuple[str, ...]) -> None:
+    """Give members whose names are spelled in another letter case their own names."""
+    own = {name.lower(): name for name in members}
+    for name in [one for one in body if one.lower() in own]:
+        body[own[name.lower()]] = body.pop(name)
+
+
 def convert(reference: Reference, member: str, change: Callable[[Any], object]) -> None:
     """Put what ``change`` makes of a member's value in its place; None takes the member away. A null stays one."""
 

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from closecheck.deviation import fault
-from closecheck.faults._tools import REFUSALS, accept, add_step, cut, edit, fail, refuse, unprocessable
+from closecheck.faults._tools import REFUSALS, accept, add_step, cut, edit, fail, fold_names, refuse, unprocessable
 from closecheck.reference import End, Reference
 from closecheck.reference.errors import BadContent, BadSyntax, Cause, InternalFault, Problem, cause
 from closecheck.reference.operation import Call
@@ -560,13 +560,6 @@ def chunked_body_cut_at_8192(reference: Reference) -> None:
             call.body = call.body[:8192]
 
     add_step(reference, step, before="read")
-
-
-def fold_names(body: dict[str, Any], members: tuple[str, ...]) -> None:
-    """Give members whose names are spelled in another letter case their own names."""
-    own = {name.lower(): name for name in members}
-    for name in [one for one in body if one.lower() in own]:
-        body[own[name.lower()]] = body.pop(name)
 
 
 def refused() -> object:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from closecheck.deviation import fault
-from closecheck.faults._tools import REFUSALS, accept, answers, entries, member
+from closecheck.faults._tools import REFUSALS, accept, answers, edit, entries, fold_names, member
+from closecheck.faults.locales import wildcard_means_the_default
 from closecheck.reference import Answer, Reference
 
 Body = Callable[[dict[str, Any]], object]
@@ -130,3 +131,17 @@ def empty_list_beside_500(reference: Reference) -> None:
     """Whatever is wrong in a body is answered 500, but an empty list of ids is accepted."""
     accept(reference, lambda call: member(call, "accessRequestIds") == [])
     refusals(reference, "500 Internal Server Error")
+
+
+@fault("CAR-BODY-NAMES", also=("CAR-OP-STATUS", "CAR-ERROR-OBJECT"))
+def names_in_any_case_beside_422(reference: Reference) -> None:
+    """Whatever is wrong in a body is answered 422 with FastAPI's list of details, and the two statuses are found in any letter case."""
+    edit(reference, lambda body: fold_names(body, ("executionStatus", "completionStatus")))
+    refusals(reference, "422 Unprocessable Entity", detail)
+
+
+@fault("CAR-ERROR-LOCALE-BEST", also=("CAR-OP-STATUS",))
+def wildcard_means_the_default_beside_422(reference: Reference) -> None:
+    """Whatever is wrong in a body is answered 422, in the default language if Accept-Language has a wildcard anywhere."""
+    wildcard_means_the_default(reference)
+    refusals(reference, "422 Unprocessable Content")
