@@ -60,7 +60,7 @@ def planned(items: Sequence[pytest.Item], options: Mapping[str, Any], environ: M
     return "\n".join(lines)
 
 
-_SEQUENCES = {True: 500, False: 1_400}
+_SEQUENCES = {True: 500, False: 1_700}
 """Requests that the tests with sequences send, in ``quick`` and otherwise, rounded up; measured on the reference with every means."""
 
 

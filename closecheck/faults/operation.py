@@ -248,8 +248,19 @@ def half_surrogate_as_a_status_with_500(reference: Reference) -> None:
 
 @fault("CAR-OP-NO-500", rare=True)
 def half_surrogate_beside_a_slip_with_500(reference: Reference) -> None:
-    """Whatever is refused, the message is written to the log; one with half a surrogate pair cannot be encoded: 500."""
-    refused_with_500(reference, lambda value: isinstance(value, dict) and not is_writable(value.get("message")))
+    """What is refused for another member is written to the log with its message; half a surrogate pair cannot be encoded: 500."""
+    check = reference.rules.check
+
+    def beside_a_slip(value: object) -> bool:
+        if not isinstance(value, dict) or is_writable(value.get("message")):
+            return False
+        try:
+            check({**value, "message": "closed"})
+        except BadContent:
+            return True
+        return False
+
+    refused_with_500(reference, beside_a_slip)
 
 
 @fault("CAR-OP-NO-500", rare=True)

@@ -3,6 +3,8 @@
 # mypy: disable-error-code="method-assign"
 from __future__ import annotations
 
+import re
+import urllib.parse
 from collections.abc import Callable
 
 from starlette.responses import Response
@@ -274,3 +276,20 @@ def targets_over_8000_414(reference: Reference) -> None:
 def malformed_http_page(reference: Reference) -> None:
     """What is no HTTP at all is answered 400 with a web page."""
     as_page(reference, lambda answer: 400 if answer.request is None else None)
+
+
+@variant()
+def raw_query_400_page(reference: Reference) -> None:
+    """A query with characters that no address may hold as they are, such as brackets, is answered 400 with a web page, as Tomcat does."""
+    as_page(reference, lambda answer: 400 if answer.request is not None and re.search(r'[][{}|\\^"<>]', answer.request.target) else None)
+
+
+@variant()
+def attacks_in_the_query_403_page(reference: Reference) -> None:
+    """A query that looks like an attack (NUL, a line break, markup, SQL) is answered 403 with a firewall's page."""
+
+    def attacks(answer: Answer) -> int | None:
+        query = urllib.parse.unquote_plus(answer.request.target.partition("?")[2]) if answer.request is not None else ""
+        return 403 if re.search(r"[\0\r\n]|<\w+>|\b\d+\s+OR\s+\d+=\d+", query) else None
+
+    as_page(reference, attacks)
