@@ -644,7 +644,7 @@ def test_well_formed_tags(tag):
 
 
 @pytest.mark.parametrize(
-    "tag", ["", "e", "en_US", "en-", "-en", "en--US", "en US", " en", "en-US.UTF-8", "1", "e1", "a" * 9, "en-US-", "en-u", "x", "x-", "en-x", "é", "en\n", "*"]
+    "tag", ["", "e", "en_US", "en-", "-en", "en--US", "en US", " en", "en-US.UTF-8", "1", "e1", "a" * 9, "en-US-", "en-u", "x", "x-", "en-x", "é", "en\n", "*", "\u017fe", "en-\u0661\u0662\u0663", "\u212ao"]
 )
 def test_ill_formed_tags(tag):
     assert not locales.well_formed(tag)

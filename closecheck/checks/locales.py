@@ -22,7 +22,7 @@ _IRREGULAR: Final = (
 _TAG: Final = re.compile(
     rf"{_LANGUAGE}(?:-[a-z]{{4}})?(?:-(?:[a-z]{{2}}|\d{{3}}))?(?:-(?:[a-z0-9]{{5,8}}|\d[a-z0-9]{{3}}))*(?:-{_EXTENSION})*(?:-{_PRIVATE})?"
     rf"|{_PRIVATE}|{_IRREGULAR}",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,  # or a long s would be an s, and an Arabic digit a digit
 )
 _EXTENDED: Final = re.compile(r"(?:^|-)[a-z0-9]-", re.IGNORECASE)
 _PRIVATE_USE: Final = re.compile(r"q[a-t][a-z](?:-|$)|x-", re.IGNORECASE)

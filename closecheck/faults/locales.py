@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -102,6 +103,13 @@ def locale_is_a_windows_code_as_text(reference: Reference) -> None:
     """The locale is the number that Windows has for it, as text."""
     codes = {"en-US": "1033", "de": "1031", "es": "1034", "fr": "1036", "ja": "1041"}
     spell(reference, lambda message: codes[message["locale"]])
+
+
+@fault("CAR-ERROR-LOCALE-TAG", also=("CAR-ERROR-LOCALE-REQUEST",))
+def locale_is_half_a_flag(reference: Reference) -> None:
+    """The locale is a flag that was cut to one UTF-16 unit: half a surrogate pair, which no text can hold."""
+    reference.errors.encode = lambda document: json.dumps(document).encode()
+    spell(reference, lambda _: "\ud83c")
 
 
 @fault("CAR-ERROR-LOCALE-TAG", also=("CAR-ERROR-LOCALE-REQUEST", "CAR-ERROR-LOCALE-DEFAULT"))

@@ -3,6 +3,7 @@
 # mypy: disable-error-code="method-assign"
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 
@@ -77,3 +78,13 @@ def accepted_with_types_of_all_kinds(reference: Reference) -> None:
         "n": -0.0,
     }
     answer(reference, lambda _: document)
+
+
+@variant()
+def accepted_nested_deeply(reference: Reference) -> None:
+    """The 202 holds a tree of 400 objects one in another, and a text with half a surrogate pair in its escape."""
+    tree: dict[str, object] = {"note": "\ud800"}
+    for _ in range(400):
+        tree = {"child": tree}
+    reference.errors.encode = lambda document: json.dumps(document).encode()
+    answer(reference, lambda _: tree)
