@@ -144,6 +144,8 @@ MIXED: Final = tuple(
         "150 times": "u" * 75 + "p" + "u" * 75,
     }.items()
 )
+CROWD: Final = Step("five hundred unknown ids", "CAR-LIFE-COMPLETED", "u", times=500)
+"""A job as long as the page allows that closes nothing: some end without a word."""
 WILD: Final[dict[str, Callable[[str], str]]] = {
     "an id with a percent sign": lambda one: f"{one[:-1]}%",
     "an id with an underline": lambda one: f"{one[:-1]}_",
@@ -229,7 +231,7 @@ def plan() -> tuple[Step, ...]:
         REPEATED,
         *PARALLEL[:2],
     ]
-    others = [*singles.values(), bystanders[2], *REFUSED.values(), *texts(), *PARALLEL, *bystanders[3:], *spares]
+    others = [*singles.values(), bystanders[2], *REFUSED.values(), CROWD, *texts(), *PARALLEL, *bystanders[3:], *spares]
     rest = [step for step in others if step not in first]
     return (*first, *rest, LISTS["five hundred"], LISTS["one hundred and twenty-three"])
 

@@ -14,7 +14,7 @@ import functools
 import hashlib
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -25,6 +25,7 @@ from closecheck.closings import (
     BY_QUERY,
     BYSTANDER,
     CALLERS,
+    CROWD,
     METHODS,
     ONE,
     OVER,
@@ -47,6 +48,7 @@ from closecheck.observers import (
     Sight,
     Watch,
     assemble,
+    tie,
     tracking_numbers,
 )
 from closecheck.session import Session
@@ -71,6 +73,8 @@ _ROUNDS: Final = 3
 """So often other ids are looked for in place of those whose state is not what was said."""
 _QUIET: Final = (0.25, 1.0)
 """At least and at most so many seconds pass after the last thing that must happen, for what must not happen."""
+_ALONE: Final = 6
+"""So often a refused request is sent alone, and must be followed by one audit each time: others rarely keep such time."""
 
 
 def keep_ids(session: Session) -> None:
@@ -192,7 +196,17 @@ class Experiment:
         self._spares: list[str] = []
         self._mixed: dict[tuple[str, bool], Wrong] = {}
         self._tied: tuple[int, dict[str, list[Audit]]] = (-1, {})
+        self._named: dict[str, dict[str, frozenset[str]]] = {}
+        """By audit: the ids of the run that each place of it names."""
+        self._audited_alone: list[tuple[Done, tuple[Exchange, ...]]] = []
+        """Refused steps that were followed by a Started audit each time they were sent alone."""
         self._last_accepted = 0.0
+        self._took = 0.0
+        """Seconds from the last accepted request to the last sight of what it must bring about."""
+        self._taken_in = 0
+        """How many requests were answered 202 since the experiment began."""
+        self._to_be_audited = 0
+        """How many of them there were at the last look for audits."""
 
     # ---------------------------------------------------------------------------------------------------------- running
 
@@ -344,6 +358,7 @@ class Experiment:
                 self._session.note(
                     "closing", f"{name} got no answer: these may be closed: {', '.join(existing) or 'none'}"
                 )
+        self._taken_in += exchange.status == 202
         return exchange
 
     def _send_parallel(self, group: list[Done]) -> None:
@@ -366,6 +381,7 @@ class Experiment:
             return
         for done, exchange in zip(ready, exchanges, strict=True):
             done.exchange = exchange
+            self._taken_in += exchange.status == 202
 
     def _send_refused(self, done: Done) -> None:
         refusal = done.step.refusal
@@ -423,7 +439,8 @@ class Experiment:
                 burst = [
                     (f"lifecycle/burst/{n}", Draft(body={"accessRequestIds": Ids(1)}), ids) for n in range(requests)
                 ]
-                self._session.send_all(burst, min(requests, 64), patient=False)
+                answers = self._session.send_all(burst, min(requests, 64), patient=False)
+                self._taken_in += sum(one.status == 202 for one in answers)
                 return self._post(_slug(done), draft, done.ids, patient=False)
             case _:
                 raise Untested("the target file provokes no 429", "provoke.rate_limit: {headers: {…}}")
@@ -446,7 +463,7 @@ class Experiment:
         while True:
             self.watch.look(self._unseen())
             if self._audits_missing():
-                self.watch.look_for_audits()
+                self._look_for_audits()
             if seen != (seen := self._progress()):
                 deadline = min(max(deadline, self._now() + self._settings.settle / 2), longest)
             left = deadline - self._now()
@@ -454,11 +471,15 @@ class Experiment:
             if not missing or left <= 0:
                 break
             self._pause(min(next(pauses), left), "for accepted requests to complete")
-        took = self._now() - self._last_accepted
+        self._took = self._now() - self._last_accepted
         if self._accepted():
-            self._pause(min(max(_QUIET[0], took), _QUIET[1]), "for what must not happen to show itself")
+            self._pause(min(max(_QUIET[0], self._took), _QUIET[1]), "for what must not happen to show itself")
         self.watch.look([one for done in self.done.values() for one in done.of_kind("pac")])
-        self.watch.look_for_audits(thorough=self._audits_missing())
+        self._look_for_audits(thorough=self._audits_missing())
+
+    def _look_for_audits(self, *, thorough: bool = False) -> None:
+        self._to_be_audited = self._taken_in
+        self.watch.look_for_audits(thorough=thorough)
 
     def _progress(self) -> tuple[int, ...]:
         """Return how much has been seen so far: requests that are not closed yet, audits, events."""
@@ -494,7 +515,7 @@ class Experiment:
         if not self.watch.sees_audits:
             return False
         missing = [self._without_audit(name)[0] for name in (STARTED, COMPLETED)]
-        return any(missing) or any(self._failed_places(done) == set() for done in self._accepted() if done.of_kind("u"))
+        return any(missing) or bool(self._orphans()) or any(self._failed_places(done) == set() for done in self._accepted() if done.of_kind("u"))
 
     def _events_missing(self) -> bool:
         if not self.watch.sees_events:
@@ -508,7 +529,8 @@ class Experiment:
     # -- afterwards
 
     def _after(self) -> None:
-        """Repeat a request whose ids are closed by now, observe choices, confirm what may be a mixture."""
+        """Send alone what may have been audited, repeat a request whose ids are closed by now, observe choices, confirm what may be a mixture."""
+        self._send_refused_alone()
         repeated = self.done[REPEATED.name]
         if repeated.accepted:
             exchange = self._post(f"{_slug(repeated)}-when-closed", self._draft(repeated), repeated.ids)
@@ -581,6 +603,55 @@ class Experiment:
             foreign = next((one for _, one in found if self._is_foreign(one)), None)
             if right or (right is None and foreign):
                 self._mixed[group] = foreign or first
+
+    def _send_refused_alone(self) -> None:
+        """
+        Send refused requests alone, where there are more Started audits than accepted requests, and see what follows them.
+
+        An audit that names nothing tells by its time alone whose it is: it must follow each of them, and nothing else.
+        """
+        if not self.watch.sees_audits or len(self._begun()) <= self._to_be_audited:
+            return
+        asked: set[int] = set()
+        for done in self._with_role("refused"):
+            status = done.exchange.status if done.exchange else 0
+            alone = done.step.refusal not in METHODS | BY_QUERY.keys() and (status != 429 or isinstance(self._settings.provoke.rate_limit, ByHeaders))
+            if status < 400 or not alone or status in asked:
+                continue
+            asked.add(status)
+            if exchanges := self._followed(done):
+                self._audited_alone.append((done, exchanges))
+
+    def _followed(self, done: Done) -> tuple[Exchange, ...]:
+        """Send a refused step again and again; return the exchanges if one Started audit followed each, and none came between."""
+        span = min(max(_QUIET[0], self._took), self._settings.settle)
+        exchanges: list[Exchange] = []
+        self._look_for_audits()
+        for turn in range(_ALONE):
+            # A pause of another length each time, so that nobody's own beat is taken for an answer.
+            if self._begun_within(span * (1 + turn % 3 / 3), most=1):
+                return ()
+            clone = self._planned(done.step)
+            clone.ids = done.ids
+            self._send_refused(clone)
+            if clone.exchange is None or done.exchange is None or clone.exchange.status != done.exchange.status:
+                return ()
+            exchanges.append(clone.exchange)
+            if self._begun_within(span, most=1) != 1:
+                return ()
+        return tuple(exchanges) if not self._begun_within(span, most=1) else ()
+
+    def _begun_within(self, seconds: float, most: int) -> int:
+        """Return how many Started audits come up within so many seconds; it ends as soon as there are ``most``."""
+        before = len(self._begun())
+        deadline = self._now() + seconds
+        for pause in itertools.chain(BACKOFF, itertools.repeat(BACKOFF[-1])):
+            self._look_for_audits()
+            came, left = len(self._begun()) - before, deadline - self._now()
+            if came >= most or left <= 0:
+                return came
+            self._pause(min(pause, left), "for audits of a request that was sent alone")
+        raise AssertionError("the pauses have no end")
 
     def _is_foreign(self, wrong: Wrong) -> bool:
         """Tell whether a request shows a message of the run that was not meant for it."""
@@ -949,12 +1020,32 @@ class Experiment:
             return [], True
         return lacking, not loose
 
+    def _begun(self) -> list[Audit]:
+        """Return the Started audits that may be of this run."""
+        return [one for one in self.watch.new_audits() if one.started]
+
+    def _orphans(self) -> list[Audit]:
+        """
+        Return Started audits without the Completed that shares a value with them, if at least one of them is ours.
+
+        Others leave at most so many as there are more Started audits than accepted requests of ours.
+        """
+        begun = self._begun()
+        ended = [one for one in self.watch.new_audits() if one.completed]
+        value = tie(begun, ended)
+        if value is None:
+            return []
+        partners = {value(one) for one in ended}
+        orphans = [one for one in begun if value(one) and value(one) not in partners]
+        return orphans if len(orphans) > max(0, len(begun) - self._to_be_audited) else []
+
     def audited(self, name: str) -> Judgement:
         """Judge that there is an audit of a name for every accepted request."""
         if found := self._no_closing() or self._deaf():
             return found
         expected = f'the audit "{name}" for each of {len(self._accepted())} accepted requests'
         lacking, certain = self._without_audit(name)
+        lacking = [done for done in lacking if done.step is not CROWD]
         if not lacking:
             return Judgement(True, expected, "", self._everything())
         if not certain:
@@ -963,6 +1054,24 @@ class Experiment:
             )
         got = f"none for {len(lacking)} of them, first {lacking[0].what}"
         return Judgement(False, expected, got, _sent(lacking[0]))
+
+    def paired(self) -> Judgement:
+        """Judge that each Started audit has its Completed, also where audits name neither ids nor messages, and after 500 failures."""
+        if found := self._no_closing() or self._deaf():
+            return found
+        expected = f'the audit "{COMPLETED}" for each "{STARTED}" of the run'
+        lacking, certain = self._without_audit(COMPLETED)
+        crowd = next((done for done in lacking if done.step is CROWD), None)
+        if crowd is not None and certain:
+            return Judgement(False, expected, f"none for {crowd.what}", _sent(crowd))
+        if orphans := self._orphans():
+            first = orphans[0]
+            when = f" of {first.created.isoformat()}" if first.created else ""
+            got = f"none that shares a value with {len(orphans)} of {len(self._begun())}, first that{when}, {first.tracking or first.key}"
+            return Judgement(False, expected, got, self._everything())
+        if lacking:
+            return undecided("the audits tell neither ids nor message, and share no value")
+        return Judgement(True, expected, "", self._everything())
 
     def _no_closing(self) -> Judgement | None:
         """Return why there is no accepted request to judge, or None."""
@@ -1015,9 +1124,15 @@ class Experiment:
         return {
             place
             for one in own
-            for place, named in mentions.places(one.document).items()
+            for place, named in self._places(one).items()
             if named and unknown <= named <= unknown | over
         }
+
+    def _places(self, one: Audit) -> dict[str, frozenset[str]]:
+        """Return which ids of the whole run each place of an audit names: a list of failed ids may hold those of another request."""
+        if one.key not in self._named:
+            self._named[one.key] = Mentions(found for done in self.done.values() for found in done.ids).places(one.document)
+        return self._named[one.key]
 
     def failed_listed(self, name: str) -> Judgement:
         """Judge that some place of a step's Completed audit names exactly the ids that are unknown."""
@@ -1031,20 +1146,19 @@ class Experiment:
         places = self._failed_places(done)
         failed = done.of_kind("u")
         names = ", ".join(failed[:3]) + (f" and {len(failed) - 3} more" if len(failed) > 3 else "")
-        expected = f"a Completed audit that lists {names} as finished in error, and none of {', '.join(done.known)}"
+        others = f"none of {', '.join(done.known)}" if done.known else "none of another request"
+        expected = f"a Completed audit that lists {names} as finished in error, and {others}"
         if places:
             return Judgement(True, expected, "", _sent(done))
-        if places is None or done in self._without_audit(COMPLETED)[0]:
+        own = [one for one in self._ties()[name] if one.completed]
+        if places is None or done in self._without_audit(COMPLETED)[0] or (not own and self._orphans()):
             return undecided(f'{done.step.name}: there is no audit "{COMPLETED}": judged under CAR-LIFE-COMPLETED')
         if self._strangers():
             return undecided(_STRANGE)
-        own = [one for one in self._ties()[name] if one.completed]
         got = "no Completed audit names it"
         if own:
-            mentioned = {
-                place: named for place, named in Mentions(done.ids).places(own[0].document).items() if place and named
-            }
-            listed = [f"{place.strip('.')} names {len(named)} of {len(done.ids)}" for place, named in mentioned.items()]
+            mentioned = {place: named for place, named in self._places(own[0]).items() if place and named}
+            listed = [f"{place.strip('.')} names {_of_these(named, done)}" for place, named in mentioned.items()]
             got = f"a Completed audit in which {'; '.join(listed[:4]) or 'no id stands'}"
         return Judgement(False, expected, got, _sent(done))
 
@@ -1075,10 +1189,10 @@ class Experiment:
             for one in self._ties()[done.step.name]:
                 if not one.completed or not done.exchange:
                     continue
-                listed = Mentions(done.ids).places(one.document)
+                listed = self._places(one)
                 wrong = [place for place in shared if listed.get(place)]
                 if len(wrong) == len(shared):
-                    got = f"{wrong[0].strip('.')} names {len(listed[wrong[0]])} of {len(done.ids)} ids"
+                    got = f"{wrong[0].strip('.')} names {_of_these(listed[wrong[0]], done)}"
                     return Judgement(False, expected, got, _sent(done))
                 judged.append(done.exchange)
         return (
@@ -1103,6 +1217,21 @@ class Experiment:
         if not refused:
             return undecided("no request that names pending ids was refused", PENDING_SUPPLY)
         return Judgement(True, expected, "", tuple(done.exchange for done in refused if done.exchange))
+
+    def unaudited_alone(self) -> Judgement:
+        """Judge that no Started audit, whatever it names, follows a refused request that is sent alone."""
+        if self.problem is not None:
+            return undecided(self.problem.reason, self.problem.supply)
+        if found := self._deaf():
+            return found
+        expected = f'no audit "{STARTED}" after a refused request'
+        for done, exchanges in self._audited_alone:
+            got = f"one after each of {len(exchanges)} that were sent alone, and none between them: {done.what}"
+            return Judgement(False, expected, got, exchanges)
+        refused = [done.exchange for done in self._with_role("refused") if done.exchange and done.exchange.status >= 400]
+        if not refused:
+            return undecided("no request that names pending ids was refused", PENDING_SUPPLY)
+        return Judgement(True, expected, "", tuple(refused))
 
     # -- events
 
@@ -1220,6 +1349,12 @@ def _sent(done: Done) -> tuple[Exchange, ...]:
 
 def _all_of(count: int) -> str:
     return "the one request" if count == 1 else f"all {count} requests"
+
+
+def _of_these(named: Collection[str], done: Done) -> str:
+    """Say how many of the ids of a step stand somewhere, and how many of other requests."""
+    own = len(set(named) & set(done.ids))
+    return f"{own} of its {len(done.ids)} ids" + (f" and {len(named) - own} of other requests" if len(named) > own else "")
 
 
 def _cut(text: str, limit: int = 80) -> str:

@@ -26,7 +26,7 @@ from urllib.parse import quote, urlsplit
 
 from closecheck.exchange import Exchange, parse
 from closecheck.ids import Untested
-from closecheck.model import Struct
+from closecheck.model import FailureKind, Struct
 from closecheck.session import Session
 from closecheck.target import Events, Observe
 
@@ -44,6 +44,8 @@ PAGE: Final = 250
 """Documents in a page: the most that List Account Activities gives."""
 MOST_PAGES: Final = 40
 """Pages of one listing; a tenant with more than 10,000 activities is not walked to its end."""
+MOST_SMALL_PAGES: Final = 400
+"""Pages of the audits of one run, where they are so large that a page must hold few of them."""
 _IDS_IN_A_QUERY: Final = 100
 _MOST_FAILURES: Final = 3
 """An observer that fails so often is not asked again: each time may cost the time limit of a request."""
@@ -335,6 +337,38 @@ def audit(document: Document) -> Audit:
     )
 
 
+def tie(started: Sequence[Audit], completed: Sequence[Audit]) -> Callable[[Audit], str] | None:
+    """
+    Return what reads from an audit the value that a Started shares with its Completed; None: there is no such value.
+
+    It is the tracking number, or else any other text that stands in one Started and in one Completed alone. It must tie most
+    of the Completed audits, at least two.
+    """
+    begun, ended = ([_values(one.document) for one in audits] for audits in (started, completed))
+    paths = dict.fromkeys(["trackingNumber", *(path for values in ended for path in values)])
+    best, most = "", max(1, len(completed) // 2)
+    for path in paths:
+        counts = [Counter(values[path] for values in audits if path in values) for audits in (begun, ended)]
+        first, second = ({value for value, count in counted.items() if count == 1} for counted in counts)
+        if len(first & second) > most:
+            best, most = path, len(first & second)
+    return (lambda one: _values(one.document).get(best, "")) if best else None
+
+
+def _values(value: object, path: str = "") -> dict[str, str]:
+    """Return the texts of a document by their places, without times (two audits may bear the same) and what stands in lists."""
+    match value:
+        case str() if value and moment(value) is None:
+            return {path: value}
+        case dict():
+            found: dict[str, str] = {}
+            for name, one in value.items():
+                found |= _values(one, f"{path}.{name}" if path else name)
+            return found
+        case _:
+            return {}
+
+
 def _key(document: Document) -> str:
     key = document.get("id")
     return key if isinstance(key, str) and key else json.dumps(document, sort_keys=True, default=str)
@@ -376,6 +410,7 @@ class SearchObserver:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._size = PageSize()
         self._old: set[str] | None = None
         self._sorted = True
         self.cut = False
@@ -397,7 +432,7 @@ class SearchObserver:
 
     def _audits(self, *, thorough: bool) -> list[Document]:
         found: list[Document] = []
-        for documents in Walk(self._newest):
+        for documents in Walk(self._newest, MOST_PAGES if thorough else MOST_SMALL_PAGES):
             found += documents
             if self._sorted and not thorough and (self._old is None or any(_key(one) in self._old for one in documents)):
                 break
@@ -424,10 +459,13 @@ class SearchObserver:
         body: dict[str, Any] = {"indices": [index], "query": {"query": query}}
         if order:
             body["sort"] = [order]
-        exchange = self._session.fetch(
-            f"search-{name}", "POST", "/search", query=f"limit={PAGE}&offset={offset}", body=body
-        )
-        return _documents(exchange, "search", self.supply)
+
+
+        def ask(limit: int) -> Exchange:
+            query = f"limit={limit}&offset={offset}"
+            return self._session.fetch(f"search-{name}", "POST", "/search", query=query, body=body)
+
+        return _documents(self._size.fitting(ask), "search", self.supply)
 
     def walk(self, name: str, index: str, query: str) -> Iterator[list[Document]]:
         """Yield page after page of what a query finds, as far as the suite walks."""
@@ -449,6 +487,7 @@ class ActivitiesObserver:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._size = PageSize()
         self._order = 0
         self.cut = False
         """Whether the last walk ended before the listing did."""
@@ -471,25 +510,52 @@ class ActivitiesObserver:
     def _page(self, offset: int) -> list[Document]:
         while True:
             order = self._ORDERS[self._order]
-            query = f"limit={PAGE}&offset={offset}" + (f"&sorters={quote(order)}" if order else "")
-            exchange = self._session.fetch("account-activities", "GET", "/account-activities", query=query)
+            exchange = self._size.fitting(functools.partial(self._asked, order, offset))
             if exchange.status == 200 or not order:
                 return _documents(exchange, "List Account Activities", self.supply)
             self._order += 1  # a sorter that is refused is done without
+
+    def _asked(self, order: str, offset: int, limit: int) -> Exchange:
+        query = f"limit={limit}&offset={offset}" + (f"&sorters={quote(order)}" if order else "")
+        return self._session.fetch("account-activities", "GET", "/account-activities", query=query)
+
+
+class PageSize:
+    """How many documents a page of a listing holds: :data:`PAGE`, or as many fewer as can be read at once."""
+
+    def __init__(self) -> None:
+        self._limit = PAGE
+
+    def fitting(self, ask: Callable[[int], Exchange]) -> Exchange:
+        """Return the answer to ``ask``, which is given the number of documents; half as many if their page is too large."""
+        while _is_too_large(exchange := ask(self._limit)):
+            if self._limit == 1:
+                self._limit = PAGE  # it is not the size: the next page is asked for as the first was
+                break
+            self._limit //= 2
+        return exchange
+
+
+def _is_too_large(exchange: Exchange) -> bool:
+    """Tell whether a page may have been too large: for the suite to read, or, as far as its status says, for the target to write."""
+    if exchange.failure is not None:
+        return exchange.failure.kind is FailureKind.ENDLESS
+    return exchange.status in {413, 500}
 
 
 class Walk:
     """One walk through the pages of a listing; afterwards ``cut`` says whether it ended before the listing did."""
 
-    def __init__(self, page: Callable[[int], list[Document]]) -> None:
+    def __init__(self, page: Callable[[int], list[Document]], most: int = MOST_PAGES) -> None:
         self._page = page
+        self._most = most
         self.cut = False
 
     def __iter__(self) -> Iterator[list[Document]]:
         """Yield page after page, up to the first that brings nothing new."""
         seen: set[str] = set()
         offset = 0
-        for _ in range(MOST_PAGES):
+        for _ in range(self._most):
             documents = self._page(offset)
             keys = {_key(one) for one in documents}
             # A page shorter than was asked for need not be the last one; one without anything new is.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from closecheck.closings import APPROVED, LISTS, MIXED, PARALLEL, REFUSED, matrix, texts
+from closecheck.closings import APPROVED, CROWD, LISTS, MIXED, PARALLEL, REFUSED, matrix, texts
 from closecheck.findable import Findable
 from closecheck.lifecycle import Experiment
 from closecheck.observers import COMPLETED, STARTED
@@ -185,6 +185,13 @@ def test_there_is_an_audit_of_the_completion(life, clause):
 
 
 @pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-COMPLETED", since="2026.2")
+def test_each_start_has_its_completion(life, clause):
+    """Started and Completed come in pairs, also where they name neither ids nor messages, and where 500 ids finished in error."""
+    tell_if_told(clause, life.paired())
+
+
+@pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-ORDER")
 def test_the_start_is_not_later_than_the_completion(life, clause):
     """Started and Completed of one request are in order."""
@@ -200,6 +207,13 @@ def test_the_completion_lists_what_failed(life, clause, step):
 
 
 @pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-FAILED-IDS", since="2026.2")
+def test_the_completion_lists_five_hundred_that_failed(life, clause):
+    """The completion audit lists as many failed ids as a request can name."""
+    tell_if_told(clause, life.failed_listed(CROWD.name))
+
+
+@pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-FAILED-IDS")
 def test_the_completion_lists_nothing_where_nothing_failed(life, clause):
     """The completion audit of requests that were all closed lists none of them as failed."""
@@ -211,6 +225,13 @@ def test_the_completion_lists_nothing_where_nothing_failed(life, clause):
 def test_a_refused_request_has_no_audit_of_its_start(life, clause):
     """A refused request was not started."""
     tell(clause, life.unaudited())
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-NO-AUDIT", since="2026.2")
+def test_no_audit_of_a_start_follows_a_refused_request(life, clause):
+    """No Started audit follows a refused request, whether or not the audit names it."""
+    tell_if_told(clause, life.unaudited_alone())
 
 
 # ---------------------------------------------------------------------------------------------------------------- events

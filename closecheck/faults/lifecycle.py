@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import html
 import re
+import secrets
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -255,6 +256,36 @@ def completed_not_for_long_lists(reference: Reference) -> None:
     reference.auditor.completed = completed
 
 
+def nameless(reference: Reference) -> None:
+    """Let audits say nothing of what was asked for: neither ids nor message."""
+    reference.auditor.attributes = lambda closing: {}
+
+
+@fault("CAR-LIFE-COMPLETED", also=("CAR-LIFE-FAILED-IDS",))
+def completed_not_for_300_ids_in_nameless_audits(reference: Reference) -> None:
+    """A closing of 300 ids or more has no Completed audit, and no audit says what was asked for: tracking numbers alone tie the two."""
+    nameless(reference)
+    plain = reference.auditor.completed
+    reference.auditor.completed = lambda closing, closed, failed: plain(closing, closed, failed) if len(closing.ids) < 300 else None
+
+
+@fault("CAR-LIFE-COMPLETED", also=("CAR-LIFE-FAILED-IDS",))
+def completed_not_for_300_ids_without_tracking_numbers(reference: Reference) -> None:
+    """A closing of 300 ids or more has no Completed audit; audits have no tracking number, and share a job id instead."""
+    completed_not_for_300_ids_in_nameless_audits(reference)
+    reference.auditor.attributes = lambda closing: {"job": {"correlationId": f"job-{closing.id}"}}
+    plain = reference.neighbours.event_document
+    reference.neighbours.event_document = lambda audit: {**plain(audit), "trackingNumber": None}
+
+
+@fault("CAR-LIFE-COMPLETED", "CAR-LIFE-FAILED-IDS")
+def completed_not_after_errors_in_nameless_audits(reference: Reference) -> None:
+    """A closing in which an id finished in error has no Completed audit, and no audit says what was asked for."""
+    nameless(reference)
+    plain = reference.auditor.completed
+    reference.auditor.completed = lambda closing, closed, failed: None if failed else plain(closing, closed, failed)
+
+
 # ------------------------------------------------------------------------------------------------- CAR-LIFE-ORDER
 
 
@@ -383,6 +414,43 @@ def failed_ids_of_the_last_batch(reference: Reference) -> None:
     complete_with(reference, errors)
 
 
+@fault("CAR-LIFE-FAILED-IDS")
+def failed_ids_of_all_requests(reference: Reference) -> None:
+    """The list of the ids in error is never emptied: it also has those of all earlier requests, and grows and grows."""
+    everything: list[str] = []
+
+    def errors(_closing: Closing, _closed: list[AccessRequest], failed: list[str]) -> object:
+        everything.extend(failed)
+        return list(everything)
+
+    complete_with(reference, errors)
+
+
+@fault("CAR-LIFE-FAILED-IDS")
+def failed_ids_of_the_request_before(reference: Reference) -> None:
+    """The list of the ids in error also has those of the request that completed before."""
+    before: list[str] = []
+
+    def errors(_closing: Closing, _closed: list[AccessRequest], failed: list[str]) -> object:
+        listed = [*before, *failed]
+        before[:] = failed
+        return listed
+
+    complete_with(reference, errors)
+
+
+@fault("CAR-LIFE-FAILED-IDS")
+def failed_ids_kept_until_there_are_new_ones(reference: Reference) -> None:
+    """Where nothing finished in error, the completion audit lists what finished in error last."""
+    last: list[str] = []
+
+    def errors(_closing: Closing, _closed: list[AccessRequest], failed: list[str]) -> object:
+        last[:] = failed or last
+        return list(last)
+
+    complete_with(reference, errors)
+
+
 # ------------------------------------------------------------------------------------------------- CAR-LIFE-NO-AUDIT
 
 
@@ -419,6 +487,66 @@ def throttled_requests_are_audited(reference: Reference) -> None:
 def faults_are_audited(reference: Reference) -> None:
     """A request that is answered 500 has a Started audit."""
     audit_refusals(reference, InternalFault)
+
+
+def audit_refusals_without_names(reference: Reference, *kinds: type[Exception]) -> None:
+    """Write a Started audit that tells neither ids nor message for every request to the operation that is refused."""
+    handlers = close_handlers(reference)
+    plain = handlers["POST"]
+
+    async def handle(call: Call) -> Response:
+        try:
+            return await plain(call)
+        except kinds:
+            reference.store.add_audit(
+                name=reference.auditor.started_name,
+                action="CLOSE_IDENTITY_REQUESTS_STARTED",
+                operation="CLOSE",
+                status="STARTED",
+                actor=call.caller.user_name if call.caller else "",
+                tracking_number=secrets.token_hex(16),
+                attributes={},
+            )
+            raise
+
+    handlers["POST"] = handle
+
+
+@fault("CAR-LIFE-NO-AUDIT")
+def invalid_requests_are_audited_without_names(reference: Reference) -> None:
+    """A request that is refused with 400 has a Started audit, which tells neither ids nor message."""
+    audit_refusals_without_names(reference, BadContent)
+
+
+@fault("CAR-LIFE-NO-AUDIT")
+def forbidden_requests_are_audited_without_names(reference: Reference) -> None:
+    """A request that is refused with 403 has a Started audit, which tells neither ids nor message."""
+    audit_refusals_without_names(reference, Forbidden)
+
+
+@fault("CAR-LIFE-NO-AUDIT")
+def strangers_are_audited_without_names(reference: Reference) -> None:
+    """A request that is refused with 401 has a Started audit, which tells neither ids nor message."""
+    audit_refusals_without_names(reference, Unauthenticated)
+
+
+@fault("CAR-LIFE-NO-AUDIT")
+def throttled_requests_are_audited_without_names(reference: Reference) -> None:
+    """A request that is refused with 429 has a Started audit, which tells neither ids nor message."""
+    audit_refusals_without_names(reference, Throttled)
+
+
+@fault("CAR-LIFE-NO-AUDIT")
+def faults_are_audited_without_names(reference: Reference) -> None:
+    """A request that is answered 500 has a Started audit, which tells neither ids nor message."""
+    audit_refusals_without_names(reference, InternalFault)
+
+
+@fault("CAR-LIFE-NO-AUDIT")
+def every_refusal_is_audited_in_nameless_audits(reference: Reference) -> None:
+    """The audit is written before anything is checked, and no audit of the target tells ids or message."""
+    nameless(reference)
+    audit_refusals_without_names(reference, BadContent, Forbidden, Unauthenticated)
 
 
 # ------------------------------------------------------------------------------------------------- CAR-LIFE-CLOSED

@@ -159,6 +159,12 @@ def completion_without_what_was_asked(reference: Reference) -> None:
     auditor.completed = completed
 
 
+@variant()
+def audits_tell_nothing_but_errors(reference: Reference) -> None:
+    """An audit has neither ids nor message, but for the ids in error: Started and Completed share a tracking number."""
+    attributes(reference)
+
+
 def redocument(reference: Reference, change: Callable[[Audit, Document], Document]) -> None:
     """Make another search document of the usual one of an audit."""
     plain = reference.neighbours.event_document
@@ -192,6 +198,13 @@ def audits_with_more_members(reference: Reference) -> None:
         return {"_score": 1.5, "nested": {"a": [None]}, **document, "details": json.dumps(dict(audit.attributes))}
 
     redocument(reference, change)
+
+
+@variant()
+def audits_of_200_kilobytes(reference: Reference) -> None:
+    """The document of an audit holds a log of 200 kB, so that a page of 250 of them is larger than any client reads."""
+    log = "2026-01-02T03:04:05Z INFO nothing to see here; " * 4_200
+    redocument(reference, lambda _, document: {**document, "log": log})
 
 
 @variant()

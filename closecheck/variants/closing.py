@@ -404,3 +404,53 @@ def others_audit_at_the_same_time(reference: Reference) -> None:
                 auditor.completed(closing, [], list(ids))
 
     meanwhile(reference, happens)
+
+
+def write_nameless(reference: Reference, step: str, number: str) -> None:
+    """Write an audit of somebody else's closing that tells neither ids nor message."""
+    name = f"Close Identity Requests {step.capitalize()}"
+    fields = {"action": f"CLOSE_IDENTITY_REQUESTS_{step}", "operation": "CLOSE", "status": step, "actor": "zoe.zimmer"}
+    reference.store.add_audit(name=name, tracking_number=number, attributes={}, **fields)
+
+
+@variant()
+def others_audit_without_names(reference: Reference) -> None:
+    """No audit tells ids or message but for ids in error; with every closing of ours, two others begin and one completes."""
+    reference.auditor.attributes = lambda closing: {}
+
+    def happens(_: Callable[[Closing], None]) -> None:
+        for number in range(2):
+            tracking = secrets.token_hex(16)
+            write_nameless(reference, "STARTED", tracking)
+            if number:
+                write_nameless(reference, "COMPLETED", tracking)
+
+    meanwhile(reference, happens)
+
+
+def at_all_times(reference: Reference, happens: Callable[[], None], most: float) -> None:
+    """Let something happen again and again as long as the target is asked for anything, up to ``most`` seconds apart."""
+    plain = reference.neighbours.search
+    draw = random.Random(0)
+    due = [0.0]
+
+    async def search(call: Call) -> Response:
+        now = asyncio.get_running_loop().time()
+        while due[0] < now:
+            due[0] = max(due[0], now - most) + draw.uniform(0, most)
+            happens()
+        return await plain(call)
+
+    reference.neighbours.search = search
+
+
+@variant()
+def others_begin_at_any_time(reference: Reference) -> None:
+    """Closings of others begin at any time, ten a second, with Started audits that tell neither ids nor message."""
+    at_all_times(reference, lambda: write_nameless(reference, "STARTED", secrets.token_hex(16)), 0.2)
+
+
+@variant()
+def others_begin_now_and_then(reference: Reference) -> None:
+    """Closings of others begin about once in the time that a closing takes to be seen, without ids or message."""
+    at_all_times(reference, lambda: write_nameless(reference, "STARTED", secrets.token_hex(16)), 1.0)
