@@ -1,8 +1,8 @@
 """
 Which ids a request names: ids that cannot exist, or supplied ones where the target refuses what it does not know.
 
-Ids that cannot exist have the form of the page's example, 32 lower-case hexadecimal digits, and are a function of seed and
-case alone, so that a run can be repeated byte for byte.
+Ids that cannot exist have the form of the page's example, 32 lower-case hexadecimal digits, and are a function of case and
+mark alone. Every run draws a mark of its own, so that two of them never name the same; given a mark, it is repeated byte for byte.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Source(enum.Enum):
     """The target refuses ids that it does not know, and none were supplied, or there is no consent."""
 
 
-def impossible(seed: int, name: str, count: int) -> list[str]:
-    """Return ``count`` different ids that no target has, a function of seed and name."""
-    digits = hashlib.shake_128(f"{seed}/{name}/".encode()).hexdigest(16 * count)
+def impossible(mark: str, name: str, count: int) -> list[str]:
+    """Return ``count`` different ids that no target has, a function of the run's mark and a name."""
+    digits = hashlib.shake_128(f"{mark}/{name}/".encode()).hexdigest(16 * count)
     return [digits[start : start + 32] for start in range(0, 32 * count, 32)]
 
 
@@ -50,8 +50,8 @@ class IdPolicy:
     ``existing`` are the ids that a 202 closes: every supplied one.
     """
 
-    def __init__(self, seed: int, pending: Sequence[str]) -> None:
-        self._seed = seed
+    def __init__(self, mark: str, pending: Sequence[str]) -> None:
+        self._mark = mark
         self._pending = list(pending)
         self._taken = 0
         self._kept: list[str] = []
@@ -133,7 +133,7 @@ class IdPolicy:
             return []
         match self.source:
             case Source.UNKNOWN:
-                return impossible(self._seed, case.id, needed)
+                return impossible(self._mark, case.id, needed)
             case Source.NONE:
                 raise Untested(
                     "the target refuses ids that it does not know, and no pending ones may be closed",

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import hashlib
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -243,8 +242,7 @@ class Experiment:
             )
             raise Untested(reason, PENDING_SUPPLY)
         self._session.ids.existing.update(ids["a"])
-        digest = hashlib.sha256(f"{self._session.plan.seed}/{ids['p'][0]}".encode()).hexdigest()
-        self._marker = self.watch.marker = f"cc-{digest[:10]}"
+        self._marker = self.watch.marker = f"cc-{self._session.plan.mark}"
         supply = {kind: iter(found) for kind, found in ids.items()}
         left = {kind: len(found) for kind, found in ids.items()}
         for step in plan():
@@ -300,7 +298,7 @@ class Experiment:
                 whole = f" ({pending_needed():,} serve a whole run)" if kind == "p" else ""
                 done.untested = Untested(reason + whole, f"access_requests.{name}")
                 return
-        unknown = iter(impossible(self._session.plan.seed, f"lifecycle/{done.step.name}", needed["u"]))
+        unknown = iter(impossible(self._session.plan.mark, f"lifecycle/{done.step.name}", needed["u"]))
         if needed["w"]:
             done.ids = [WILD[done.step.name](self.done[BYSTANDER].ids[0])] if self._of(BYSTANDER).ids else []
             return
@@ -425,7 +423,7 @@ class Experiment:
             case "a message that is a number":
                 return {**body, "message": 7}, done.ids
             case _:
-                ids = [*done.ids, *impossible(self._session.plan.seed, "lifecycle/501", 500)]
+                ids = [*done.ids, *impossible(self._session.plan.mark, "lifecycle/501", 500)]
                 return {**body, "accessRequestIds": Ids(501)}, ids
 
     def _throttled(self, done: Done, draft: Draft) -> Exchange:
@@ -435,7 +433,7 @@ class Experiment:
                     _slug(done), draft, done.ids, provoke=dict(headers), provoked="rate_limit", patient=False
                 )
             case ByBurst(requests) if self._session.ids.source is Source.UNKNOWN:
-                ids = impossible(self._session.plan.seed, "lifecycle/burst", 1)
+                ids = impossible(self._session.plan.mark, "lifecycle/burst", 1)
                 burst = [
                     (f"lifecycle/burst/{n}", Draft(body={"accessRequestIds": Ids(1)}), ids) for n in range(requests)
                 ]

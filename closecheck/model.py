@@ -468,6 +468,8 @@ class Opening(Struct, tag="run"):
     """The edition that the user pinned: what later ones introduced is advice. Empty: the catalogue's own."""
     proof: ProofFigures | None = None
     """What the proof of the suite came to; None where it is not kept."""
+    mark: str = ""
+    """What told the run from every other: its messages and the ids that cannot exist are made of it; empty in runs before there were marks."""
 
 
 class ExchangeLine(Struct, tag="exchange"):

@@ -36,6 +36,7 @@ OPTIONS: Final = (
     Option("--strict", "warnings are failures"),
     Option("--reports", "where the reports go (default: reports)", "DIR"),
     Option("--seed", "the seed of everything that is chosen", "N"),
+    Option("--mark", "what tells the run's ids and messages from those of every other run (default: drawn anew); given, a run is repeated byte for byte", "DIGITS"),
     Option("--concurrency", "requests in flight (default: 8)", "N"),
     Option("--rate", "the suite's own limit, such as 95/10s, or none", "N/Ts"),
     Option("--budget", "the most requests to send, the most telling first (the last may be repeated after a 429); what they do not reach is untested", "N"),

@@ -147,7 +147,7 @@ def trial(target: Target, profile: str) -> Trial:
         contextlib.redirect_stderr(output),
     ):
         listener = Listener(quiet=True, target_data=server.target(), write_reports=False)
-        code = engine({"profile": profile, "seed": str(target.seed), "reports": reports, "timeout": _TIMEOUT}, listener)
+        code = engine({"profile": profile, "seed": str(target.seed), "mark": f"{target.seed:010x}", "reports": reports, "timeout": _TIMEOUT}, listener)
     return _trial(target, found, listener.run, code, time.monotonic() - began, output.getvalue())
 
 

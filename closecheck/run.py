@@ -60,7 +60,7 @@ class RunContext:
             self.transport,
             self.recorder,
             callers,
-            IdPolicy(settings.seed, ()),
+            IdPolicy(settings.mark, ()),
             RateLimit(settings.rate.requests, settings.rate.seconds) if settings.rate else None,
         )
         self.own_observer: object | None = None
@@ -98,6 +98,7 @@ class RunContext:
                 base_url=settings.base_url,
                 profile=settings.profile,
                 seed=settings.seed,
+                mark=settings.mark,
                 strict=settings.strict,
                 settings=settings.provenance,
                 catalogue=document.catalogue.recorded(document.lines),

@@ -104,8 +104,8 @@ class Plan(Protocol):
         """The operation's path below the base URL."""
 
     @property
-    def seed(self) -> int:
-        """The seed of everything that is chosen."""
+    def mark(self) -> str:
+        """What tells the run from every other: ids that cannot exist, and messages, are made of it."""
 
     @property
     def concurrency(self) -> int:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import enum
 import ipaddress
+import re
+import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -59,6 +61,7 @@ CONCURRENCY: Final = 8
 SETTLE: Final = 5.0
 SEED: Final = 0
 REPORTS: Final = Path("reports")
+MARK_DIGITS: Final = 10
 EXAMPLES: Final = ".closecheck/examples"
 VENDOR_VERSION: Final = "/v2024"
 """What ``SAIL_BASE_URL`` lacks."""
@@ -66,7 +69,7 @@ TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - a path
 
 OPTIONS: Final = (
     "target", "base_url", "profile", "only", "strict", "reports", "seed", "concurrency", "rate", "safe", "timeout",
-    "edition", "budget", "examples",
+    "edition", "budget", "examples", "mark",
 )  # fmt: skip
 """The options of the command line; each has a variable of its name, ``CLOSECHECK_`` in front."""
 TOKEN_VARIABLES: Final = {
@@ -122,6 +125,8 @@ class Settings(Struct):
     """Nothing is closed, whatever the target file allows."""
     reports: Path
     seed: int
+    mark: str
+    """What tells the run from every other one, :data:`MARK_DIGITS` hexadecimal digits; drawn anew each time unless it is given."""
     edition: str
     """The edition of the catalogue that is asked for; empty: the suite's own."""
     budget: int | None
@@ -299,6 +304,7 @@ class _Merger:
             safe=safe,
             reports=self.merged("reports", lambda given: Path(given.value), None, REPORTS),
             seed=self.merged("seed", _whole(0, 2**63 - 1), None, SEED),
+            mark=self.merged("mark", _mark, None, secrets.token_hex(MARK_DIGITS // 2)),
             edition=self.merged("edition", lambda given: str(given.value), None, "", lambda one: one or "current"),
             budget=self.budget(),
             examples=self.merged("examples", lambda given: str(given.value), None, EXAMPLES),
@@ -529,6 +535,14 @@ def _whole(lowest: int, highest: int) -> Callable[[_Given], int]:
         return int(text)
 
     return read_whole
+
+
+def _mark(given: _Given) -> str:
+    value = str(given.value)
+    if not re.fullmatch(f"[0-9a-f]{{{MARK_DIGITS}}}", value):
+        remedy = f"Write {MARK_DIGITS} digits from 0-9a-f, or nothing: each run then draws a mark of its own."
+        raise UsageError(given.where, "a mark is made of lower-case hexadecimal digits", remedy)
+    return value
 
 
 def _flag(given: _Given) -> bool:

@@ -7,13 +7,15 @@ As many are looked for as are needed, and no more; what comes from a hook comes 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final
+from random import Random
+from typing import Any, Final, TypeVar
 
 from closecheck.ids import Untested
 from closecheck.observers import PENDING_QUERY, ActivitiesObserver, Document, SearchObserver, sight
 from closecheck.session import Session
 from closecheck.target import AccessRequests, Activities, Created, Listed, Searched, Source
 
+T = TypeVar("T")
 OwnIds = Callable[[str], Iterable[str]]
 """Returns ids of requests in a state, from the hook ``pytest_closecheck_ids``."""
 
@@ -28,6 +30,7 @@ class Sources:
         self._given = given
         self._own = own
         self._streams: dict[str, Iterator[str]] = {}
+        self._draw = Random(session.plan.mark)  # noqa: S311 - no secret
 
     def take(self, state: str, count: int) -> list[str]:
         """
@@ -53,7 +56,7 @@ class Sources:
     def _stream(self, state: str) -> Iterator[str]:
         seen: set[str] = set()
         source: Source | None = getattr(self._given, state)
-        for one in (*self._own(state), *(source.ids if isinstance(source, Listed) else ())):
+        for one in (*self._mixed(self._own(state)), *self._mixed(source.ids if isinstance(source, Listed) else ())):
             if one and one not in seen:
                 seen.add(one)
                 yield one
@@ -71,17 +74,23 @@ class Sources:
                 seen.add(one)
                 yield one
 
+    def _mixed(self, found: Iterable[T]) -> list[T]:
+        """Return what was found in an order that is the run's own: of two runs at once, each begins with other ids."""
+        mixed = list(found)
+        self._draw.shuffle(mixed)
+        return mixed
+
     def _searched(self, state: str) -> Iterator[str]:
         query = ANY_QUERY if state == "completed" else PENDING_QUERY
         for documents in SearchObserver(self._session).walk(f"{state}-ids", "accountactivities", query):
-            for document in documents:
+            for document in self._mixed(documents):
                 if in_state(document, state):
                     # The page has the tracking number downloaded, not the id of the document.
                     yield str(document.get("trackingNumber") or document.get("id") or "")
 
     def _listed(self, state: str) -> Iterator[str]:
         for documents in ActivitiesObserver(self._session).walk():
-            for document in documents:
+            for document in self._mixed(documents):
                 if in_state(document, state) and "request" in str(document.get("type") or "request").lower():
                     yield str(document.get("id") or "")
 

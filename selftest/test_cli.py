@@ -446,9 +446,9 @@ def test_an_interrupted_proof_ends_soon_and_leaves_no_process_behind(tmp_path, b
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    """Two runs of one seed against one server, at the same time; and one of a worse target."""
+    """Two runs of one seed and mark against one server, at the same time; and one of a worse target."""
     folder = tmp_path_factory.mktemp("two")
-    words = ["--only", "CAR-IDS-MAX", "--only", "CAR-IDS-MIN", "--only", "CAR-AUTH-MISSING", "--only", "CAR-BODY-OBJECT", "--profile", "quick", "--seed", "7"]
+    words = ["--only", "CAR-IDS-MAX", "--only", "CAR-IDS-MIN", "--only", "CAR-AUTH-MISSING", "--only", "CAR-BODY-OBJECT", "--profile", "quick", "--seed", "7", "--mark", "0123456789"]
 
     good, bad = SmallTarget(), TakesTooMany()
     with RawServer(good.script) as server, RawServer(bad.script) as worse, ThreadPoolExecutor(3) as pool:

@@ -140,7 +140,7 @@ def lent(session, request):
     sequences = []
     for caller in callers:
         name = f"auth/after/{caller.removeprefix('forged:').replace(':', '-')}"
-        ids = existing or impossible(session.plan.seed, f"auth/{name}/1", 1)
+        ids = existing or impossible(session.plan.mark, f"auth/{name}/1", 1)
         kind = caller.partition(":")[2]
         draft = Draft(body=MINIMAL, caller=caller, provokes=BY_KIND[kind].provokes if caller in REFUSED and kind else "")
         own = [(name, draft, ids if caller in schemes and existing else ids_of_refusal(session, name))] if caller in after | schemes else []
@@ -170,7 +170,7 @@ def supplied_id(session):
 def ids_of_refusal(session, name):
     """Return an id for a request that is to be refused: an existing one where the target may look at it first."""
     if session.ids.source is Source.NONE:
-        return impossible(session.plan.seed, name, 1)
+        return impossible(session.plan.mark, name, 1)
     return session.ids.for_case(Case(id=name, description=name, request=Draft(body=MINIMAL), expect=Expectation(frozenset({401}), "401")))
 
 

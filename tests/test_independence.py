@@ -107,7 +107,7 @@ def alone(session, usable):
 def planned(session, name, where):
     """Return a request of one kind with ids of its own."""
     draft, case = KINDS[name], session.told_apart(f"independent/{where}")
-    return case, draft, impossible(session.plan.seed, case, draft.ids)
+    return case, draft, impossible(session.plan.mark, case, draft.ids)
 
 
 def shape(value):
@@ -275,7 +275,7 @@ def after_a_refused_one(session, usable, caller):
     """Return a request of a caller who is to be refused, and the same one, byte for byte, of the authorized caller."""
     case = session.told_apart("independent/refused-body")
     if "one id" in usable:
-        draft, ids = ONE, impossible(session.plan.seed, case, 1)
+        draft, ids = ONE, impossible(session.plan.mark, case, 1)
     else:
         draft, ids = Draft(body=Raw(b"{}" + b" " * (2000 + int(case.rpartition("/")[2])))), []
     return [(f"{case}/refused", msgspec.structs.replace(draft, caller=caller), ids), (case, draft, ids)]
@@ -389,7 +389,7 @@ def one_that_differs(exchanges, likeness):
 def like(session, likeness, key, *, valid):
     """Return the valid or the invalid one of two requests that are alike; those of another key are like neither."""
     draft, case = ALIKE[likeness](key)[0 if valid else 1], session.told_apart("independent/alike")
-    return case, draft, impossible(session.plan.seed, str(key) if likeness == SAME_IDS else case, draft.ids)
+    return case, draft, impossible(session.plan.mark, str(key) if likeness == SAME_IDS else case, draft.ids)
 
 
 def nothing_to_compare(session, clause, usable):

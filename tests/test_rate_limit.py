@@ -16,7 +16,7 @@ FAULT_SUPPLY = "provoke.internal_error: {headers: {…}}"
 def throttled(session):
     """The 429s of the run: provoked as the target file says, twice, once with the same bytes; or met by chance."""
     means = session.plan.provoke.rate_limit
-    ids = impossible(session.plan.seed, "provoked/429", 1)
+    ids = impossible(session.plan.mark, "provoked/429", 1)
     match means:
         case ByHeaders(headers):
             session.send("provoked/429-1", MINIMAL, ids, provoke=headers, provoked="rate_limit", patient=False)
@@ -80,7 +80,7 @@ def test_a_500_has_the_error_object(session, clause, look_back):
     means = session.plan.provoke.internal_error
     if means is None:
         clause.untested("the target file provokes no 500", FAULT_SUPPLY)
-    ids = impossible(session.plan.seed, "provoked/500", 1)
+    ids = impossible(session.plan.mark, "provoked/500", 1)
     exchanges = [
         session.send(f"provoked/500-{n}", MINIMAL, ids, provoke=means.headers, provoked="internal_error") for n in (1, 2)
     ]

@@ -50,7 +50,7 @@ shaped = pytest.mark.parametrize("shape", SHAPES, ids=dashed)
 
 def of_method(session, method, shape):
     """Return a request under another method: without a body, with a valid one, with its members as a query; its id no target has."""
-    (unknown,) = impossible(session.plan.seed, f"method/{method}/{shape}", 1)
+    (unknown,) = impossible(session.plan.mark, f"method/{method}/{shape}", 1)
     body = {"accessRequestIds": [unknown]} if shape == "with a body" else msgspec.UNSET
     query = f"accessRequestIds={unknown}" if shape == "with a query" else ""
     return named(f"method/{method.lower()}/{shape.replace(' ', '-')}", Draft(body=body, method=method, query=query, provokes="method"))

@@ -158,7 +158,7 @@ class _Page:
             ("When", _when(opening.started)),
             ("How long", duration(run.seconds)),
             ("Requests", f"{run.requests:,}" + (f", {explored:,} of them explored" if explored else "")),
-            ("Suite", f"closecheck {line(opening.suite)}, seed {opening.seed}"),
+            ("Suite", f"closecheck {line(opening.suite)}, seed {opening.seed}{f', mark {opening.mark}' if opening.mark else ''}"),
         ]
         if opening.selection:
             told.append(("Selection", line(opening.selection)))
