@@ -20,6 +20,8 @@ from closecheck.sources import Sources
 from closecheck.target import Listed
 
 _SAMPLE: Final = 3
+_SAMPLES: Final = 5
+"""So many samples are tried where others close what is to be found."""
 
 
 class Findable:
@@ -42,6 +44,8 @@ class Findable:
         self._search = SearchObserver(session) if settings.target.observe.search else None
         self._activities = ActivitiesObserver(session) if settings.target.observe.account_activities else None
         self._ways: dict[str, _Way] | None = None
+        self._others = iter(session.ids.untaken(_SAMPLES * _SAMPLE)[_SAMPLE:] if given.may_close else ())
+        """More of them, for those that somebody else closes before they have been found."""
 
     def by_query(self) -> Judgement:
         """Judge that the page's query finds them."""
@@ -91,6 +95,9 @@ class Findable:
             pending = self._pending(ways)
             judged = [way for name, way in ways.items() if name != "ids" and way.trouble is None]
             left = deadline - self._session.transport.now()
+            if not pending and (others := list(itertools.islice(self._others, _SAMPLE))):
+                self._ids = others
+                continue
             if (pending and all(pending <= way.found for way in judged)) or left <= 0:
                 return ways
             self._session.gate.pause(min(pause, left), "for pending access requests to be found")

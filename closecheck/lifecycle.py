@@ -12,8 +12,9 @@ import contextlib
 import dataclasses
 import functools
 import itertools
+import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -68,8 +69,19 @@ _STRANGE: Final = "requests that were not named were closed too: judged under CA
 _STATES: Final = {"p": "pending", "a": "approved", "c": "completed"}
 _PATIENCE: Final = 4
 """So many settling times are waited for what is still going on."""
-_ROUNDS: Final = 3
+_SEARCHES: Final = 20
 """So often other ids are looked for in place of those whose state is not what was said."""
+_ROUNDS: Final = 3
+"""So often a step is sent with other ids in place of those that somebody else has closed meanwhile."""
+_FRESH: Final = 1.0
+"""Seconds for which the state of a request is taken for what it was, and at most so many times what it takes to look."""
+_LOOKS: Final = 5
+_LONG: Final = 100
+"""Ids from which on a list is looked at right before it is sent."""
+_MARKS: Final = re.compile(r"cc-[0-9a-f]{10}(?=-\d{3})")
+"""What every message of a run of the suite begins with."""
+_TAKEN: Final = "somebody else has closed its requests in the meantime"
+_COMPANY: Final = "somebody else closes the same access requests at the same time, and may have closed what shows something else"
 _QUIET: Final = (0.25, 1.0)
 """At least and at most so many seconds pass after the last thing that must happen, for what must not happen."""
 _ALONE: Final = 6
@@ -112,6 +124,8 @@ class Done:
     exchange: Exchange | None = None
     again: list[Exchange] = dataclasses.field(default_factory=list)
     untested: Untested | None = None
+    lost: set[str] = dataclasses.field(default_factory=set)
+    """Ids that somebody else has closed before the step could."""
 
     def of_kind(self, kinds: str) -> list[str]:
         """Return the ids of these kinds."""
@@ -120,7 +134,7 @@ class Done:
     @property
     def known(self) -> list[str]:
         """The ids that the step closes on a conforming target."""
-        return self.of_kind("pa")
+        return [one for one in self.of_kind("pa") if one not in self.lost]
 
     @property
     def sent_once(self) -> bool:
@@ -190,13 +204,28 @@ class Experiment:
         """Why there was no experiment."""
         self.event_problem: Untested | None = None
         self.watch = Watch([], (), "")
-        self._marker = ""
+        self._marker = f"cc-{session.plan.mark}"
         self._numbers = itertools.count(1)
+        self._left_over: defaultdict[str, list[str]] = defaultdict(list)
+        """By state: ids that were found usable, and were not needed."""
         self._spares: list[str] = []
         self._mixed: dict[tuple[str, bool], Wrong] = {}
-        self._tied: tuple[int, dict[str, list[Audit]]] = (-1, {})
-        self._named: dict[str, dict[str, frozenset[str]]] = {}
-        """By audit: the ids of the run that each place of it names."""
+        """By member, and whether it was given: what came out wrong, and right when it was sent alone."""
+        self._unexplained: set[tuple[str, bool]] = set()
+        """Those of them that show no message of another step."""
+        self._sure: set[tuple[str, bool]] = set()
+        """What came out wrong when it was sent alone, too."""
+        self._displaced = False
+        """Whether somebody else has closed requests before the run could."""
+        self._looked = (0.0, 0.0)
+        """When the ids to be closed were looked at, and how long that took."""
+        self._heard: set[str] | None = None
+        """The tracking numbers of the events that had come before the last look at all requests."""
+        self._tied: tuple[tuple[int, int], dict[str, list[Audit]]] = (-1, 0), {}
+        self._mentions: tuple[int, Mentions] = 0, Mentions(())
+        """What finds the ids that the watch knows, and how many these are."""
+        self._named: dict[tuple[str, int], dict[str, frozenset[str]]] = {}
+        """By audit, and how many ids there were: those that each place of it names."""
         self._audited_alone: list[tuple[Done, tuple[Exchange, ...]]] = []
         """Refused steps that were followed by a Started audit each time they were sent alone."""
         self._last_accepted = 0.0
@@ -217,8 +246,9 @@ class Experiment:
             return
         try:
             self._prepare()
-            self._send_everything()
+            self._send_everything(list(self.done.values()))
             self._wait()
+            self._send_lost_ones_again()
             with contextlib.suppress(Untested):  # what has been seen stays seen
                 self._after()
         except Untested as untested:
@@ -235,47 +265,57 @@ class Experiment:
                 self.event_problem = untested
                 self._observers.remove(self._events)
                 self._events = None
-        ids = self._usable_ids()
+        self.watch = Watch(self._observers, (), f"cc-{self._session.plan.mark}")
+        self.watch.look_for_audits()
+        self.watch.remember_audits()
+        ids = self._usable_ids(Counter(kind for step in plan() for kind in step.kinds if kind not in "uw"))
         if not ids["p"]:
             reason = (
                 f"no pending access request was supplied that may be closed; {pending_needed():,} serve a whole run"
             )
             raise Untested(reason, PENDING_SUPPLY)
         self._session.ids.existing.update(ids["a"])
-        self._marker = self.watch.marker = f"cc-{self._session.plan.mark}"
         supply = {kind: iter(found) for kind, found in ids.items()}
         left = {kind: len(found) for kind, found in ids.items()}
         for step in plan():
             done = self.done[step.name] = self._planned(step)
             self._hand_out(done, supply, left)
+        for kind, rest in supply.items():
+            self._left_over[kind] += rest
         self._spares = [one for done in self._with_role("spare") for one in done.ids]
-        self.watch.look_for_audits()
-        self.watch.remember()
+        self.watch.remember(self.watch.ids)
 
-    def _usable_ids(self) -> dict[str, list[str]]:
-        """Return ids of each kind, as many as the plan needs, that no observer shows in another state than was said."""
-        needed = Counter(kind for step in plan() for kind in step.kinds if kind not in "uw")
+    def _usable_ids(self, needed: Mapping[str, int]) -> dict[str, list[str]]:
+        """Return at most so many ids of each kind, none of which an observer shows in another state than was said."""
         usable: dict[str, list[str]] = {kind: [] for kind in needed}
-        self.watch = Watch(self._observers, (), "")
-        for _ in range(_ROUNDS):
-            taken = {kind: self._take(kind, count - len(usable[kind])) for kind, count in needed.items()}
+        for search in range(_SEARCHES):
+            # Where some were stale more may be: what proves too many is kept for the next time.
+            taken = {kind: self._take(kind, missing << search if (missing := count - len(usable[kind])) > 0 else 0) for kind, count in sorted(needed.items())}
             everything = [one for ids in taken.values() for one in ids]
             if not everything:
                 break
-            self.watch.ids.update(everything)
+            began = self._now()
             self.watch.look(everything)
+            self._looked = self._now(), self._now() - began
             for kind, ids in taken.items():
                 stale = [one for one in ids if (kind == "c") in self.watch.pending(one)]
                 if stale:
                     what = f"{len(stale)} of the access requests supplied as {_STATES[kind]}"
                     self._session.note("ids", f"{what} are in another state, such as {stale[0]}")
                 usable[kind] += [one for one in ids if one not in stale]
+        for kind, count in needed.items():
+            self._left_over[kind] = [*usable[kind][count:], *self._left_over[kind]]
+            del usable[kind][count:]
         return usable
 
     def _take(self, kind: str, count: int) -> list[str]:
-        if kind == "p":
-            return self._session.ids.take_kept(count)
-        return self._sources.take(_STATES[kind], count)
+        kept, self._left_over[kind] = self._left_over[kind][:count], self._left_over[kind][count:]
+        missing = count - len(kept)
+        found = self._session.ids.take_kept(missing) if kind == "p" else self._sources.take(_STATES[kind], missing)
+        # What search lists as pending may be past its approval, too, and have been taken as such.
+        kept += [one for one in found if one not in self.watch.ids]
+        self.watch.ids.update(kept)
+        return kept
 
     def _planned(self, step: Step) -> Done:
         number = next(self._numbers)
@@ -311,19 +351,116 @@ class Experiment:
 
     # -- sending
 
-    def _send_everything(self) -> None:
-        for done in self._with_role("refused"):
-            self._attempt(done, self._send_refused)
-        for done in self._with_role("closes"):
+    def _send_everything(self, steps: Sequence[Done]) -> None:
+        left = [done for role in ("refused", "closes", "repeated", "parallel") for done in steps if done.step.role == role]
+        while left and left[0].step.role != "parallel":
+            self._look_again(left)
+            done = left.pop(0)
             if done.step.name == OVER[1].name and not self.done[OVER[0].name].accepted:
                 done.untested = done.untested or Untested("the target refuses completed access requests")
-            self._attempt(done, self._send)
-        for done in self._with_role("repeated"):
-            for send in (self._send, self._send_again, self._send_again):
+            sends = {"refused": [self._send_refused], "repeated": [self._send, self._send_again, self._send_again]}
+            for send in sends.get(done.step.role, [self._send]):
                 self._attempt(done, send)
-        self._send_parallel(self._with_role("parallel"))
+        if left:
+            self._look_again(left)
+            self._send_parallel(left)
         exchanges = [done.exchange for done in self.done.values() if done.accepted and done.exchange]
         self._last_accepted = max((one.timing.sent + one.timing.seconds for one in exchanges), default=self._now())
+
+    def _look_again(self, left: Sequence[Done]) -> None:
+        """
+        Take other ids in place of those that somebody else has closed since they were looked at.
+
+        All that is still to be sent is looked at together, when the last look is old, and a long list right before it is sent.
+        """
+        at, took = self._looked
+        age = self._now() - at
+        if age > max(_FRESH, _LOOKS * took):
+            concerned = left
+        elif len(left[0].known) >= _LONG and age > took:
+            concerned = left[:1]
+        else:
+            return
+        ids = [one for done in concerned for one in done.known]
+        began = self._now()
+        self.watch.look(ids)
+        self._looked = self._now(), self._now() - began
+        for done in concerned:
+            if stale := [one for one in done.known if self._state(one)]:
+                self._displaced = True
+                self._replace(done, stale)
+
+    def _replace(self, done: Done, stale: Collection[str]) -> None:
+        """Put other ids in the place of some; where there are none left they stay, as ids that are over."""
+        kinds = Counter(kind for one, kind in zip(done.ids, done.step.kinds, strict=True) if one in stale)
+        others = self._usable_ids(kinds)
+        self.watch.remember(one for found in others.values() for one in found)
+        self._session.ids.existing.update(others.get("a", ()))
+        for index, (one, kind) in enumerate(zip(done.ids, done.step.kinds, strict=True)):
+            if one not in stale:
+                continue
+            if others[kind]:
+                done.ids[index] = others[kind].pop()
+            else:
+                done.lost.add(one)
+
+    def _send_lost_ones_again(self) -> None:
+        """Send what somebody else has come before again, with other ids, as long as there are any."""
+        for _ in range(_ROUNDS):
+            clones = [self._with_other_ids(done) for done in list(self.done.values()) if self._is_lost(done)]
+            if not any(clone.untested is None for clone in clones):
+                return
+            self._send_everything(clones)
+            self._wait()
+
+    def _is_lost(self, done: Done) -> bool:
+        """Tell whether a step says nothing, as somebody else has closed what it named."""
+        if done.exchange is None or done.untested is not None:
+            return False
+        if done.step.role == "refused":
+            return bool(done.lost) or (self._in_company() and any(self._state(one) for one in done.ids))
+        named = [done.of_kind(kind) for kind in "pa"]
+        return done.accepted and done.step.role in {"closes", "repeated"} and any(ids and done.lost.issuperset(ids) for ids in named)
+
+    def _with_other_ids(self, done: Done) -> Done:
+        clone = self.done[done.step.name] = self._planned(done.step)
+        unknown = iter(impossible(self._session.plan.mark, f"lifecycle/{done.step.name}/{clone.number}", len(done.of_kind("u"))))
+        clone.ids = [next(unknown) if kind == "u" else one for one, kind in zip(done.ids, done.step.kinds, strict=True)]
+        self._replace(clone, done.of_kind("pa"))
+        if clone.lost:
+            names = ", ".join(f"access_requests.{_STATES[kind]}" for kind in "pa" if clone.lost & set(clone.of_kind(kind)))
+            clone.untested = Untested(f"{done.step.name}: {_TAKEN}, and there are no others", names)
+        return clone
+
+    def _note_lost_ones(self) -> None:
+        """Find the requests that somebody else has closed before the step could that named them."""
+        for done in self.done.values():
+            refused = done.step.role == "refused"
+            if done.exchange is None or not (refused or (done.step.closes and done.accepted)):
+                continue
+            for one in done.of_kind("pa"):
+                if one not in done.lost and self._state(one) and self._is_taken(done, one):
+                    done.lost.add(one)
+
+    def _is_taken(self, done: Done, one: str) -> bool:
+        """Tell whether a closed request shows that the closing was somebody else's: a message of another run, or one audit more than is ours."""
+        text = "\n".join(seen.text for seen in self.watch.sights(one).values())
+        if done.marker in text:
+            return False
+        if self._is_of_another_run(text):
+            return True
+        if done.step.role == "refused" or all(self._as_asked(done, one, name) for name in self.watch.sights(one)):
+            return False
+        ours = (done.exchange.attempt if done.exchange else 0) + len(done.again)
+        return sum(one in self._places(found).get("", ()) for found in self._begun()) > ours
+
+    def _is_of_another_run(self, text: str) -> bool:
+        return self._marker not in text and any(mark != self._marker for mark in _MARKS.findall(text))
+
+    def _in_company(self) -> bool:
+        """Tell whether somebody else closes requests of the same supply at this time."""
+        lost = self._displaced or any(done.lost for done in self.done.values())
+        return lost or any(self._is_of_another_run(one.text) for one in self.watch.new_audits())
 
     def _attempt(self, done: Done, send: Callable[[Done], None]) -> None:
         if done.untested is not None or not done.ids:
@@ -460,6 +597,7 @@ class Experiment:
         seen: tuple[int, ...] = ()
         while True:
             self.watch.look(self._unseen())
+            self._note_lost_ones()
             if self._audits_missing():
                 self._look_for_audits()
             if seen != (seen := self._progress()):
@@ -472,8 +610,10 @@ class Experiment:
         self._took = self._now() - self._last_accepted
         if self._accepted():
             self._pause(min(max(_QUIET[0], self._took), _QUIET[1]), "for what must not happen to show itself")
-        self.watch.look([one for done in self.done.values() for one in done.of_kind("pac")])
         self._look_for_audits(thorough=self._audits_missing())
+        self._heard = self._arrived()
+        self.watch.look([one for done in self.done.values() for one in done.of_kind("pac")])
+        self._note_lost_ones()
 
     def _look_for_audits(self, *, thorough: bool = False) -> None:
         self._to_be_audited = self._taken_in
@@ -528,6 +668,7 @@ class Experiment:
 
     def _after(self) -> None:
         """Send alone what may have been audited, repeat a request whose ids are closed by now, observe choices, confirm what may be a mixture."""
+        self._wait_for_others()
         self._send_refused_alone()
         repeated = self.done[REPEATED.name]
         if repeated.accepted:
@@ -540,6 +681,30 @@ class Experiment:
         self._observe_unknown()
         self._observe_time()
         self._confirm()
+
+    def _wait_for_others(self) -> None:
+        """
+        Look for some time at refused requests of which an audit or an event tells, if others are at work: they may be about to close them.
+
+        What is still pending then was not theirs.
+        """
+        if not self._in_company():
+            return
+        heard, ties = self._heard or set(), self._ties()
+        suspects = {
+            one
+            for done in self._with_role("refused")
+            for one in done.ids
+            if heard & self.watch.aliases(one) or any(found.started for found in ties[done.step.name])
+        }
+        deadline = self._now() + self._settings.settle
+        for pause in itertools.chain(BACKOFF, itertools.repeat(BACKOFF[-1])):
+            suspects = {one for one in suspects if self._state(one) is False}
+            left = deadline - self._now()
+            if not suspects or left <= 0:
+                return
+            self._pause(min(pause, left), "for others to close what they have begun with")
+            self.watch.look(suspects)
 
     def _observe_taken(self, choice: str, what: str, exchange: Exchange) -> None:
         words = {202: "accepted", 400: "refused with 400"}
@@ -601,6 +766,9 @@ class Experiment:
             foreign = next((one for _, one in found if self._is_foreign(one)), None)
             if right or (right is None and foreign):
                 self._mixed[group] = foreign or first
+                self._unexplained |= set() if foreign else {group}
+            elif right is False:
+                self._sure.add(group)
 
     def _send_refused_alone(self) -> None:
         """
@@ -608,13 +776,15 @@ class Experiment:
 
         An audit that names nothing tells by its time alone whose it is: it must follow each of them, and nothing else.
         """
-        if not self.watch.sees_audits or len(self._begun()) <= self._to_be_audited:
+        refused = self._with_role("refused")
+        named = {one.key for done in refused for one in self._ties()[done.step.name]}
+        if not self.watch.sees_audits or sum(one.key not in named for one in self._begun()) <= self._to_be_audited:
             return
         asked: set[int] = set()
-        for done in self._with_role("refused"):
+        for done in refused:
             status = done.exchange.status if done.exchange else 0
             alone = done.step.refusal not in METHODS | BY_QUERY.keys() and (status != 429 or isinstance(self._settings.provoke.rate_limit, ByHeaders))
-            if status < 400 or not alone or status in asked:
+            if status < 400 or not alone or status in asked or self._ties()[done.step.name]:
                 continue
             asked.add(status)
             if exchanges := self._followed(done):
@@ -678,6 +848,9 @@ class Experiment:
 
     def _closed_alone(self, done: Done, name: str, count: int, members: Mapping[str, str] | None = None) -> Done | None:
         """Send a step, or one with other members, for spare ids and wait until it has completed; None if that cannot be."""
+        if self._in_company():
+            self.watch.look(self._spares)
+            self._spares = [one for one in self._spares if self._state(one) is False]
         if count > len(self._spares):
             return None
         clone = self._planned(
@@ -768,7 +941,9 @@ class Experiment:
             return Judgement(False, expected, done.exchange.got(), _sent(done), change="a request past its approval is named")
         if found := self._not_judged(done) or self._blind():
             return found
-        ids = done.of_kind(kinds)
+        ids = [one for one in done.known if one in done.of_kind(kinds)]
+        if not ids:
+            return undecided(f"{done.step.name}: {_TAKEN}")
         states = [self._state(one) for one in ids]
         expected = f"{_all_of(len(ids))} no longer pending within {self._settings.settle:g} s"
         pending = [
@@ -803,6 +978,8 @@ class Experiment:
         if found := self._not_judged(done) or self._blind():
             return found
         closed = [one for one in done.known if self._state(one) is True]
+        if not done.known:
+            return undecided(f"{done.step.name}: {_TAKEN}")
         if not closed:
             return undecided(f"{done.step.name}: nothing was seen closed: judged under CAR-LIFE-CLOSED")
         wrong = self._wrong(done, member)
@@ -810,6 +987,8 @@ class Experiment:
             return undecided(_STRANGE)
         if wrong and (member, done.gives(member)) in self._mixed:
             return undecided(f"{done.step.name}: sent alone it comes out right: judged under CAR-LIFE-CONCURRENT")
+        if wrong and self._may_be_of_others(done, member, wrong):
+            return undecided(f"{done.step.name}: {_COMPANY}")
         asked = done.asked(member)
         if wrong and not done.gives(member) and self._spelled_out_as_wrong(done, member, wrong):
             return undecided(f"{done.step.name}: the default spelled out comes out as wrong: judged where it is given")
@@ -826,6 +1005,14 @@ class Experiment:
         if len(right) < len(closed):
             return undecided(f"{done.step.name}: what is shown is no word of the page, or nothing", LOOK_SUPPLY)
         return Judgement(True, expected, "", _sent(done), change=change)
+
+    def _may_be_of_others(self, done: Done, member: str, wrong: list[Wrong]) -> bool:
+        """Tell whether others at work explain what a step shows: few of its requests, without its message, and not so when sent alone."""
+        if (member, done.gives(member)) in self._sure or not self._in_company():
+            return False
+        ids = {one for one, _, _ in wrong}
+        own = any(done.marker in seen.text for one in ids for seen in self.watch.sights(one).values())
+        return not own and (len(done.ids) <= 2 or 2 * len(ids) <= len(done.known))
 
     def _spelled_out_as_wrong(self, done: Done, member: str, wrong: list[Wrong]) -> bool:
         """Tell whether the same closing with the default spelled out shows the same wrong word."""
@@ -846,6 +1033,8 @@ class Experiment:
         expected = "each request with the message and the statuses of its own closing"
         if self._mixed and self._strangers():
             return undecided(_STRANGE)
+        if self._unexplained and self._in_company():
+            return undecided(_COMPANY)
         for (member, _), (one, observer, shown) in self._mixed.items():
             own = next(done for done in self.done.values() if one in done.ids)
             instead = f'instead of "{_cut(own.asked(member))}"; sent alone it comes out right'
@@ -940,6 +1129,8 @@ class Experiment:
                 f"{done.step.name}: this was answered {status or 'not at all'}, not refused as intended",
                 _provoked_by(done),
             )
+        if done.lost:
+            return undecided(f"{done.step.name}: {_TAKEN}")
         expected = f"nothing closed by a request that is answered {status}"
         states = {one: self._state_of_refused(done, one) for one in done.ids}
         for one, state in states.items():
@@ -974,13 +1165,17 @@ class Experiment:
     def _ties(self) -> dict[str, list[Audit]]:
         """Return by step the audits that tell they are its own: by its message, its ids, or a tracking number."""
         audits = self.watch.new_audits()
-        if self._tied[0] == len(audits):
+        known = len(audits), max((done.number for done in self.done.values()), default=0)
+        if self._tied[0] == known:
             return self._tied[1]
         mentions = Mentions(one for done in self.done.values() for one in done.ids)
         owner = {one: done.step.name for done in self.done.values() for one in done.ids}
         numbers = {self._answer_id(done): done.step.name for done in self.done.values() if self._answer_id(done)}
         direct: dict[str, set[str]] = {}
         for one in audits:
+            if self._is_of_another_run(one.text):
+                direct[one.key] = set()
+                continue
             names = {owner[found] for found in mentions.within(one.text)}
             names |= {done.step.name for done in self.done.values() if done.message and done.marker in one.text}
             names |= {numbers[one.tracking]} if one.tracking in numbers else set()
@@ -994,8 +1189,15 @@ class Experiment:
             # A tracking number that several closings share tells nothing.
             for name in direct[one.key] or (shared if len(shared) == 1 else ()):
                 tied[name].append(one)
-        self._tied = len(audits), tied
+        for done in self.done.values():
+            tied[done.step.name] = _told_by_message(done, tied[done.step.name])
+        self._tied = known, tied
         return tied
+
+    def _is_ambiguous(self, done: Done) -> bool:
+        """Tell whether more closings than ours name the ids of a step, so that its audits may be theirs."""
+        ours = (done.exchange.attempt if done.exchange else 0) + len(done.again)
+        return bool(done.lost) or sum(one.started for one in self._ties()[done.step.name]) > ours
 
     @staticmethod
     def _answer_id(done: Done) -> str:
@@ -1020,7 +1222,7 @@ class Experiment:
 
     def _begun(self) -> list[Audit]:
         """Return the Started audits that may be of this run."""
-        return [one for one in self.watch.new_audits() if one.started]
+        return [one for one in self.watch.new_audits() if one.started and not self._is_of_another_run(one.text)]
 
     def _orphans(self) -> list[Audit]:
         """
@@ -1089,7 +1291,7 @@ class Experiment:
             tied = self._ties()[done.step.name]
             begun = [one.created for one in tied if one.started and one.created]
             ended = [one.created for one in tied if one.completed and one.created]
-            if begun and ended and done.exchange:
+            if begun and ended and done.exchange and not self._is_ambiguous(done):
                 judged.append(done.exchange)
                 if min(begun) > min(ended):
                     got = f"Started at {min(begun).isoformat()}, Completed at {min(ended).isoformat()}: {done.what}"
@@ -1113,7 +1315,7 @@ class Experiment:
 
     def _failed_places(self, done: Done) -> set[str] | None:
         """Return the places of the Completed audit that name exactly what finished in error; None: no audit."""
-        unknown, over = set(done.of_kind("u")), set(done.of_kind("c"))
+        unknown, over = set(done.of_kind("u")), set(done.of_kind("c")) | done.lost
         mentions = Mentions(done.ids)
         completed = [one for one in self.watch.new_audits() if one.completed]
         own = [one for one in completed if one in self._ties()[done.step.name] or unknown & mentions.within(one.text)]
@@ -1128,9 +1330,12 @@ class Experiment:
 
     def _places(self, one: Audit) -> dict[str, frozenset[str]]:
         """Return which ids of the whole run each place of an audit names: a list of failed ids may hold those of another request."""
-        if one.key not in self._named:
-            self._named[one.key] = Mentions(found for done in self.done.values() for found in done.ids).places(one.document)
-        return self._named[one.key]
+        named = {found for done in self.done.values() for found in done.ids} | self.watch.ids
+        if self._mentions[0] != len(named):
+            self._mentions = len(named), Mentions(named)
+        if (key := (one.key, len(named))) not in self._named:
+            self._named[key] = self._mentions[1].places(one.document)
+        return self._named[key]
 
     def failed_listed(self, name: str) -> Judgement:
         """Judge that some place of a step's Completed audit names exactly the ids that are unknown."""
@@ -1182,7 +1387,9 @@ class Experiment:
         expected = "a Completed audit that lists no id as finished in error, as all were closed"
         judged: list[Exchange] = []
         for done in self._accepted():
-            if done.of_kind("uwc") or done.step.role == "repeated" or not done.sent_once or not all(self._state(one) for one in done.known):
+            if done.of_kind("uwc") or self._is_ambiguous(done) or (self._in_company() and any(self._wrong(done, one) for one in MEMBERS)):
+                continue
+            if done.step.role == "repeated" or not done.sent_once or not all(self._state(one) for one in done.known):
                 continue
             for one in self._ties()[done.step.name]:
                 if not one.completed or not done.exchange:
@@ -1209,7 +1416,7 @@ class Experiment:
         refused = [done for done in self._with_role("refused") if done.exchange and done.exchange.status >= 400]
         for done in refused:
             begun = [one for one in self._ties()[done.step.name] if one.started]
-            if begun and not any(self._state(one) for one in done.ids):
+            if begun and not done.lost and not any(self._state(one) for one in done.ids):
                 got = f"one of {begun[0].created.isoformat() if begun[0].created else 'now'} for {done.what}"
                 return Judgement(False, expected, got, _sent(done))
         if not refused:
@@ -1283,7 +1490,7 @@ class Experiment:
             return undecided(
                 f"no request that names ids was {kind}" if kind == "refused" else "no unknown id was accepted"
             )
-        arrived = self._arrived()
+        arrived = self._arrived() if self._heard is None else self._heard
         expected = (
             "no event for a request that was refused"
             if kind == "refused"
@@ -1347,6 +1554,15 @@ def _sent(done: Done) -> tuple[Exchange, ...]:
 
 def _all_of(count: int) -> str:
     return "the one request" if count == 1 else f"all {count} requests"
+
+
+def _told_by_message(done: Done, audits: list[Audit]) -> list[Audit]:
+    """Return of the audits of a step those with its message, and those that share a tracking number with them, if there are such of their name."""
+    own = {one.tracking or one.key for one in audits if done.message and done.marker in one.text}
+    kinds = [[one for one in audits if one.started], [one for one in audits if one.completed]]
+    told = [[one for one in kind if (one.tracking or one.key) in own] or kind for kind in kinds]
+    others = [one for one in audits if not one.started and not one.completed]
+    return [*told[0], *told[1], *others]
 
 
 def _of_these(named: Collection[str], done: Done) -> str:

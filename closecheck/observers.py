@@ -823,10 +823,16 @@ class Watch:
         """Whether deliveries can be seen."""
         return bool(self._events)
 
-    def remember(self) -> None:
-        """Take what is seen now for what was before."""
-        self.before = {name: dict(sights) for name, sights in self.now.items()}
+    def remember_audits(self) -> None:
+        """Take the audits that are there now for what was before."""
         self.old_audits = set(self.audits)
+
+    def remember(self, ids: Iterable[str]) -> None:
+        """Take what is seen of some requests now for what was before."""
+        for one in ids:
+            for name, sights in self.now.items():
+                if one in sights:
+                    self.before.setdefault(name, {})[one] = sights[one]
 
     def look(self, ids: Collection[str] | Mapping[str, Collection[str]]) -> None:
         """Look at requests: the same ids through every observer, or other ones for each."""

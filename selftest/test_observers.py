@@ -7,9 +7,11 @@ import socket
 
 import pytest
 
+from closecheck.model import Failure, FailureKind
 from closecheck.observers import (
     Listener,
     Mentions,
+    PageSize,
     Walk,
     Watch,
     audit,
@@ -18,6 +20,7 @@ from closecheck.observers import (
     name_of,
     sight,
     texts,
+    tie,
     tracking_numbers,
 )  # fmt: skip
 
@@ -188,6 +191,75 @@ def test_tracking_numbers_of_events_batches_and_envelopes(payload):
     assert tracking_numbers(payload) == [A]
 
 
+def audits(name, *documents):
+    return [audit({"id": f"{name} {number}", "name": f"Close Identity Requests {name}", **one}) for number, one in enumerate(documents)]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        lambda value: {"trackingNumber": value},
+        lambda value: {"trackingNumber": None, "attributes": {"job": {"id": f"job-{value}"}}},
+        lambda value: {"trackingNumber": "the same for all", "attributes": {"request": value}},
+    ],
+)
+def test_what_starts_and_completes_is_tied_by_what_the_two_share(members):
+    started = audits("Started", members("a"), members("b"), members("c"))
+    completed = audits("Completed", members("c"), members("a"))
+
+    value = tie(started, completed)
+
+    assert {value(one) for one in started} - {value(one) for one in completed} == {value(started[1])}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        lambda value, step: {"trackingNumber": f"{value} {step}"},
+        lambda value, step: {"trackingNumber": "the same for all"},
+        lambda value, step: {"created": f"2026-01-02T03:04:0{value}Z"},
+        lambda value, step: {"attributes": {"list": [value]}},
+    ],
+)
+def test_audits_that_share_nothing_of_their_own_are_not_tied(members):
+    started, completed = (audits(step, *(members(value, step) for value in range(4))) for step in ("Started", "Completed"))
+
+    assert tie(started, completed) is None
+
+
+class Answer:
+    def __init__(self, limit, failure=None, status=200):
+        self.limit, self.failure, self.status = limit, failure, status
+
+
+@pytest.mark.parametrize(("fits", "asked"), [(250, [250]), (40, [250, 125, 62, 31]), (1, [250, 125, 62, 31, 15, 7, 3, 1])])
+def test_a_page_that_is_too_large_is_asked_for_in_halves(fits, asked):
+    limits = []
+
+    def ask(limit):
+        limits.append(limit)
+        return Answer(limit, None if limit <= fits else Failure(FailureKind.ENDLESS, "the answer went on beyond 16 MB"))
+
+    size = PageSize()
+
+    assert size.fitting(ask).limit == asked[-1]
+    assert limits == asked
+    assert size.fitting(ask).limit == asked[-1]
+    assert limits == [*asked, asked[-1]]
+
+
+def test_what_is_refused_whatever_its_size_is_asked_for_whole_the_next_time():
+    limits = []
+
+    def ask(limit):
+        limits.append(limit)
+        return Answer(limit, status=500)
+
+    size = PageSize()
+    assert [size.fitting(ask).status, size.fitting(ask).status] == [500, 500]
+    assert limits.count(250) == 2
+
+
 # ------------------------------------------------------------------------------------------------------------- listener
 
 
@@ -271,7 +343,7 @@ def test_a_watch_tells_what_was_changed_vanished_and_never_named():
     observer = Seeing(activity(), activity(id="x", name=B), activity(id=C, name=C, warnings=["cc-run-007 text"]))
     watch = Watch([observer], [A, B], "cc-run")
     watch.look([A, B])
-    watch.remember()
+    watch.remember([A, B])
     observer.documents = (activity(completionStatus="FAILURE"),)
     watch.look([A, B])
 

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -454,3 +455,39 @@ def others_begin_at_any_time(reference: Reference) -> None:
 def others_begin_now_and_then(reference: Reference) -> None:
     """Closings of others begin about once in the time that a closing takes to be seen, without ids or message."""
     at_all_times(reference, lambda: write_nameless(reference, "STARTED", secrets.token_hex(16)), 1.0)
+
+
+def taken_by_others(reference: Reference, messages: Sequence[str]) -> None:
+    """With every third closing of a pending request, let somebody else close another one, with these messages in turn."""
+    store, rules = reference.store, reference.rules
+    plain = reference.closer.accept
+    draw = random.Random(0)
+    turns = itertools.count()
+
+    def accept(closing: Closing) -> None:
+        pending = set(store.ids(approval="PENDING", pending=True))
+        plain(closing)
+        if pending.isdisjoint(closing.ids) or (turn := next(turns)) % 3:
+            return
+        free = sorted(pending.difference(closing.ids))
+        if free:
+            statuses = rules.default_execution_status, rules.default_completion_status
+            message = messages[turn % len(messages)]
+            plain(Closing(secrets.token_hex(16), (draw.choice(free),), message, *statuses, "zoe.zimmer"))
+
+    reference.closer.accept = accept
+
+
+
+ANOTHER_RUN = "cc-00000000ff-017 Closed by the conformance suite."
+@variant()
+def another_run_at_the_same_time(reference: Reference) -> None:
+    """Another run of the suite closes requests of the same supply at the same time, some of them with the default text."""
+    taken_by_others(reference, [ANOTHER_RUN, reference.rules.default_message])
+
+
+@variant()
+def another_run_seen_without_what_was_asked(reference: Reference) -> None:
+    """Another run of the suite closes requests of the same supply, and no audit tells ids or message but for ids in error."""
+    reference.auditor.attributes = lambda closing: {}
+    taken_by_others(reference, [ANOTHER_RUN, reference.rules.default_message])

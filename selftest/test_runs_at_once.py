@@ -1,0 +1,58 @@
+"""Runs that judge one target at the same time, with one target file, do not take each other's requests, audits and events for theirs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lifecycle_runs import REQUIREMENTS, WITHOUT_THE_500, broken, untested
+
+from closecheck import stream
+from closecheck.reference import ReferenceConfig, ReferenceServer
+
+ROOT = Path(__file__).parent.parent
+CONFIG = ReferenceConfig(pending=4 * WITHOUT_THE_500, approved=12, completed=4, settle_seconds=20.0)
+"""Enough for three runs but for the closing of 500, and for what they take from one another."""
+LONG_LISTS = "this needs 500"
+
+
+def start(target, reports):
+    """Start a run of the lifecycle area in a process of its own."""
+    only = [word for pattern in REQUIREMENTS for word in ("--only", pattern)]
+    command = [sys.executable, "-m", "closecheck", "run", "--target", target, "--profile", "quick", "--seed", "7", "--reports", reports, *only]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("CLOSECHECK_")}
+    return subprocess.Popen(command, cwd=ROOT, env={**environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def left_untested(run):
+    """Return what was left untested, but for the closing of 500, for which there are too few requests."""
+    return {name: reason for name, reason in untested(run).items() if LONG_LISTS not in reason}
+
+
+@pytest.fixture(scope="module", params=["a list", "what search finds"])
+def three(request, tmp_path_factory):
+    """Two runs of one seed at the same time, and a third one on what they have left."""
+    folder = tmp_path_factory.mktemp("three")
+    with ReferenceServer(CONFIG) as server:
+        data = server.target()
+        if request.param != "a list":
+            data["access_requests"]["pending"] = {"search": True}
+        (folder / "target.yaml").write_text(json.dumps(data))
+        for names in (("first", "second"), ("third",)):
+            for process in [start(folder / "target.yaml", folder / name) for name in names]:
+                process.wait(timeout=300)
+    return [stream.read(folder / name / "latest") for name in ("first", "second", "third")]
+
+
+def test_each_of_them_finds_a_conforming_target(three):
+    assert [broken(run) for run in three] == [set()] * 3
+    assert [left_untested(run) for run in three] == [{}] * 3
+
+
+def test_each_has_a_mark_of_its_own_and_none_closes_what_is_closed_already(three):
+    assert len({run.opening.mark for run in three}) == 3
+    closed = [{one for line in run.closed for one in line.ids} for run in three]
+    assert closed[2]
+    assert not closed[2] & (closed[0] | closed[1])
