@@ -12,6 +12,7 @@ from closecheck.callers import BY_KIND, FORGERIES, Callers, forge, inapplicable,
 from closecheck.credentials import FixedToken, describe
 from closecheck.ids import Untested
 from closecheck.model import Request
+from closecheck.redaction import Redactor
 from closecheck.reports._curl import _authorization
 from closecheck.transport import serialise
 
@@ -120,3 +121,8 @@ def test_odd_working_tokens_are_forged_or_said_to_be_of_no_use(kind, token):
 @pytest.mark.parametrize("token", ODD_TOKENS.values(), ids=ODD_TOKENS)
 def test_odd_working_tokens_can_be_described(token):
     assert describe(token, 0.0).expires is None
+
+
+def test_the_scheme_alone_is_no_secret_and_shown_as_it_was_sent():
+    ((_, shown),) = Redactor([JWT]).headers((("Authorization", forge("empty", JWT)),))
+    assert _authorization("Authorization", shown, "forged:empty") == "-H 'Authorization: Bearer'"

@@ -266,7 +266,7 @@ def test_words_are_left_alone_wherever_they_stand() -> None:
     assert Redactor([TOKEN, OPAQUE]).text(text) == text
 
 
-@pytest.mark.parametrize("kind", [one.kind for one in FORGERIES if one.kind not in {"garbage", "empty", "basic"}])
+@pytest.mark.parametrize("kind", [one.kind for one in FORGERIES if one.kind not in {"garbage", "empty", "basic", "beyond-ascii", "beyond-utf8"}])
 @pytest.mark.parametrize("working", [TOKEN, "Working-Token-of-the-Tests"], ids=["JWT", "short"])
 def test_forged_tokens_are_as_secret_as_the_working_one(kind: str, working: str) -> None:
     if inapplicable(kind, working):

@@ -756,6 +756,31 @@ def answers_cached_by_scheme_and_body(reference: Reference) -> None:
     answers_kept(reference, lambda call: call.body, only=alike)
 
 
+def look_ids_up(reference: Reference, *, before: str = "accept") -> None:
+    """Refuse with 400, lawfully, every body that names an id which does not exist."""
+
+    def unknown(call: Call) -> bool:
+        with contextlib.suppress(Problem):
+            call.value = reference.reader.read(call.headers.getlist("content-type"), call.body)
+        return any(isinstance(one, str) and reference.store.get(one) is None for one in entries(call))
+
+    refuse(reference, unknown, before=before)
+
+
+@fault(*EVERYBODY, also=(FIRST, "CAR-OP-INDEPENDENT"), rare=True)
+def answers_cached_by_body_of_ids_that_exist(reference: Reference) -> None:
+    """Ids are looked up, and what was accepted for them is cached by body, and answered to whoever sends it again."""
+    look_ids_up(reference)
+    answers_cached_by_body(reference)
+
+
+@fault("CAR-AUTH-FIRST", rare=True)
+def ids_are_looked_up_before_the_token(reference: Reference) -> None:
+    """Whoever asks learns which ids exist: those of a body that can be read are looked up before the token is."""
+    reference.operation.steps = ["limit", "read", "validate", "authenticate", "authorize", "provoke", "accept"]
+    look_ids_up(reference, before="authenticate")
+
+
 def authentic(reference: Reference, authorization: list[str]) -> bool:
     """Tell whether a token verifies, or did before it expired."""
     try:

@@ -181,6 +181,13 @@ def refusals_cached_by_body(reference: Reference) -> None:
     strangers_kept(reference, Unauthenticated)
 
 
+@fault(ALONE, also=(*ACCEPTANCE, *REFUSALS, "CAR-AUTH-FORBIDDEN"), rare=True)
+def refusals_cached_by_body_of_ids_that_exist(reference: Reference) -> None:
+    """Ids are looked up, and a body that was sent without a right to it gets its 401 from then on, also from who has the right."""
+    refuse(reference, lambda call: any(reference.store.get(one) is None for one in entries(call)))
+    strangers_kept(reference, Unauthenticated)
+
+
 @fault(ALONE, also=(*ACCEPTANCE, *REFUSALS), rare=True)
 def access_refused_by_body(reference: Reference) -> None:
     """A body that a user without access has sent is answered 403 from then on, whoever sends it."""
