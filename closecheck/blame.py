@@ -35,6 +35,7 @@ class Question(enum.Enum):
 
     MEMBER = "Is the request accepted once an optional member is added?"
     IDS = "Is a request of the plainest kind refused too where it names the same ids?"
+    MISSING = "Is a body without the required member answered so as well?"
     TWIN = "Is the same value answered so as well in its plainest form?"
 
 
@@ -210,6 +211,17 @@ def ids_refused(at: Situation) -> Decision | Question | None:
     return _untested("a request of the plainest kind is refused too where it names the same ids: judged under CAR-OP-ACCEPTS and CAR-IDS-RANGE")
 
 
+def missing_all_the_same(at: Situation) -> Decision | Question | None:
+    """A body whose member has a name in another letter case shows nothing of names where one without the member is answered so, too."""
+    if at.case.requirement != "CAR-BODY-NAMES":
+        return None
+    if Question.MISSING not in at.answers:
+        return Question.MISSING
+    if not at.answers[Question.MISSING]:
+        return None
+    return _untested(f"answered {at.exchange.status}, and so is a body without the member, which is judged under CAR-IDS-REQUIRED")
+
+
 def same_in_its_plainest_form(at: Situation) -> Decision | Question | None:
     """What comes with a query, in chunks or in another spelling is answered for what it says, not for how."""
     if at.exchange.status == _ACCEPTED and at.case.requirement not in MANNERS:
@@ -234,7 +246,7 @@ def broken(at: Situation) -> Decision:
 
 RULES: Final[tuple[Rule, ...]] = (
     as_expected, token_expired, long_token, own_manner, coding_of_no_answer, unanswered, fault_of_the_server, several_rules,
-    member_needed, ids_refused, same_in_its_plainest_form, broken,
+    member_needed, ids_refused, missing_all_the_same, same_in_its_plainest_form, broken,
 )  # fmt: skip
 """In the order in which they are tried; the last decides always."""
 

@@ -378,14 +378,6 @@ def _missing(rng: Random, base: Value) -> Edit:
     return Edit("CAR-IDS-REQUIRED", _encoded({near: listed, **others}), base, f"accessRequestIds renamed to {_short(near)}")
 
 
-def _in_another_case(rng: Random, base: Value) -> Edit:
-    others = base.members()
-    name = "accessRequestIds"
-    listed = others.pop(name)
-    near = rng.choice((name.lower(), name.upper(), name.swapcase(), "AccessRequestIds", "accessRequestIDs", "AccessRequestIDs"))
-    return Edit("CAR-BODY-NAMES", _encoded({near: listed, **others}), base, f"{name} renamed to {_short(near)}")
-
-
 def _no_list(rng: Random, base: Value) -> Edit:
     wrong = rng.choice((None, base.ids[0], {"0": base.ids[0]}, _other(rng, "array"), _other(rng, "array")))
     return _set("CAR-IDS-ARRAY", base, "accessRequestIds", wrong, f"accessRequestIds: {_short(wrong)} instead of a list")
@@ -503,10 +495,9 @@ EDITS: Final[dict[str, tuple[Editing, ...]]] = {
     "CAR-BODY-OBJECT": (_no_object,),
     "CAR-BODY-JSON": (_cut,),
     "CAR-BODY-JSON-STRICT": (_nearly,),
-    "CAR-BODY-NAMES": (_in_another_case,),
 }
 """For each requirement that one edit of a body can break, how to break it."""
-_WEIGHTS: Final = {"CAR-EXECUTION-CLOSED": 8, "CAR-COMPLETION-CLOSED": 8, "CAR-IDS-ITEMS": 5, "CAR-BODY-JSON": 4, "CAR-BODY-JSON-STRICT": 4, "CAR-IDS-MAX": 2, "CAR-IDS-MAX-ENTRIES": 1, "CAR-BODY-NAMES": 1}
+_WEIGHTS: Final = {"CAR-EXECUTION-CLOSED": 8, "CAR-COMPLETION-CLOSED": 8, "CAR-IDS-ITEMS": 5, "CAR-BODY-JSON": 4, "CAR-BODY-JSON-STRICT": 4, "CAR-IDS-MAX": 2, "CAR-IDS-MAX-ENTRIES": 1}
 _CHOICES: Final = tuple(EDITS)
 _CUMULATED: Final = tuple(_WEIGHTS.get(one, 3) for one in _CHOICES)
 
@@ -608,7 +599,9 @@ def _judged(document: Any) -> tuple[list[str], Value | None]:
 
 def _broken_ids(document: dict[str, Any]) -> Iterator[str]:
     if "accessRequestIds" not in document:
-        yield "CAR-BODY-NAMES" if any(name.lower() == "accessrequestids" for name in document) else "CAR-IDS-REQUIRED"
+        if any(name.lower() == "accessrequestids" for name in document):
+            raise _Free  # CAR-BODY-NAMES, or CAR-IDS-REQUIRED: that takes a second look
+        yield "CAR-IDS-REQUIRED"
         return
     listed = document["accessRequestIds"]
     if not isinstance(listed, list):

@@ -1060,6 +1060,8 @@ class Session:
                     answer: object = self._member_needed(case, exchange)
                 case blame.Question.IDS:
                     answer = self._ids_say_the_same(case, exchange)
+                case blame.Question.MISSING:
+                    answer = self._missing_says_the_same(exchange)
                 case blame.Question.TWIN:
                     answer = self._twin(case, exchange)
             at = dataclasses.replace(at, answers={**at.answers, said: answer})
@@ -1099,6 +1101,12 @@ class Session:
             return False
         with contextlib.suppress(Untested):
             return self.send(f"{case.id}#base", base.request, list(exchange.ids)).status not in {202, 0}
+        return False
+
+    def _missing_says_the_same(self, exchange: Exchange) -> bool:
+        """Tell whether a body without the required member is answered so as well."""
+        with contextlib.suppress(Untested):
+            return self.ask(edits.derived()["ids/missing"]).status == exchange.status
         return False
 
     def _twin(self, case: Case, exchange: Exchange) -> blame.Twin | None:

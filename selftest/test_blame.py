@@ -183,6 +183,16 @@ def test_ids_that_are_refused_in_the_plainest_request_too_say_nothing_of_the_res
     assert asked(WRONG, answered(409)) is Question.TWIN
 
 
+def test_a_name_in_another_case_shows_nothing_where_a_missing_member_is_answered_so_too():
+    names = msgspec.structs.replace(WRONG, id="ids/named-accessrequestids", requirement="CAR-BODY-NAMES")
+
+    assert blame.decide(Situation(names, answered(202))) is Question.MISSING
+    assert decided(names, answered(202), {Question.MISSING: False}).outcome is Outcome.BROKEN
+    excused = decided(names, answered(202), {Question.MISSING: True})
+    assert (excused.outcome, "CAR-IDS-REQUIRED" in excused.reason) == (Outcome.UNTESTED, True)
+    assert blame.decide(Situation(WRONG, answered(202))) is not Question.MISSING
+
+
 def test_what_its_plainest_form_is_answered_as_well_is_judged_there():
     said = "ids/0 (no id): answered 409, and so is the same value in its plainest form, which is judged under "
     assert decided(WRONG, answered(409), {Question.TWIN: blame.Twin("CAR-IDS-MIN")}).reason == said + "CAR-IDS-MIN"
