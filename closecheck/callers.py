@@ -360,6 +360,10 @@ class Callers:
                 raise Untested(str(error), "credentials.authorized") from None
         return source.renewable
 
+    def limited(self) -> bool:
+        """Whether there is no working token because the token endpoint answers 429 to the end."""
+        return self._sources["authorized"].limited
+
     def expired(self) -> bool:
         """Whether the working token is fixed and past its own ``exp`` claim (RFC 7519, 4.1.4)."""
         source = self._sources["authorized"]

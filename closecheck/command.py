@@ -82,7 +82,7 @@ class Listener:
             advises=context.advises if context else lambda _: False,
         )
         self._progress.started(session.planned, items - session.planned)
-        session.on_wait.append(lambda _, reason: self._progress.sent(session.sent, reason))
+        session.on_wait.append(lambda seconds, reason: self._progress.waiting(session.sent, seconds, reason))
 
     def pytest_closecheck_exchange(self, exchange: Exchange) -> None:
         """Move the progress line."""

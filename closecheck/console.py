@@ -307,6 +307,10 @@ def _print_choices(run: Run, out: Printer) -> None:
 # ------------------------------------------------------------------------------------------------------------- progress
 
 
+_LONG_WAIT: Final = 3.0
+"""Seconds of silence that want an explanation."""
+
+
 class Progress:
     """
     Tells how far a run is: one live line on a terminal, one plain line every few seconds in a pipe.
@@ -363,6 +367,13 @@ class Progress:
         """Say that so many requests are done, and what the run waits for, if it does."""
         self._sent = done
         self._moved(f"waiting: {line(waiting_reason, 100)}" if waiting_reason else "")
+
+    def waiting(self, done: int, seconds: float, reason: str) -> None:
+        """Say for how long the run waits, and why; at once where that is long, for nothing else happens meanwhile."""
+        self._sent = done
+        if self._bar is None and seconds >= _LONG_WAIT:
+            self._last = self._clock() - self._every
+        self._moved(f"waiting {duration(seconds)}: {line(reason, 100)}")
 
     def judged(self, done: int) -> None:
         """Say that so many tests are done."""

@@ -21,14 +21,28 @@ from closecheck.redaction import Redactor
 from closecheck.target import ClientCredentials, Login, StaticToken
 
 PostForm = Callable[[str, Mapping[str, str]], tuple[int, bytes]]
-"""Posts fields as a form to a URL and returns status and body; raises OSError if there is no answer."""
+"""Posts fields as a form to a URL and returns status and body; raises OSError if there is no answer, TooMany if it is 429."""
 Clock = Callable[[], float]
 """Returns seconds since 1970."""
+Pause = Callable[[float, str], object]
+"""Waits so many seconds, and says why."""
 
 MARGIN: Final = 30.0
 """Seconds: a token with less of its life left is fetched anew."""
 MARGIN_SHARE: Final = 0.2
 """The same as a share of its life; the greater of both counts, but at most half a life."""
+
+
+_PAUSES: Final = (1.0, 5.0, 15.0)
+"""Seconds, at least, before a token endpoint that answered 429 is asked again."""
+
+
+class TooMany(Exception):
+    """A token endpoint answered 429; ``asked`` is how long it asks to wait, in seconds, None if it does not say so lawfully."""
+
+    def __init__(self, asked: float | None) -> None:
+        super().__init__(asked)
+        self.asked = asked
 
 
 class TokenSource(Protocol):
@@ -37,6 +51,10 @@ class TokenSource(Protocol):
     @property
     def renewable(self) -> bool:
         """Whether it can be fetched anew; if not, it is always the same token."""
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is none because the token endpoint answers 429 to the end."""
 
     def token(self) -> str:
         """
@@ -52,22 +70,34 @@ class TokenSource(Protocol):
 
 
 def token_source(
-    name: str, login: Login, *, post_form: PostForm, redactor: Redactor, clock: Clock = time.time
+    name: str,
+    login: Login,
+    *,
+    post_form: PostForm,
+    redactor: Redactor,
+    clock: Clock = time.time,
+    pause: Pause = lambda seconds, _: threading.Event().wait(seconds),
+    max_wait: float = 60.0,
 ) -> TokenSource:
-    """Return the source of one credential (``authorized``, …); the redactor learns every token that it gives."""
+    """
+    Return the source of one credential (``authorized``, …); the redactor learns every token that it gives.
+
+    A token endpoint that answers 429 is waited for with ``pause``, at most ``max_wait`` seconds at a time.
+    """
     match login:
         case StaticToken(token):
             redactor.add(token.reveal())
             return FixedToken(token.reveal())
         case ClientCredentials():
             redactor.add(login.client_secret.reveal())
-            return FetchedToken(name, login, post_form, redactor, clock)
+            return FetchedToken(name, login, post_form, redactor, clock, pause, max_wait)
 
 
 class FixedToken:
     """A token that was given as it is."""
 
     renewable = False
+    limited = False
 
     def __init__(self, token: str) -> None:
         self._token = token
@@ -98,13 +128,16 @@ class FetchedToken:
     renewable = True
 
     def __init__(
-        self, name: str, login: ClientCredentials, post_form: PostForm, redactor: Redactor, clock: Clock
+        self, name: str, login: ClientCredentials, post_form: PostForm, redactor: Redactor, clock: Clock, pause: Pause, max_wait: float
     ) -> None:
         self._name = name
         self._login = login
         self._post_form = post_form
         self._redactor = redactor
         self._clock = clock
+        self._pause = pause
+        self._max_wait = max_wait
+        self.limited = False
         self._lock = threading.Lock()
         self._granted: _Granted | None = None
 
@@ -143,7 +176,7 @@ class FetchedToken:
             "client_secret": login.client_secret.reveal(),
         }
         try:
-            status, body = self._post_form(url, fields)
+            status, body = self._posted(url, fields)
         except OSError as error:
             raise self._error(
                 f"the token endpoint {url} does not answer ({type(error).__name__})", "token_url"
@@ -161,6 +194,21 @@ class FetchedToken:
         if str(answer.get("token_type", "bearer")).lower() != "bearer":
             raise self._error(f"the token endpoint {url} gives no bearer token", "token_url")
         return _Granted(token, begins, _end(answer.get("expires_in"), token, begins))
+
+    def _posted(self, url: str, fields: Mapping[str, str]) -> tuple[int, bytes]:
+        """Return the endpoint's answer; a 429 is waited out as it asks, a few times, but once in a run in vain."""
+        for pause in (*_PAUSES, None):
+            if self.limited:
+                break
+            try:
+                return self._post_form(url, fields)
+            except TooMany as refused:
+                seconds = max(refused.asked or 0.0, pause or 0.0)
+                self.limited = pause is None or seconds > self._max_wait
+            if not self.limited:
+                self._pause(seconds, f"the token endpoint {url} answers 429")
+        problem = f"the token endpoint {url} answered 429 for longer than the run waits"
+        raise UsageError(self._where, problem, "Wait until it lets this client through again, or give a ready token.")
 
     def _refused(self, status: int, body: bytes) -> UsageError:
         code = _oauth_code(body)

@@ -82,6 +82,8 @@ _MARKS: Final = re.compile(r"cc-[0-9a-f]{10}(?=-\d{3})")
 """What every message of a run of the suite begins with."""
 _TAKEN: Final = "somebody else has closed its requests in the meantime"
 _COMPANY: Final = "somebody else closes the same access requests at the same time, and may have closed what shows something else"
+_LAST: Final = "rate limit"
+"""What is provoked when nothing else of the run needs an answer any more: the target may ask for a long wait."""
 _QUIET: Final = (0.25, 1.0)
 """At least and at most so many seconds pass after the last thing that must happen, for what must not happen."""
 _ALONE: Final = 6
@@ -352,7 +354,7 @@ class Experiment:
     # -- sending
 
     def _send_everything(self, steps: Sequence[Done]) -> None:
-        left = [done for role in ("refused", "closes", "repeated", "parallel") for done in steps if done.step.role == role]
+        left = [done for role in ("refused", "closes", "repeated", "parallel") for done in steps if done.step.role == role and done.step.refusal != _LAST]
         while left and left[0].step.role != "parallel":
             self._look_again(left)
             done = left.pop(0)
@@ -461,6 +463,15 @@ class Experiment:
         """Tell whether somebody else closes requests of the same supply at this time."""
         lost = self._displaced or any(done.lost for done in self.done.values())
         return lost or any(self._is_of_another_run(one.text) for one in self.watch.new_audits())
+
+    def exceed_limit(self) -> None:
+        """Send, when nothing else of the run needs an answer any more, what is to be answered 429, and look what became of it."""
+        for done in self._with_role("refused"):
+            if done.step.refusal == _LAST and done.exchange is None:
+                self._attempt(done, self._send_refused)
+                if done.exchange is not None:
+                    self._pause(_QUIET[1], "for what must not happen to show itself")
+                    self.watch.look(done.ids)
 
     def _attempt(self, done: Done, send: Callable[[Done], None]) -> None:
         if done.untested is not None or not done.ids:

@@ -41,6 +41,7 @@ OPTIONS: Final = (
     Option("--rate", "the suite's own limit, such as 95/10s, or none", "N/Ts"),
     Option("--budget", "the most requests to send, the most telling first (the last may be repeated after a 429); what they do not reach is untested", "N"),
     Option("--timeout", "the time limit of one request (default: 10)", "SECONDS"),
+    Option("--max-wait", "the seconds of a Retry-After that are waited out; a longer one ends the run in order (default: 60)", "SECONDS"),
     Option("--edition", "the edition that decides; what later ones introduced is advice (default: the newest)", "EDITION"),
     Option("--safe", "send nothing that could close a request, even with may_close"),
 )

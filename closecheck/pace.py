@@ -1,5 +1,5 @@
 """
-How fast a run may go: the suite's own rate, and one gate that closes for everybody when the target says "later".
+How fast a run may go: the suite's own rate, the pace that the target was found to let through, and one gate for all senders.
 
 Whoever waits, waits for an event or a deadline, and can be interrupted.
 """
@@ -7,12 +7,35 @@ Whoever waits, waits for an event or a deadline, and can be interrupted.
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
 _NEVER_LONGER: Final = 3600.0
+_SILENCE: Final = 3.0
+"""Seconds: a longer wait for the suite's own rate is announced like any other pause."""
+_REMINDER: Final = 10.0
+"""Seconds after which a long pause is announced once more."""
+_LATE: Final = 0.02
+"""Seconds by which one request may take longer to the target than another: a window of the suite's own rate is so much longer."""
+_CATCH_UP: Final = 0.01
+"""Seconds by which a request may follow too soon on one that was sent late."""
+_MARGIN: Final = 0.97
+"""The share of what a target lets through that is made use of: its clock and ours are not the same."""
+_LESS: Final = 0.9
+"""What is left of a pace that was refused although it had held before."""
+_GROWTH: Final = 0.5
+"""By how much a pace is raised that has held; by half as much after each raise that was refused."""
+_SMALLEST_GROWTH: Final = 0.02
+_STEADY: Final = 10
+"""Requests, and _LONGER times the longest Retry-After, for which a pace must hold before it is raised; twice both after each raise that was refused."""
+_LONGER: Final = 1.5
+_MOST_DOUBLINGS: Final = 6
+_MANY: Final = 20
+"""Requests a second that are written as such."""
 
 
 class Over(Exception):
@@ -23,57 +46,183 @@ class RateLimit:
     """At most ``count`` requests in any window of ``seconds``."""
 
     def __init__(self, count: int, seconds: float) -> None:
-        from pyrate_limiter import Limiter, Rate  # noqa: PLC0415 - only a run with a rate needs it
+        self._text = f"{count}/{seconds:g}s"
+        self._seconds = seconds + _LATE
+        self._sent: deque[float] = deque(maxlen=count)
 
-        self._limiter = Limiter(Rate(count, int(seconds * 1000)))
+    def __str__(self) -> str:
+        """Return the rate as a target file has it: ``95/10s``."""
+        return self._text
 
-    def wait(self) -> None:
-        """Return when one more request is within the rate."""
-        self._limiter.try_acquire("target", blocking=True)
+    def due(self, now: float) -> float:
+        """Return in how many seconds one more request is within the rate; 0 or less: now."""
+        return self._sent[0] + self._seconds - now if len(self._sent) == self._sent.maxlen else 0.0
 
-    def take(self) -> bool:
-        """Tell whether one more request is within the rate now; it is counted then."""
-        return bool(self._limiter.try_acquire("target", blocking=False))
+    def take(self, now: float) -> None:
+        """Count one more request."""
+        self._sent.append(now)
+
+
+class Pace:
+    """
+    The pace that a target was found to let through, learned from its refusals; none until the first of them.
+
+    Between two openings of the gate a limiter of any kind lets through what its rate is worth: a window its count, a bucket its
+    refill. That share, evenly spaced, is what is sent from then on, and fewer at a time. What holds is raised, ever more rarely.
+
+    Times are in seconds of one monotonic clock, which the caller reads. Not safe for threads: the gate has the lock.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.per_second: float | None = None
+        """None: no refusal has been met."""
+        self.width: int | None = None
+        """The most requests in flight; None: as many as the run allows."""
+        self.refusals = 0
+        """How many requests were refused."""
+        self._opened: float | None = None
+        self._served = 0
+        """Requests let through since then."""
+        self._next = 0.0
+        self._held = 0.0
+        """The highest pace that has held."""
+        self._since = 0.0
+        self._steady = 0
+        """Requests sent since then at the pace that is now."""
+        self._cramped = 0
+        """How many of these might have been sent earlier, had they not been too many in flight."""
+        self._failed = 0
+        self._longest = 0.0
+        """The longest wait that was asked for."""
+
+    def due(self, now: float) -> float:
+        """Return in how many seconds one more request may be sent; 0 or less: now."""
+        return self._next - now if self.per_second is not None else 0.0
+
+    def cramped(self) -> None:
+        """Take note that a request is due, and must wait for one that is in flight."""
+        self._cramped += 1
+
+    def take(self, now: float) -> None:
+        """Count one more request."""
+        if self._opened is None:
+            self._opened = now
+        self._served += 1
+        if self.per_second is None:
+            return
+        gap = 1 / self.per_second
+        self._next = max(self._next, now - min(gap, _CATCH_UP)) + gap
+        self._steady += 1
+        self._raise_if_held(now)
+
+    def refused(self) -> None:
+        """Take note that one of the requests was refused."""
+        self.refusals += 1
+        self._served = max(self._served - 1, 0)
+
+    def learn(self, waited: float, now: float) -> None:
+        """Draw the conclusion from a refusal, once it has been waited for so many seconds and a request was let through again."""
+        self._longest = max(self._longest, waited)
+        lasted = max(now - (now if self._opened is None else self._opened), waited, 0.001)
+        worth = _MARGIN * max(self._served - 1, 1) / lasted
+        before = self.per_second
+        if before is None:
+            self.per_second, self.width = worth, 1
+        elif before > self._held:
+            self.per_second = max(self._held, min(worth, before * _MARGIN))
+            self._failed = min(self._failed + 1, _MOST_DOUBLINGS)
+        else:
+            self.per_second = max(before / 2, min(worth, before * _LESS))
+            self._held = 0.0
+        if self.width is None or self.width > 1:
+            self.width = max((self.width or self._most) // 2, 1)
+        self.opened(now)
+
+    def opened(self, now: float) -> None:
+        """Begin to count anew: a request was let through after the target had been given time."""
+        self._opened = now
+        self._served = 1
+        self._next = now + (1 / self.per_second if self.per_second is not None else 0.0)
+        self._begin(now)
+
+    def _begin(self, now: float) -> None:
+        self._since, self._steady, self._cramped = now, 0, 0
+
+    def _raise_if_held(self, now: float) -> None:
+        patience = 2**self._failed
+        lasted = now - self._since
+        if self.per_second is None or self._steady < _STEADY * patience or lasted < _LONGER * self._longest * patience:
+            return
+        cramped = self._cramped * 2 >= self._steady
+        if cramped and self.width is not None:
+            self.width = self.width * 2 if self.width * 2 < self._most else None
+        elif self._steady > lasted * self.per_second * 0.7:  # what was not made use of has not held
+            self._held = self.per_second
+            self.per_second *= 1 + max(_GROWTH / 2**self._failed, _SMALLEST_GROWTH)
+        self._begin(now)
+
+    def __str__(self) -> str:
+        """Return the pace in words: ``about 2.4 requests a second``."""
+        pace = self._held or self.per_second or 0.0
+        return f"about {pace:,.1f} requests a second" if pace >= 1 else f"about {pace * 60:,.0f} requests a minute"
+
+    @property
+    def as_rate(self) -> str:
+        """The pace as the ``rate:`` of a target file."""
+        pace = self._held or self.per_second or 1.0
+        # A short window: who allows five in two seconds does not allow twenty-five in ten.
+        return f"{pace:.0f}/s" if pace >= _MANY else f"1/{math.ceil(100 / pace) / 100:g}s"
 
 
 class Gate:
     """
     Lets requests into flight, and lets one request fly alone.
 
-    ``alone`` closes the gate, waits until nothing is in flight, and keeps everybody else out until it is left.
+    ``alone`` closes the gate, waits until nothing is in flight, and keeps everybody else out until it is left. ``most`` is how many
+    requests the run has in flight at most.
     """
 
-    def __init__(self, rate: RateLimit | None, on_wait: Callable[[float, str], None]) -> None:
+    def __init__(self, rate: RateLimit | None, on_wait: Callable[[float, str], None], most: int = 8) -> None:
         self._rate = rate
+        self.pace = Pace(most)
         self._on_wait = on_wait
+        self.on_still: Callable[[float, str], None] = lambda _seconds, _reason: None
+        """Called every few seconds of a long pause, with what is left of it."""
         self._changed = threading.Condition()
+        self._counting = threading.Lock()
         self._in_flight = 0
         self._owner: int | None = None
         self._over = threading.Event()
         self._last: int | None = None
         """The one thread that may go on after :meth:`stop`."""
+        self._held_until = 0.0
         self.openings = 0
         """How often the gate was closed and opened again."""
 
     @contextlib.contextmanager
-    def flight(self) -> Iterator[None]:
+    def flight(self, *, hurried: bool = False) -> Iterator[None]:
         """
-        Enter when the gate is open (or the caller has closed it), within the rate.
+        Enter when the gate is open (or the caller has closed it), within the rate and the pace.
+
+        ``hurried``: whatever the pace, which is the point of a burst.
 
         Raises:
             Over: the run was interrupted by another thread.
 
         """
-        with self._entered():
-            if self._rate is not None:
-                self._rate.wait()
+        self._while_held()
+        with self._entered(one=not hurried):
+            self._admitted(wait=True, hurried=hurried)
             yield
 
     @contextlib.contextmanager
-    def _entered(self) -> Iterator[None]:
+    def _entered(self, *, one: bool = False) -> Iterator[None]:
         mine = threading.get_ident()
         with self._changed:
-            self._changed.wait_for(lambda: self._owner in {None, mine} or self._is_over)
+            if one and not self._fits(self._in_flight):
+                self.pace.cramped()
+            self._changed.wait_for(lambda: (self._owner in {None, mine} and (not one or self._fits(self._in_flight))) or self._is_over)
             self._let_go()
             self._in_flight += 1
         try:
@@ -83,27 +232,74 @@ class Gate:
                 self._in_flight -= 1
                 self._changed.notify_all()
 
+    def _fits(self, flying: int) -> bool:
+        return self.pace.width is None or flying < self.pace.width
+
     @contextlib.contextmanager
-    def flights(self) -> Iterator[Callable[[bool], bool]]:
+    def flights(self) -> Iterator[Callable[[int], bool]]:
         """
         Enter as :meth:`flight` does, for many requests of one thread.
 
-        The function that is yielded is asked before each: whether it is within the rate. Asked with True, it waits until it is.
+        The function that is yielded is asked before each, with the number of those that are in flight: whether it may be sent now.
+        With none in flight it waits until it may.
 
         Raises:
             Over: as in :meth:`flight`.
 
         """
+        self._while_held()
         with self._entered():
-            yield self._within
+            yield self._may_follow
 
-    def _within(self, wait: bool) -> bool:
-        if self._rate is None:
-            return True
-        if not wait:
-            return self._rate.take()
-        self._rate.wait()
-        return True
+    def _may_follow(self, flying: int) -> bool:
+        if flying and not self._fits(flying):
+            self.pace.cramped()
+            return False
+        return self._admitted(wait=not flying)
+
+    def _admitted(self, *, wait: bool, hurried: bool = False) -> bool:
+        """Count one more request and return True, if need be after a wait; False if it would have to wait and must not."""
+        while True:
+            with self._counting:
+                now = time.monotonic()
+                of_rate = self._rate.due(now) if self._rate is not None else 0.0
+                left = max(of_rate, 0.0 if hurried else self.pace.due(now))
+                if left <= 0:
+                    if self._rate is not None:
+                        self._rate.take(now)
+                    self.pace.take(now)
+                    return True
+            if not wait:
+                return False
+            reason = f"the suite's own limit, {self._rate}" if left == of_rate else f"the pace that the target lets through, {self.pace}"
+            if left > _SILENCE:
+                self._on_wait(left, reason)
+            self._idle(left, reason)
+
+    def _while_held(self) -> None:
+        if (left := self._held_until - time.monotonic()) > 0:
+            self.pause(left, "the target asked to wait (429, Retry-After)")
+
+    def hold(self, seconds: float) -> None:
+        """Let nobody enter for so long: the target has asked for it."""
+        self._held_until = max(self._held_until, time.monotonic() + seconds)
+
+    def refused(self) -> None:
+        """Take note that a request was refused by a limit."""
+        with self._counting:
+            self.pace.refused()
+
+    def served(self, waited: float, *, teaches: bool) -> None:
+        """
+        Take note that a request was let through after a refusal was waited for so many seconds.
+
+        ``teaches``: it was the pace of the run that had caused the refusal.
+        """
+        with self._counting:
+            if teaches:
+                self.pace.learn(waited, time.monotonic())
+            else:
+                self.pace.opened(time.monotonic())
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -130,6 +326,10 @@ class Gate:
                 self.openings += 1
                 self._changed.notify_all()
 
+    def given_time(self) -> None:
+        """Take note that the target has been given the time that it asked for: who has closed the gate may send."""
+        self._held_until = 0.0
+
     def pause(self, seconds: float, reason: str) -> None:
         """
         Wait, saying why; Ctrl-C ends it.
@@ -139,11 +339,16 @@ class Gate:
 
         """
         self._on_wait(seconds, reason)
+        self._idle(seconds, reason)
+
+    def _idle(self, seconds: float, reason: str) -> None:
         deadline = time.monotonic() + min(seconds, _NEVER_LONGER)
         waiting = threading.Event() if self._last == threading.get_ident() else self._over
         while (left := deadline - time.monotonic()) > 0:
-            waiting.wait(left)
+            waiting.wait(min(left, _REMINDER))
             self._let_go()
+            if (left := deadline - time.monotonic()) > _SILENCE:
+                self.on_still(left, reason)
 
     def stop(self) -> None:
         """Let nobody wait or send any more but the calling thread, which may have things to undo."""

@@ -53,6 +53,7 @@ OTHER_CLIENT: Final = Case(
     request=Draft(body={"accessRequestIds": Ids(1)}, headers={"User-Agent": _OTHER_AGENT}, provokes="user-agent"),
 )
 """Asked only where everybody is sent away: some gateways refuse whom they do not know by name (RFC 9110, 10.1.5)."""
+TOO_MANY: Final = 429
 _SENT_AWAY: Final = frozenset({401, 403, 407})
 
 
@@ -72,11 +73,13 @@ def _probed(session: Session) -> None:
     minimal = session.cases[edits.ONE_ID]
     full = session.cases[edits.FULL]
     first = _reached(session, minimal)
-    if _demanded(session, first):
+    if first is not None and _demanded(session, first):
         session.forget(minimal)
         first = _reached(session, minimal)
     session.prefetch([full, FIRST_ERROR, NO_TOKEN])
     answers = [first, *(_asked(session, case) for case in (full, FIRST_ERROR, NO_TOKEN))]
+    if not any(answers) and _is_limited(session):
+        return  # answered as documented, every one of them: what the 429s say is judged, and all else is untested
     answered = [one for one in answers if one is not None and one.response is not None]
     _redirects(answered)
     authorized = [one for one in answered if one.case != NO_TOKEN.id]
@@ -89,15 +92,24 @@ def _probed(session: Session) -> None:
             f"{session.plan.base_url}{session.plan.path} does not answer as this operation does: four probes got {seen}",
             "check base_url (and path) in the target file: it must end where /access-requests/close begins",
         )
-    _learn_ids(session, minimal, first)
+    if first is not None:
+        _learn_ids(session, minimal, first)
     session.refusal_status = _manner(session)
     session.looks |= {blame.look(one.response) for one in authorized if one.response is not None and one.status in {202, 400} and one.is_json}
 
 
-def _reached(session: Session, case: Case) -> Exchange:
+def _is_limited(session: Session) -> bool:
+    """Tell whether the target has answered 429, which is a documented answer."""
+    return any(exchange.status == TOO_MANY for exchange in session.exchanges.values())
+
+
+def _reached(session: Session, case: Case) -> Exchange | None:
+    """Return the answer to the first request; None: 429, by the target or its token endpoint, for longer than the run waits."""
     try:
         return session.ask(case)
     except Untested as untested:
+        if _is_limited(session) or session.tokens.limited():
+            return None
         if session.down:
             raise NothingToJudge(
                 f"{session.plan.base_url} cannot be reached: {session.down}",

@@ -17,8 +17,9 @@ from typing import Any, Final
 from closecheck import __version__, edits, preflight, waivers
 from closecheck import settings as layered
 from closecheck.callers import Callers
+from closecheck.checks.rate_limit import wait_asked
 from closecheck.contract import contract
-from closecheck.credentials import token_source
+from closecheck.credentials import TooMany, token_source
 from closecheck.errors import NothingToJudge, UsageError
 from closecheck.ids import IdPolicy
 from closecheck.model import Closing, Evidence, Opening, Run, Status, Waiver, is_later
@@ -48,7 +49,14 @@ class RunContext:
         self.redactor = Redactor(settings.secrets, settings.secret_fields)
         self.transport = Transport(settings.base_url, timeout=settings.timeout, tls=_tls(settings))
         sources = {
-            name: token_source(name, login, post_form=post_form(settings), redactor=self.redactor)
+            name: token_source(
+                name,
+                login,
+                post_form=post_form(settings),
+                redactor=self.redactor,
+                pause=lambda seconds, reason: self.session.gate.pause(seconds, reason),
+                max_wait=settings.max_wait,
+            )
             for name, login in settings.credentials.items()
         }
         callers = Callers(sources, time.time, self.redactor.add)
@@ -271,6 +279,8 @@ def post_form(settings: layered.Settings) -> Any:
         if reply.response is None:
             detail = reply.failure.detail if reply.failure else "no answer"
             raise OSError(detail)
+        if reply.response.status == 429:
+            raise TooMany(wait_asked(reply.response))
         return reply.response.status, reply.response.body
 
     return post

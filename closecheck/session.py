@@ -24,7 +24,6 @@ import msgspec
 from closecheck import blame, edits
 from closecheck.cases import Case, Draft, Json, fill
 from closecheck.checks import Clauses
-from closecheck.checks.rate_limit import wait_asked
 from closecheck.contract import Contract
 from closecheck.exchange import Exchange
 from closecheck.ids import IdPolicy, Source, Untested
@@ -45,19 +44,14 @@ from closecheck.model import (
     header,
 )
 from closecheck.pace import Gate, RateLimit
+from closecheck.patience import Patience
 from closecheck.stream import Recorder
-from closecheck.target import Provoke
+from closecheck.target import MOST_CONCURRENCY, Provoke
 from closecheck.transport import Lane, Reply, Transport, serialise
 
 USER_AGENT: Final = "closecheck (conformance suite)"
 BURST: Final = 16
 """Requests in flight in the one burst of a run (contract.md, What counts as evidence, 9)."""
-LONGEST_WAIT: Final = 60.0
-"""Seconds of a Retry-After that are waited out; a longer one leaves CAR-RATE-TRUTHFUL untested."""
-ABSURD_WAIT: Final = 24 * 3600.0
-"""Seconds beyond which a Retry-After is no such time at all (CAR-RATE-TRUTHFUL)."""
-_PATIENCE: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-"""Pauses after a 429 that does not say truthfully how long to wait, seconds."""
 _ENOUGH_REASONS: Final = 3
 """So many refusals of valid requests under a requirement that no missing member explains."""
 _ENDS_CONNECTIONS: Final = frozenset({"framing", "size", "method"})
@@ -87,6 +81,9 @@ class Tokens(Protocol):
 
     def refresh(self) -> bool:
         """Fetch the working token anew; False if it is fixed."""
+
+    def limited(self) -> bool:
+        """Whether there is no working token because the token endpoint answers 429 to the end."""
 
     def expired(self) -> bool:
         """Whether the working token has expired by its own word, and is fixed."""
@@ -118,6 +115,10 @@ class Plan(Protocol):
     @property
     def burst(self) -> bool:
         """Whether the one burst of 16 is allowed."""
+
+    @property
+    def max_wait(self) -> float:
+        """The seconds of a Retry-After that are waited out."""
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -163,6 +164,8 @@ class _Conversation:
     attempts: list[tuple[Reply, bool]] = dataclasses.field(default_factory=list)
     """Each reply, and whether the clauses judge it: a drop on a reused connection is no finding."""
     said: list[_Said] = dataclasses.field(default_factory=list)
+    waits: list[tuple[bool, tuple[int, ...]]] = dataclasses.field(default_factory=list)
+    """Of each wait for a 429: whether the first request after it was served, and the attempts before and after it."""
     unconfirmed: bool = False
     starved: bool = False
     """Answered 429 to the end of our patience."""
@@ -202,7 +205,9 @@ class Session:
         self.transport = transport
         self.recorder = recorder
         self.clauses = Clauses(contract.documented_statuses)
-        self.gate = Gate(rate, self._waiting)
+        self.gate = Gate(rate, self._waiting, plan.concurrency)
+        self.gate.on_still = self._still_waiting
+        self.patience = Patience(self.gate, plan.max_wait)
         self.cases: dict[str, Case] = {}
         self.exchanges: dict[int, Exchange] = {}
         self.evidence: list[Evidence] = []
@@ -237,8 +242,6 @@ class Session:
         self._noted: set[tuple[str, str]] = set()
         self._waits: list[Wait] = []
         self._wait_lock = threading.Lock()
-        self._exhausted = False
-        """Whether a 429 has outlasted all patience, and nothing but 429 has come since: waiting longer helps nobody."""
         self._accepted: Exchange | None = None
         """The first request of the authorized caller that was accepted."""
         self._listing: Exchange | None = None
@@ -344,20 +347,24 @@ class Session:
     def _fetched(self, name: str, draft: Draft, path: str) -> Exchange:
         conversation = self._converse(self.request(draft, [], path=self._base_path + path), draft, None)
         conversation.said.clear()
+        conversation.waits.clear()
         conversation.unconfirmed = False
         return self._record(f"observe/{name}", draft, conversation, [], 0, "", beside=True)
 
     def send_all(
-        self, drafts: Sequence[tuple[str, Draft, list[str]]], width: int, *, patient: bool = True
+        self, drafts: Sequence[tuple[str, Draft, list[str]]], width: int, *, patient: bool = True, hurried: bool = False
     ) -> list[Exchange]:
         """
         Send requests with ``width`` of them in flight; the exchanges come in the order of the drafts.
+
+        ``hurried``: whatever the pace that the target was found to let through; what it refuses then is sent again in that pace.
 
         Raises:
             Untested: as in :meth:`send`; what was sent is recorded.
 
         """
-        return [exchange for (exchange,) in self._played([[one] for one in drafts], width, contextlib.nullcontext, patient=patient)]
+        sequences = [[one] for one in drafts]
+        return [exchange for (exchange,) in self._played(sequences, width, contextlib.nullcontext, patient=patient, hurried=hurried)]
 
     def play(self, sequences: Sequence[Sequence[tuple[str, Draft, list[str]]]]) -> list[list[Exchange]]:
         """
@@ -378,13 +385,14 @@ class Session:
         connection: Callable[[], contextlib.AbstractContextManager[Lane | None]],
         *,
         patient: bool = True,
+        hurried: bool = False,
     ) -> list[list[Exchange]]:
         def played(sequence: list[tuple[str, Draft, list[str], Request]]) -> tuple[list[_Conversation], Untested | None]:
             found: list[_Conversation] = []
             with connection() as lane:
                 try:
                     for _, draft, _, request in sequence:
-                        found.append(self._converse(request, draft, lane, patient=patient))
+                        found.append(self._converse(request, draft, lane, patient=patient, hurried=hurried))
                 except Untested as untested:
                     return found, untested
             return found, None
@@ -426,7 +434,7 @@ class Session:
         """
         if not self.plan.burst:
             raise Untested("the target file forbids the burst of 16 requests", "burst: true")
-        return self.send_all(drafts, BURST)
+        return self.send_all(drafts, BURST, hurried=True)
 
     @contextlib.contextmanager
     def lane(self) -> Iterator[Lane]:
@@ -440,15 +448,17 @@ class Session:
         """Return the number of the next exchange."""
         return next(self._numbers)
 
-    def settle(self, name: str, draft: Draft, request: Request, lane: Lane | None) -> Exchange:
+    def settle(self, name: str, draft: Draft, request: Request, lane: Lane | None, first: tuple[Reply, int] | None = None) -> Exchange:
         """
         Send a request as it stands until it has an answer that counts; record and judge what came back.
+
+        ``first`` is the 429 that it got when it was sent before, and how often the gate had opened by then.
 
         Raises:
             Untested: as in :meth:`send`.
 
         """
-        return self._record(name, draft, self._converse(request, draft, lane), (), 0, "")
+        return self._record(name, draft, self._converse(request, draft, lane, first=first), (), 0, "")
 
     def rename(self, exchange: Exchange, name: str, base: int) -> Exchange:
         """Record an explored exchange as the witness of a finding; one that is recorded already keeps its name."""
@@ -532,9 +542,9 @@ class Session:
         while waiting is not None:
             flying: deque[_Flight] = deque()
             aside: list[tuple[_Flight, Reply]] = []
-            with self.gate.flights() as within_rate:
+            with self.gate.flights() as may_follow:
                 while flying or (waiting is not None and not aside):
-                    if waiting is not None and not aside and len(flying) < width and within_rate(not flying):
+                    if waiting is not None and not aside and len(flying) < width and may_follow(len(flying)):
                         flying.append(self._begun(*waiting, next(turns)))
                         waiting = next(ready, None)
                         continue
@@ -559,6 +569,7 @@ class Session:
         for flight in flying:
             if flight.lane in there:
                 flight.reply = flight.lane.land().reply
+                self.noticed(flight.reply)
                 flight.close()
 
     def _ready(self, queue: deque[Case]) -> Iterator[tuple[Case, list[str], Request]]:
@@ -575,6 +586,7 @@ class Session:
             try:
                 if self.down:
                     raise Untested(f"the target could not be reached any more: {self.down}")
+                self.patience.check()
                 ids = self.ids.for_case(case)
                 request = self.request(case.request, ids)
                 self._spend()
@@ -610,12 +622,20 @@ class Session:
     # -- one request until it has an answer that counts
 
     def _converse(
-        self, request: Request, draft: Draft, lane: Lane | None, *, patient: bool = True, first: tuple[Reply, int] | None = None
+        self,
+        request: Request,
+        draft: Draft,
+        lane: Lane | None,
+        *,
+        patient: bool = True,
+        hurried: bool = False,
+        first: tuple[Reply, int] | None = None,
     ) -> _Conversation:
         """
         Send a request until it has an answer that counts.
 
-        ``first`` is what it got when it was sent before, and how often the gate had opened by then.
+        ``first`` is what it got when it was sent before, and how often the gate had opened by then. ``hurried``: it is sent once
+        whatever the pace.
         """
         conversation = _Conversation(request)
         fresh = _needs_own_connection(draft)
@@ -630,12 +650,14 @@ class Session:
                 (reply, opening), first = first, None
             else:
                 self._spend(again=sent)
-                sent = True
                 if self.down:
                     raise Untested(f"the target could not be reached any more: {self.down}")
-                opening = self.gate.openings
-                with self.gate.alone() if alone else contextlib.nullcontext(), self.gate.flight():
+                with self.gate.alone() if alone else contextlib.nullcontext(), self.gate.flight(hurried=hurried and not sent):
+                    self.patience.check()
+                    opening = self.gate.openings
                     reply = self._attempt(request, lane, fresh=fresh or failures > 0)
+                    self.noticed(reply)
+                sent = True
             alone = False
             if reply.idled and sum(not judged for _, judged in attempts) <= _MOST_UNJUDGED:
                 attempts.append((reply, False))
@@ -643,9 +665,7 @@ class Session:
                 continue
             if reply.response is not None and reply.failure is None:
                 attempts.append((reply, True))
-                if reply.response.status != 429:
-                    self._exhausted = False
-                elif patient:
+                if reply.response.status == 429 and patient:
                     if self.gate.openings == opening:
                         self._recover(conversation, lane, reply.response, opening=opening)
                         last = conversation.last.response
@@ -742,61 +762,69 @@ class Session:
         with self.gate.alone():
             if opening is not None and self.gate.openings != opening:
                 return
-            if self._exhausted:
-                conversation.starved = True
-                return
             earlier = (number,) if number else ()
             first = () if number else (len(conversation.attempts) - 1,)
-            again: list[int] = []
-            answer: Response | None = told
-            for pause in (None, None, *_PATIENCE):
-                asked = wait_asked(answer) if answer is not None else None
-                if asked is not None and asked > LONGEST_WAIT:
-                    conversation.said.append(_long_wait(asked, first, earlier))
-                    conversation.starved = True
-                    return
-                truthful = asked is not None and pause is None
-                seconds = asked if truthful and asked is not None else max(pause or 1.0, asked or 0.0)
-                self.gate.pause(seconds, "the target asked to wait (429, Retry-After)" if truthful else "the target answers 429")
+            begun = len(conversation.attempts)
+
+            def again() -> Response | None:
                 self._spend(again=True)
                 with self.gate.flight():
                     reply = self._attempt(conversation.request, lane, fresh=False)
+                    self.noticed(reply)
                 if reply.response is None:
                     if reply.failure is not None and reply.failure.kind.received:
                         conversation.attempts.append((reply, True))
-                    return  # no answer at all: asked anew in the ordinary way, where failures are confirmed
+                    return None  # asked anew in the ordinary way, where failures are confirmed
                 conversation.attempts.append((reply, True))
-                answer = reply.response
-                sent = len(conversation.attempts) - 1
-                if answer.status != 429:
-                    if asked is not None and len(again) < 2:
-                        conversation.said.append(_Said("CAR-RATE-TRUTHFUL", Outcome.HELD, (*first, sent), earlier=earlier))
-                    return
-                if truthful:
-                    again.append(sent)
-                    if len(again) == 2:
-                        finding = Finding(
-                            f"an answer other than 429 after waiting {asked:g} s as told, with nothing else in flight",
-                            "429 again, twice",
-                        )
-                        said = _Said("CAR-RATE-TRUTHFUL", Outcome.BROKEN, (*first, *again), finding, earlier=earlier)
-                        conversation.said.append(said)
-            conversation.starved = self._exhausted = True
+                return reply.response
+
+            waited = self.patience.wait_out(told, again, teaches=not number)
+            conversation.starved = waited.starved
+            for truth in waited.truths:
+                attempts = (*first, *(begun + attempt for attempt in truth.attempts))
+                conversation.said.append(_Said("CAR-RATE-TRUTHFUL", truth.outcome, attempts, truth.finding, truth.reason, earlier))
+            if waited.punctual is not None:
+                conversation.waits.append((waited.punctual, (*first, begun)))
+
+    def noticed(self, reply: Reply) -> None:
+        """Take note of a 429 as soon as it is there: from then on nothing is sent until the time that it names is over."""
+        if reply.response is not None and reply.response.status == 429:
+            self.patience.refused(reply.response)
 
     # -- what only the target file can provoke
 
-    def provoke_rate_limit(self, draft: Draft, ids: list[str], headers: Mapping[str, str]) -> Exchange:
-        """Provoke one 429 with the target file's headers, and ask again without them as the 429 says."""
-        exchange = self.send("provoked/429", draft, ids, provoke=headers, provoked="rate_limit", patient=False)
-        if exchange.status == 429 and exchange.response is not None:
-            conversation = _Conversation(self.request(draft, ids))
-            self._recover(conversation, None, exchange.response, exchange.number)
-            if conversation.attempts:
-                self._record("provoked/429-asked-again", draft, conversation, ids, 0, "")
-            else:
-                for said in conversation.said:
-                    self.record(Evidence(said.requirement, said.outcome, "provoked/429", exchanges=said.earlier, finding=said.finding, reason=said.reason))
-        return exchange
+    def provoke_rate_limit(self, draft: Draft, ids: list[str], headers: Mapping[str, str]) -> None:
+        """
+        Provoke a 429 with the target file's headers, ask again without them as it says, and provoke a second one with the same bytes.
+
+        The second is not waited out, unless the first left a doubt. After a wait that is too long for the run there is none.
+        """
+        for name in ("provoked/429", "provoked/429-2"):
+            exchange = self.send(name, draft, ids, provoke=headers, provoked="rate_limit", patient=False)
+            if exchange.status != 429 or (name != "provoked/429" and all(punctual for punctual, _ in self.patience.waits)):
+                return
+            self._ask_again(name, draft, ids, exchange)
+
+    def provoke_by_burst(self, draft: Draft, ids: list[str], requests: int) -> None:
+        """Send so many requests at once, or as many as it takes until one is answered 429; then ask again as that says."""
+        width = min(requests, MOST_CONCURRENCY)
+        for begin in range(0, requests, width):
+            names = [f"burst/{number}" for number in range(begin, min(begin + width, requests))]
+            exchanges = self.send_all([(name, draft, ids) for name in names], width, patient=False, hurried=True)
+            refused = [one for one in exchanges if one.status == 429]
+            if refused:
+                self._ask_again("provoked/429", draft, ids, refused[-1])
+                return
+
+    def _ask_again(self, name: str, draft: Draft, ids: list[str], refused: Exchange) -> None:
+        """Wait as the 429 of an earlier exchange asks and send the request again, without what provoked it."""
+        if refused.response is None:
+            raise AssertionError(refused)
+        conversation = _Conversation(self.request(draft, ids))
+        self._recover(conversation, None, refused.response, refused.number)
+        if conversation.attempts:
+            with contextlib.suppress(Untested):
+                self._record(f"{name}-asked-again", draft, conversation, ids, 0, "")
 
     # ------------------------------------------------------------------------------------------- recording and judging
 
@@ -845,12 +873,17 @@ class Session:
                     reason=said.reason,
                 )
             )
+        for punctual, attempts in conversation.waits:
+            self.patience.waits.append((punctual, tuple(numbers[index] for index in attempts if index < len(numbers))))
+        if exchange.status not in {0, 429}:
+            self.patience.served()
         self._write_waits()
         unanswered = conversation.attempts[-1][0].failure is not None and not conversation.attempts[-1][1]
         if not beside and (conversation.unconfirmed or unanswered):
             self._unconfirmed.append(exchange)
         if conversation.starved:
-            raise Untested("the target answered 429 for longer than the run waits")
+            self.patience.check()
+            raise Untested("the target answered 429 for longer than the run waits", f"max_wait, more than {self.plan.max_wait:g}")
         if self.down:
             raise Untested(f"the target could not be reached any more: {self.down}")
         if not beside:
@@ -932,6 +965,8 @@ class Session:
         if not beside:
             self.exchanges[exchange.number] = exchange
         self.recorder.exchange(exchange, self.plan.base_url)
+        if exchange.status == 429 and exchange.response is not None and not beside and (truth := self.patience.too_long(exchange.response)):
+            self.record(Evidence("CAR-RATE-TRUTHFUL", truth.outcome, exchange.case, exchanges=(exchange.number,), finding=truth.finding, reason=truth.reason))
         closed = tuple(one for one in exchange.ids if one in self.ids.existing) if exchange.status == 202 else ()
         if closed:
             self.recorder.write(Closed(closed, exchange.number))
@@ -1133,7 +1168,10 @@ class Session:
         return None
 
     def finish(self) -> None:
-        """Record what only the whole run can say: unconfirmed failures, and how often the clauses held."""
+        """Record what only the whole run can say: unconfirmed failures, and the pace that was found."""
+        pace = self.gate.pace
+        if pace.per_second is not None:
+            self.note("pace", f"the target lets {pace} through; {pace.refusals:,} were refused before and on top of that; rate: {pace.as_rate} spares them")
         failed = self._unconfirmed
         if len(failed) >= ENOUGH_UNCONFIRMED and not self.down:
             numbers = tuple(exchange.number for exchange in failed)
@@ -1167,6 +1205,9 @@ class Session:
     def _waiting(self, seconds: float, reason: str) -> None:
         with self._wait_lock:
             self._waits.append(Wait(self.transport.now(), seconds, reason))
+        self._still_waiting(seconds, reason)
+
+    def _still_waiting(self, seconds: float, reason: str) -> None:
         for listener in self.on_wait:
             listener(seconds, reason)
 
@@ -1191,14 +1232,6 @@ def _extraordinary(reply: Reply, caller: str) -> bool:
     """Tell whether a reply is no plain answer that counts at once."""
     status = reply.response.status if reply.response is not None else 0
     return reply.failure is not None or reply.idled or status in {0, 429} or (status == 401 and caller == "authorized")
-
-
-def _long_wait(asked: float, attempts: tuple[int, ...], earlier: tuple[int, ...]) -> _Said:
-    if asked > ABSURD_WAIT:
-        finding = Finding("a Retry-After of at most 24 hours", f"{asked:,.0f} s, {asked / 86400:,.1f} days")
-        return _Said("CAR-RATE-TRUTHFUL", Outcome.BROKEN, attempts, finding, earlier=earlier)
-    reason = f"a 429 asked to wait {asked:,.0f} s; the run waits {LONGEST_WAIT:g} s at most"
-    return _Said("CAR-RATE-TRUTHFUL", Outcome.UNTESTED, attempts, reason=reason, earlier=earlier)
 
 
 def _written(name: str, style: str) -> str:

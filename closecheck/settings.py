@@ -57,6 +57,7 @@ T = TypeVar("T")
 VENDOR_RATE: Final = Rate(95, 10.0)
 """A little under the vendor's documented limit of 100 requests in 10 s; the default beyond this machine."""
 TIMEOUT: Final = 10.0
+MAX_WAIT: Final = 60.0
 CONCURRENCY: Final = 8
 SETTLE: Final = 5.0
 SEED: Final = 0
@@ -69,7 +70,7 @@ TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - a path
 
 OPTIONS: Final = (
     "target", "base_url", "profile", "only", "strict", "reports", "seed", "concurrency", "rate", "safe", "timeout",
-    "edition", "budget", "examples", "mark",
+    "edition", "budget", "examples", "mark", "max_wait",
 )  # fmt: skip
 """The options of the command line; each has a variable of its name, ``CLOSECHECK_`` in front."""
 TOKEN_VARIABLES: Final = {
@@ -112,6 +113,8 @@ class Settings(Struct):
     """Without a trailing slash."""
     timeout: float
     """Seconds for one request."""
+    max_wait: float
+    """Seconds of a Retry-After that are waited out; a longer one ends the run in order."""
     rate: Rate | None
     """None: no limit of the suite's own."""
     concurrency: int
@@ -273,6 +276,7 @@ class _Merger:
         self.of_file("headers", file.headers, given="headers" in file.given)
         self.of_file("tls", _printed_tls(file.tls), given="tls" in file.given)
         timeout = self.merged("timeout", _seconds, file.timeout, TIMEOUT, lambda value: f"{value:g} s")
+        max_wait = self.merged("max_wait", _seconds, file.max_wait, MAX_WAIT, lambda value: f"{value:g} s")
         rate = self.rate(base_url)
         concurrency = self.merged("concurrency", _whole(1, MOST_CONCURRENCY), file.concurrency, CONCURRENCY)
         self.of_file("burst", _yes(file.burst), given="burst" in file.given)
@@ -295,6 +299,7 @@ class _Merger:
             name=name,
             base_url=base_url,
             timeout=timeout,
+            max_wait=max_wait,
             rate=rate,
             concurrency=concurrency,
             settle=settle,

@@ -251,6 +251,7 @@ class Target(Struct):
     headers: Fields = Fields()
     tls: Tls = Tls()
     timeout: float | None = None
+    max_wait: float | None = None
     rate: Rate | msgspec.UnsetType | None = msgspec.UNSET
     """None: no limit of the suite's own."""
     concurrency: int | None = None
@@ -689,7 +690,7 @@ def checked_token(text: str, where: str) -> Secret:
 # ------------------------------------------------------------------------------------------- reading a target file
 
 _KEYS: Final = (
-    "name", "base_url", "path", "headers", "tls", "timeout", "rate", "concurrency", "burst", "credentials",
+    "name", "base_url", "path", "headers", "tls", "timeout", "max_wait", "rate", "concurrency", "burst", "credentials",
     "access_requests", "provoke", "observe", "extension", "out_of_scope", "waivers",
 )  # fmt: skip
 _LOGIN: Final = '{token: "${CLOSECHECK_TOKEN}"} or {client_id: …, client_secret: …}'
@@ -793,6 +794,7 @@ class _Reader:
             headers=self.headers(top["headers"]) if "headers" in top else Fields(),
             tls=self.tls(top["tls"]) if "tls" in top else Tls(),
             timeout=top["timeout"].seconds() if "timeout" in top else None,
+            max_wait=top["max_wait"].seconds() if "max_wait" in top else None,
             rate=self.rate(top["rate"]) if "rate" in top else msgspec.UNSET,
             concurrency=top["concurrency"].whole(1, MOST_CONCURRENCY) if "concurrency" in top else None,
             burst=top["burst"].flag() if "burst" in top else True,

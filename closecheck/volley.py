@@ -28,6 +28,7 @@ _DRAFT: Final = Draft(body=Raw(b""))
 _SAMPLED: Final = (20, 500)
 """Of the explored exchanges so many first ones are recorded, and then one in so many."""
 _LENGTH: Final = "Content-Length"
+_TOO_MANY: Final = 429
 
 
 class Shot(msgspec.Struct, frozen=True):
@@ -102,25 +103,28 @@ class Volley:
             turns = itertools.cycle(ring)
             while waiting is not None:
                 head = _Head(self.session.request(_DRAFT, []))
-                flying: deque[tuple[S, Lane]] = deque()
-                aside: list[tuple[S, Lane, Landing]] = []
-                with self.session.gate.flights() as within_rate:
+                flying: deque[tuple[S, Lane, int]] = deque()
+                aside: list[tuple[S, Lane, int, Landing]] = []
+                with self.session.gate.flights() as may_follow:
+                    self.session.patience.check()
                     while flying or (waiting is not None and not aside):
-                        if waiting is not None and not aside and len(flying) < len(ring) and within_rate(not flying):
+                        if waiting is not None and not aside and len(flying) < len(ring) and may_follow(len(flying)):
                             lane = next(turns)
                             lane.begin(head.written(waiting.body))
-                            flying.append((waiting, lane))
+                            flying.append((waiting, lane, self.session.gate.openings))
                             waiting = next(queue, None)
                             continue
-                        shot, lane = flying.popleft()
+                        shot, lane, opening = flying.popleft()
                         landing = lane.land()
+                        if landing.head is not None and landing.head.status == _TOO_MANY and landing.failure is None:
+                            self.session.noticed(landing.reply)
                         if aside or self._extraordinary(landing):
-                            aside.append((shot, lane, landing))
+                            aside.append((shot, lane, opening, landing))
                         else:
                             yield shot, self._glimpsed(shot, head, landing)
-                for shot, lane, landing in aside:
+                for shot, lane, opening, landing in aside:
                     if self._extraordinary(landing):
-                        yield shot, self._settled(shot, head, landing, lane if lanes else None)
+                        yield shot, self._settled(shot, head, landing, lane if lanes else None, opening)
                     else:
                         yield shot, self._glimpsed(shot, head, landing)
 
@@ -138,6 +142,7 @@ class Volley:
     def _glimpsed(self, shot: Shot, head: _Head, landing: Landing) -> Exchange | None:
         """Judge a plain answer; return its exchange if the status is a surprise."""
         session = self.session
+        session.patience.served()
         number = session.number()
         session.explored += 1
         self._glimpses += 1
@@ -161,13 +166,15 @@ class Volley:
             session.record(evidence)
         return exchange
 
-    def _settled(self, shot: Shot, head: _Head, landing: Landing, lane: Lane | None) -> Exchange | None:
+    def _settled(self, shot: Shot, head: _Head, landing: Landing, lane: Lane | None, opening: int) -> Exchange | None:
         """Send again, patiently, what got no answer that counts; return its exchange if the status is a surprise."""
         session = self.session
-        if landing.failure.kind.received if landing.failure is not None else not self._crossed(landing):
+        refused = landing.failure is None and landing.head is not None and landing.head.status == _TOO_MANY
+        if landing.failure.kind.received if landing.failure is not None else not (refused or self._crossed(landing)):
             # What was received is evidence, whatever comes of asking again.
             session.explored += 1
             self._glimpses += 1
             session.keep(self._judged(shot, head, landing, session.number()))
-        exchange = session.settle(shot.name, _DRAFT, head.request(shot.body), lane)
+        first = (landing.reply, opening) if refused else None
+        exchange = session.settle(shot.name, _DRAFT, head.request(shot.body), lane, first)
         return None if exchange.status in shot.statuses else exchange

@@ -9,12 +9,13 @@ from test_session import opened
 from closecheck import edits, preflight
 from closecheck.errors import NothingToJudge
 from closecheck.model import Outcome
-from closecheck.pace import Gate
+from closecheck.pace import Gate, Pace
 
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch):
     monkeypatch.setattr(Gate, "pause", lambda self, seconds, reason: None)
+    monkeypatch.setattr(Pace, "due", lambda self, now: 0.0)
 
 
 def answering(function):
@@ -87,6 +88,31 @@ def test_a_server_that_answers_nothing_stops_the_run(tmp_path, way):
     text = stopped(script, tmp_path, timeout="0.2")
 
     assert "base_url" in text
+
+
+@pytest.mark.parametrize(
+    ("field", "broken", "sent"),
+    [
+        ("Retry-After: -1", {"CAR-RATE-RETRY-AFTER"}, 4),
+        ("Retry-After: soon", {"CAR-RATE-RETRY-AFTER"}, 4),
+        ("X-Nothing: said", {"CAR-RATE-RETRY-AFTER"}, 4),
+        ("Retry-After: 1", {"CAR-RATE-TRUTHFUL"}, 4),
+        ("Retry-After: 1200", set(), 1),
+    ],
+)
+def test_429_to_everything_is_an_answer_that_is_judged(tmp_path, field, broken, sent):
+    limited = answer("429 Too Many Requests", b'{"message": "later"}', field)
+    with opened(answering(lambda *_: limited), tmp_path) as (session, context, server):
+        context.begin()
+        before = len(server.requests)
+        judged = [session.judge(session.cases[name]) for name in (edits.ONE_ID, "ids/missing", "ids/2", "auth/missing")]
+        after = len(server.requests)
+
+    found = {one.requirement for one in session.evidence if one.outcome is Outcome.BROKEN}
+    assert found == broken
+    assert {one.outcome for one in judged} == {Outcome.UNTESTED}
+    assert before >= sent
+    assert after == before, "a run goes on although every probe was answered 429"
 
 
 def demands_a_header(authorized, body, fields):

@@ -651,6 +651,24 @@ def test_progress_in_a_pipe_is_a_line_now_and_then(catalogue: Any) -> None:
     assert stream.getvalue().splitlines() == ["sending 1,000 requests", "50 of 1,000 requests sent in 5.1 s"]
 
 
+def test_a_long_wait_is_said_at_once_in_a_pipe(catalogue: Any) -> None:
+    stream, clock = io.StringIO(), Clock()
+    progress = Progress(catalogue, stream=stream, environ={}, clock=clock, every=5)
+    progress.started(1000)
+    progress.waiting(10, 1.0, "a moment")
+    clock.now += 1
+    progress.waiting(10, 60.0, "the target asked to wait (429, Retry-After)")
+    clock.now += 10
+    progress.waiting(10, 50.0, "the target asked to wait (429, Retry-After)")
+    progress.finished()
+
+    assert stream.getvalue().splitlines() == [
+        "sending 1,000 requests",
+        "10 of 1,000 requests sent in 1.0 s, waiting 60.0 s: the target asked to wait (429, Retry-After)",
+        "10 of 1,000 requests sent in 11.0 s, waiting 50.0 s: the target asked to wait (429, Retry-After)",
+    ]
+
+
 def test_progress_does_not_count_what_was_sent_as_what_was_planned(catalogue: Any) -> None:
     stream, clock = io.StringIO(), Clock()
     progress = Progress(catalogue, stream=stream, environ={}, clock=clock, every=5)

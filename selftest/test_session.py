@@ -17,7 +17,7 @@ from closecheck.cases import Draft, Ids
 from closecheck.errors import NothingToJudge
 from closecheck.ids import Source, Untested, impossible
 from closecheck.model import Outcome
-from closecheck.pace import Gate
+from closecheck.pace import Gate, Pace
 from closecheck.run import open_run
 from closecheck.stream import read
 from closecheck.transport import Lane
@@ -56,8 +56,9 @@ def opening(context):
 
 @pytest.fixture
 def pauses(monkeypatch):
-    """Pauses that last no time, and what they were to last."""
+    """Pauses that last no time, and what they were to last; the pace that is learned from them is kept to by nobody."""
     found = []
+    monkeypatch.setattr(Pace, "due", lambda self, now: 0.0)
     monkeypatch.setattr(Gate, "pause", lambda self, seconds, reason: found.append(seconds))
     return found
 
@@ -639,6 +640,63 @@ def test_a_wait_of_days_is_no_wait_at_all(tmp_path, pauses, value):
     assert outcomes(session, "CAR-RATE-TRUTHFUL") == {Outcome.BROKEN}
 
 
+def test_a_longer_wait_is_waited_out_where_the_target_file_has_the_patience(tmp_path, pauses):
+    with opened(in_order(*throttled("Retry-After: 90")), tmp_path, {"max_wait": 90}) as (session, *_):
+        exchange = session.send("one", ONE, impossible(0, "x", 1))
+
+    assert exchange.status == 202
+    assert pauses == [90]
+
+
+def test_after_a_wait_beyond_its_patience_the_run_sends_nothing_under_any_token(tmp_path, pauses):
+    """The vendor's gateway doubles down on whoever goes on: 1 s, then 60, 300, 600 and 1,200."""
+    asked = [*throttled("Retry-After: 1"), answer(), *throttled("Retry-After: 300")]
+    with opened(in_order(*asked), tmp_path, concurrency="1") as (session, _, server):
+        session.send("one", ONE, impossible(0, "x", 1))
+        reasons = []
+        for name in ("ids/1", "ids/2", "auth/missing", "ids/missing"):
+            with pytest.raises(Untested) as raised:
+                session.ask(session.cases[name])
+            reasons.append(raised.value)
+        session.prefetch([session.cases[name] for name in ("ids/4", "ids/5", "ids/9")])
+        with pytest.raises(Untested, match="300 s"):
+            session.fetch("audits", "POST", "/search", body={})
+        with pytest.raises(Untested, match="300 s"):
+            session.play([[("two", ONE, impossible(0, "y", 1))]])
+
+        assert len(server.requests) == 3
+    assert all("300 s" in one.reason and one.supply == "max_wait: 300" for one in reasons)
+    assert Outcome.BROKEN not in outcomes(session, "CAR-RATE-TRUTHFUL")
+
+
+def test_whoever_is_in_flight_when_the_wait_is_told_is_the_last(tmp_path, pauses):
+    cases = [f"ids/{count}" for count in (1, 2, 4, 5, 9, 10, 11, 15, 16, 17, 19, 20, 21, 25, 31, 32, 33, 49, 50)]
+    with opened(in_order(*throttled("Retry-After: 600", number=99)), tmp_path, concurrency="4") as (session, _, server):
+        session.prefetch([session.cases[name] for name in cases])
+
+        assert len(server.requests) <= 4 + 1  # the base goes first
+
+
+def test_each_wait_is_kept_with_whether_it_ended_in_service(tmp_path, pauses):
+    refused = throttled("Retry-After: 1")
+    with opened(in_order(*refused, answer(), *refused, *refused, answer(), *refused), tmp_path) as (session, *_):
+        for name in "abc":
+            session.send(name, ONE, impossible(0, name, 1))
+
+    assert [punctual for punctual, _ in session.patience.waits] == [True, False, True]
+    assert [len(numbers) for _, numbers in session.patience.waits] == [2, 2, 2]
+
+
+def test_a_retry_after_that_is_not_true_says_all_that_was_waited(tmp_path, pauses):
+    asked = (*throttled("Retry-After: 59"), *throttled("Retry-After: 0", number=2))
+    with opened(in_order(*asked), tmp_path) as (session, *_):
+        session.send("one", ONE, impossible(0, "x", 1))
+
+    (broken,) = [one.finding for one in session.evidence if one.requirement == "CAR-RATE-TRUTHFUL"]
+    assert "59 s" in broken.expected
+    assert "0 s" in broken.expected
+
+
 def test_a_second_429_is_asked_about_once_more_before_it_counts(tmp_path, pauses):
     with opened(in_order(*throttled("Retry-After: 1", number=2)), tmp_path) as (session, *_):
         exchange = session.send("one", ONE, impossible(0, "x", 1))
@@ -701,6 +759,7 @@ def test_while_the_target_is_given_time_nothing_is_in_flight_and_one_request_goe
             states.append((len(flying), self._in_flight, len(seen)))
 
     monkeypatch.setattr(Gate, "pause", pause)
+    monkeypatch.setattr(Pace, "due", lambda self, now: 0.0)
     cases = [f"ids/{count}" for count in (1, 2, 4, 5, 9, 10, 11, 15, 16, 17, 19, 20, 21, 25, 31, 32, 33, 49, 50)]
     with opened(script, tmp_path, concurrency="8") as (session, *_):
         session.prefetch([session.cases[name] for name in cases])
@@ -862,6 +921,41 @@ def test_a_token_endpoint_that_fails_during_the_run_leaves_the_rest_untested(tmp
 
     assert outcomes_of == {Outcome.UNTESTED}
     assert Outcome.BROKEN not in {one.outcome for one in session.evidence}
+
+
+class Busy(Renewing):
+    """Its token endpoint answers 429 so many times."""
+
+    def __init__(self, times, value="2"):
+        super().__init__()
+        self.left, self.value = times, value
+
+    def answer(self, method, fields, body, number):
+        if fields.get("content-type") == "application/x-www-form-urlencoded" and self.left:
+            self.left -= 1
+            return throttled(f"Retry-After: {self.value}")[0]
+        return super().answer(method, fields, body, number)
+
+
+def test_a_token_endpoint_that_answers_429_is_waited_for(tmp_path, pauses):
+    with opened(Busy(2).script, tmp_path, client) as (session, *_):
+        exchange = session.send("one", ONE, impossible(0, "x", 1))
+
+    assert exchange.status == 202
+    assert pauses == [2, 5]
+
+
+@pytest.mark.parametrize(("value", "most"), [("2", 4), ("300", 1)])
+def test_a_token_endpoint_that_answers_429_for_ever_leaves_untested_what_needs_the_token(tmp_path, pauses, value, most):
+    target = Busy(10**6, value)
+    with opened(target.script, tmp_path, client) as (session, context, server):
+        context.begin()
+        with pytest.raises(Untested, match="429"):
+            session.ask(session.cases[edits.ONE_ID])
+        without = session.ask(session.cases["auth/missing"])
+
+        assert sum(b"/oauth/token" in request for request in server.requests) == most
+    assert without.status == 401
 
 
 def test_other_callers_never_use_the_refreshed_token(tmp_path):

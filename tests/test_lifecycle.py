@@ -320,10 +320,12 @@ def test_a_caller_who_is_refused_closes_nothing(life, clause, step):
 
 
 @pytest.mark.closes
+@pytest.mark.last
 @pytest.mark.requirement("CAR-RATE-NO-EFFECT")
 @steps(refusals("CAR-RATE-NO-EFFECT"))
 def test_a_request_beyond_the_limit_closes_nothing(life, clause, step):
-    """A request answered 429 closes nothing."""
+    """A request answered 429 closes nothing; it is provoked when all else has been sent."""
+    life.exceed_limit()
     tell(clause, life.unchanged(step.name), step.refusal)
 
 

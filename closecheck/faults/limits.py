@@ -18,6 +18,7 @@ from closecheck.deviation import fault
 from closecheck.faults._tools import UNREADABLE, edit_errors, replace_body
 from closecheck.reference import Reference
 from closecheck.reference.errors import Throttled
+from closecheck.reference.limiting import Bucket, SlidingWindow
 from closecheck.reference.operation import THROTTLE, Call
 
 FAULT_INCOMPLETE: Final = ("CAR-ERROR-COMPLETE", "CAR-ERROR-COMPLETE-MESSAGES")
@@ -161,13 +162,13 @@ def retry_after_is_a_word(reference: Reference) -> None:
 # ------------------------------------------------------------------------------------------------------------ the truth
 
 
-@fault("CAR-RATE-TRUTHFUL")
+@fault("CAR-RATE-TRUTHFUL", also=("CAR-RATE-EXACT",))
 def retry_after_is_shorter_than_the_penalty(reference: Reference) -> None:
     """Retry-After says one second, and everything is throttled for eight."""
     penalize(reference, 8)
 
 
-@fault("CAR-RATE-TRUTHFUL")
+@fault("CAR-RATE-TRUTHFUL", also=("CAR-RATE-EXACT",))
 def retry_after_is_zero(reference: Reference) -> None:
     """Retry-After says that there is no need to wait, and everything is throttled for five seconds."""
     penalize(reference, 5)
@@ -198,7 +199,7 @@ def retry_after_the_end_of_time(reference: Reference) -> None:
     tell(reference, lambda _seconds: "Fri, 31 Dec 9999 23:59:59 GMT")
 
 
-@fault("CAR-RATE-TRUTHFUL", rare=True)
+@fault("CAR-RATE-TRUTHFUL", also=("CAR-RATE-EXACT",), rare=True)
 def retry_after_rounded_down(reference: Reference) -> None:
     """Everything is throttled for just under three seconds, and Retry-After is what remains, rounded down."""
     operation, limit = reference.operation, reference.operation.limit
@@ -215,7 +216,7 @@ def retry_after_rounded_down(reference: Reference) -> None:
     operation.limit = rounded
 
 
-@fault("CAR-RATE-TRUTHFUL")
+@fault("CAR-RATE-TRUTHFUL", also=("CAR-RATE-EXACT",))
 def retry_after_in_the_zone_of_the_clock(reference: Reference) -> None:
     """Retry-After is a date in New York's time that calls itself GMT; everything is throttled for five seconds."""
     penalize(reference, 5)
@@ -227,31 +228,130 @@ def retry_after_in_the_zone_of_the_clock(reference: Reference) -> None:
     tell(reference, behind)
 
 
-@fault("CAR-RATE-TRUTHFUL", slow=True)
+@fault("CAR-RATE-TRUTHFUL", also=("CAR-RATE-EXACT",), slow=True)
 def retry_after_counts_minutes(reference: Reference) -> None:
     """Retry-After counts minutes: it says 1, and everything is throttled for a minute."""
     penalize(reference, 60)
 
 
-@fault("CAR-RATE-TRUTHFUL", slow=True)
+@fault("CAR-RATE-TRUTHFUL", also=("CAR-RATE-EXACT",), slow=True)
 def penalty_starts_anew(reference: Reference) -> None:
     """Who asks after the second that Retry-After says starts the penalty of three seconds anew."""
     penalize(reference, 3, renewed=True)
 
 
-@fault("CAR-RATE-TRUTHFUL", slow=True)
+@fault("CAR-RATE-TRUTHFUL", also=("CAR-RATE-EXACT",), slow=True)
 def throttled_for_ever(reference: Reference) -> None:
     """After the first 429 there is nothing else."""
     penalize(reference, math.inf)
 
 
-@fault("CAR-RATE-TRUTHFUL", rare=True, slow=True, rate_limit="60/15 seconds", provocations=False)
+@fault("CAR-RATE-TRUTHFUL", also=("CAR-RATE-EXACT",), rare=True, slow=True, rate_limit="60/15 seconds", provocations=False)
 def retry_after_of_a_real_limit_is_constant(reference: Reference) -> None:
     """The limit is sixty requests in fifteen seconds, and Retry-After says one second whatever remains of them."""
     tell(reference, lambda _seconds: "1")
 
 
+@fault("CAR-RATE-EXACT", slow=True)
+def retry_after_half_of_a_limit(reference: Reference) -> None:
+    """Forty requests in two seconds are let through; Retry-After is what remains, rounded down, and at least one second."""
+    limit_by_window(reference, 40, 2.0, lambda left: max(int(left), 1))
+
+
+@fault("CAR-RATE-EXACT", slow=True)
+def retry_after_starts_anew_once(reference: Reference) -> None:
+    """Thirty requests in a second are let through; who comes back after the second that Retry-After says is told so once more."""
+    window = SlidingWindow(30, 1)
+    told = [0, -math.inf]
+    plain = reference.operation.limit
+
+    async def limit(call: Call) -> Response | None:
+        now = time.monotonic()
+        if told[0] == 1 and now >= told[1]:
+            told[0] = 2
+            raise Throttled(1)
+        if window.wait() > 0:
+            if told[0] != 1:
+                told[:] = [1, now + 0.9]
+            raise Throttled(1)
+        return await plain(call)
+
+    reference.operation.limit = limit
+
+
+def limit_by_window(reference: Reference, count: int, seconds: float, told: Callable[[float], int]) -> None:
+    """Let so many requests through in a window that begins with the first of them; ``told`` makes Retry-After of what remains of it."""
+    window = [-math.inf, 0.0]
+    plain = reference.operation.limit
+
+    async def limit(call: Call) -> Response | None:
+        now = time.monotonic()
+        if now - window[0] >= seconds:
+            window[:] = [now, 0]
+        window[1] += 1
+        if window[1] > count:
+            raise Throttled(told(window[0] + seconds - now))
+        return await plain(call)
+
+    reference.operation.limit = limit
+
+
+# ------------------------------------------------------------------------------------------- a 429 from the very first on
+
+
+def throttle_everything(reference: Reference, value: str | None) -> None:
+    """Answer everything 429, with this value of Retry-After or without the field."""
+
+    async def limit(call: Call) -> Response | None:
+        del call
+        raise Throttled(1)
+
+    reference.operation.limit = limit
+    if value is None:
+        change_throttled(reference, drop_retry_after)
+    else:
+        tell(reference, lambda _seconds: value)
+
+
+@fault("CAR-RATE-RETRY-AFTER", slow=True)
+def everything_throttled_without_retry_after(reference: Reference) -> None:
+    """Every request is answered 429, from the first on, and none says for how long."""
+    throttle_everything(reference, None)
+
+
+@fault("CAR-RATE-RETRY-AFTER", slow=True)
+def everything_throttled_for_minus_one(reference: Reference) -> None:
+    """Every request is answered 429 with Retry-After: -1."""
+    throttle_everything(reference, "-1")
+
+
+@fault("CAR-RATE-RETRY-AFTER", slow=True)
+def everything_throttled_until_soon(reference: Reference) -> None:
+    """Every request is answered 429 with Retry-After: soon."""
+    throttle_everything(reference, "soon")
+
+
+@fault("CAR-RATE-TRUTHFUL", also=("CAR-RATE-EXACT",), slow=True)
+def everything_throttled_for_a_second(reference: Reference) -> None:
+    """Every request is answered 429 with Retry-After: 1, however often one waits."""
+    throttle_everything(reference, "1")
+
+
 # ------------------------------------------------------------------------------------------------------- the 429's body
+
+
+@fault("CAR-RATE-RETRY-AFTER", "CAR-RATE-BODY", also=("CAR-OP-MEDIA-TYPE", "CAR-RATE-COMPLETE"), slow=True)
+def limit_of_nginx_with_429(reference: Reference) -> None:
+    """Twenty requests at once are let through, then forty in a second; beyond that nginx answers 429 with its page and no Retry-After."""
+    bucket = Bucket(40, 20)
+    page = b"<html>\r\n<head><title>429 Too Many Requests</title></head>\r\n<body></body>\r\n</html>\r\n"
+    plain = reference.operation.limit
+
+    async def limit(call: Call) -> Response | None:
+        return Response(page, 429, media_type="text/html") if bucket.wait() > 0 else await plain(call)
+
+    reference.operation.limit = limit
+
 
 
 @fault("CAR-RATE-BODY", also=("CAR-OP-MEDIA-TYPE", "CAR-RATE-COMPLETE"))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from typing import TYPE_CHECKING
 
 from closecheck.reference.errors import Throttled
@@ -52,3 +53,50 @@ class Limiter:
         Whole seconds until ``reset`` (Unix time), rounded up, at least 1.
         """
         return max(1, math.ceil(reset - time.time()))
+
+
+class SlidingWindow:
+    """
+    Lets ``count`` requests through in any ``seconds``, all clients together.
+    """
+
+    def __init__(self, count: int, seconds: float) -> None:
+        self._count = count
+        self._seconds = seconds
+        self._admitted: deque[float] = deque()
+
+    def wait(self) -> float:
+        """
+        Counts one request; the seconds until it could have been let through if it is not, 0 if it is.
+        """
+        now = time.monotonic()
+        while self._admitted and now - self._admitted[0] >= self._seconds:
+            self._admitted.popleft()
+        if len(self._admitted) == self._count:
+            return self._seconds - (now - self._admitted[0])
+        self._admitted.append(now)
+        return 0.0
+
+
+class Bucket:
+    """
+    Lets ``burst`` requests through at once, and from then on ``per_second``, all clients together.
+    """
+
+    def __init__(self, per_second: float, burst: int) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._left = float(burst)
+        self._at = time.monotonic()
+
+    def wait(self) -> float:
+        """
+        Counts one request; the seconds until it could have been let through if it is not, 0 if it is.
+        """
+        now = time.monotonic()
+        self._left = min(self._left + (now - self._at) * self._per_second, float(self._burst))
+        self._at = now
+        if self._left < 1:
+            return (1 - self._left) / self._per_second
+        self._left -= 1
+        return 0.0

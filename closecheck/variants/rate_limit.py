@@ -14,7 +14,7 @@ from starlette.responses import Response
 from closecheck.deviation import variant
 from closecheck.reference import Reference
 from closecheck.reference.errors import Throttled
-from closecheck.reference.limiting import Limiter
+from closecheck.reference.limiting import Bucket, Limiter, SlidingWindow
 from closecheck.reference.operation import Call
 from closecheck.variants._seams import Handler
 
@@ -40,6 +40,62 @@ def long_requests_count_more(reference: Reference) -> None:
         for _ in range(10 if len(call.body) > 10_000 else 1):
             await plain(call)
         return None
+
+    reference.operation.limit = limit
+
+
+def limit_closing(reference: Reference, limiter: SlidingWindow | Bucket) -> None:
+    """Count every request to the operation, whoever makes it."""
+    plain = reference.operation.limit
+
+    async def limit(call: Call) -> Response | None:
+        if (seconds := limiter.wait()) > 0:
+            raise Throttled(max(math.ceil(seconds), 1))
+        return await plain(call)
+
+    reference.operation.limit = limit
+
+
+@variant(slow=True)
+def forty_in_any_second(reference: Reference) -> None:
+    """In no second are more than forty requests let through: the window slides."""
+    limit_closing(reference, SlidingWindow(40, 1))
+
+
+@variant(slow=True)
+def bucket_of_twenty(reference: Reference) -> None:
+    """Twenty requests at once are let through, and then thirty in a second, as a token bucket has it."""
+    limit_closing(reference, Bucket(30, 20))
+
+
+@variant(slow=True)
+def escalating_penalty(reference: Reference) -> None:
+    """Who goes beyond fifty requests in a second waits 1 s; who does it again 60, 300, 600 and 1,200 s, as the vendor's gateway has it."""
+    window, penalties = SlidingWindow(50, 1), [1, 60, 300, 600, 1200]
+    until = [-math.inf]
+    plain = reference.operation.limit
+
+    async def limit(call: Call) -> Response | None:
+        now = time.monotonic()
+        if now >= until[0] and window.wait() > 0:
+            until[0] = now + penalties[0]
+            if len(penalties) > 1:
+                del penalties[0]
+        if now < until[0]:
+            raise Throttled(math.ceil(until[0] - now))
+        return await plain(call)
+
+    reference.operation.limit = limit
+
+
+@variant()
+def throttled_for_ten_minutes(reference: Reference) -> None:
+    """Whoever comes is throttled for ten minutes, and is told so: the limit was used up before the run."""
+    until = time.monotonic() + 600
+
+    async def limit(call: Call) -> Response | None:
+        del call
+        raise Throttled(math.ceil(until - time.monotonic()))
 
     reference.operation.limit = limit
 
@@ -146,6 +202,12 @@ def retry_after_with_zeros(reference: Reference) -> None:
 def retry_after_generous(reference: Reference) -> None:
     """Retry-After asks for three seconds more than is needed."""
     retry_after(reference, lambda seconds: str(seconds + 3))
+
+
+@variant(slow=True, rate_limit="200/1 second")
+def retry_after_without_a_second_to_spare(reference: Reference) -> None:
+    """Two hundred requests in a second are let through for each token, and Retry-After is never more than that second."""
+    retry_after(reference, lambda seconds: str(min(seconds, 1)))
 
 
 @variant()
