@@ -89,6 +89,8 @@ class Situation:
 
     case: Case
     exchange: Exchange
+    base: Exchange | None = None
+    """The answer to the request that the case edits, if it edits one."""
     target: Target = dataclasses.field(default_factory=Target)
     answers: Mapping[Question, object] = dataclasses.field(default_factory=dict)
 
@@ -120,11 +122,23 @@ def _untested(reason: str) -> Decision:
     return Decision(Outcome.UNTESTED, reason)
 
 
-def base_refused(case: Case, base: Exchange) -> Decision | None:
-    """Pass where the request that a case edits is accepted: else nobody could say what a refusal was for."""
-    if base.status == _ACCEPTED:
-        return None
+def base_refused(case: Case, base: Exchange, asked: Case) -> Decision | None:
+    """
+    Pass where the request that a case edits is accepted: else nobody could say what a refusal was for.
+
+    Where it is itself lawfully refused for how it travels (411 to chunks), the edit may be so too. ``asked`` is the case of the base.
+    """
+    lawful = asked.expect.statuses - {400} if asked.expect else frozenset()
+    return None if base.status == _ACCEPTED or base.status in lawful else _of_a_base(case, base)
+
+
+def _of_a_base(case: Case, base: Exchange) -> Decision:
     return _untested(f"the request that it edits ({case.base}) was itself answered {base.status or 'not at all'}")
+
+
+def base_refused_for_its_travel(at: Situation) -> Decision | None:
+    """What is not refused for how it travels, as its base is, says nothing."""
+    return _of_a_base(at.case, at.base) if at.base is not None and at.base.status != _ACCEPTED else None
 
 
 def as_expected(at: Situation) -> Decision | None:
@@ -245,7 +259,7 @@ def broken(at: Situation) -> Decision:
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    as_expected, token_expired, long_token, own_manner, coding_of_no_answer, unanswered, fault_of_the_server, several_rules,
+    as_expected, base_refused_for_its_travel, token_expired, long_token, own_manner, coding_of_no_answer, unanswered, fault_of_the_server, several_rules,
     member_needed, ids_refused, missing_all_the_same, same_in_its_plainest_form, broken,
 )  # fmt: skip
 """In the order in which they are tried; the last decides always."""

@@ -25,7 +25,8 @@ class Deviation(Struct):
     ``breaks`` are the requirements of which at least one must be blamed (empty for a variant); ``also`` those that are
     broken by the letter as well, and may be blamed with it; ``rare`` says that only particular requests show it;
     ``slow`` that it delays or limits, so that a run against it takes long; ``config`` replaces settings of the reference;
-    ``apart`` names variants that leave nothing lawful together with this one, or of which one undoes the other.
+    ``apart`` names variants that leave nothing lawful together with this one, or of which one undoes the other;
+    ``incomplete`` says why a run against a lawful target lacks a means all the same, so that it may end incomplete.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Deviation(Struct):
     slow: bool = False
     config: dict[str, Any] = msgspec.field(default_factory=dict)
     apart: tuple[str, ...] = ()
+    incomplete: str = ""
 
     @property
     def area(self) -> str:
@@ -64,6 +66,7 @@ class Shelf:
         *,
         rare: bool,
         slow: bool,
+        incomplete: str = "",
     ) -> None:
         """Put a deviation on the shelf; ValueError if its name is taken or it has no sentence."""
         name = modify.__name__.replace("_", "-")
@@ -72,7 +75,7 @@ class Shelf:
             raise ValueError(f"{name} has no docstring to say what it does")
         if name in self._by_name:
             raise ValueError(f"two deviations are called {name}")
-        self._by_name[name] = Deviation(name, " ".join(sentence.split()), modify, breaks, also, rare, slow, dict(config), apart)
+        self._by_name[name] = Deviation(name, " ".join(sentence.split()), modify, breaks, also, rare, slow, dict(config), apart, incomplete)
 
     def __getitem__(self, name: str) -> Deviation:
         """Return the deviation of that name; KeyError if there is none."""
@@ -103,11 +106,11 @@ def fault(
     return put
 
 
-def variant(*, slow: bool = False, apart: tuple[str, ...] = (), **config: Any) -> Callable[[Modify], Modify]:
+def variant(*, slow: bool = False, apart: tuple[str, ...] = (), incomplete: str = "", **config: Any) -> Callable[[Modify], Modify]:
     """Return the decorator that puts a function on the shelf of variants; ``slow`` and ``config`` as for :func:`fault`."""
 
     def put(modify: Modify) -> Modify:
-        VARIANTS.add(modify, (), (), config, apart, rare=False, slow=slow)
+        VARIANTS.add(modify, (), (), config, apart, rare=False, slow=slow, incomplete=incomplete)
         return modify
 
     return put

@@ -51,7 +51,7 @@ class Exchange:
     ids: tuple[str, ...] = ()
     """The ids that the body names."""
     attempt: int = 1
-    """How often the request had been sent, this time included: what was lost on the way may have been served all the same."""
+    """1, and 1 more for each time that the request was sent before without an answer: what was lost on the way may have been served all the same."""
     stands_for: int = 0
     """400 where the status is the one of its own with which this target refuses every invalid body; 0: the status is itself."""
 

@@ -10,8 +10,12 @@ from __future__ import annotations
 import enum
 import hashlib
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from closecheck.cases import Case
+
+PENDING: Final = "access_requests.pending"
+"""The line of the target file that supplies existing ids."""
 
 
 class Untested(Exception):
@@ -109,7 +113,7 @@ class IdPolicy:
         if count > self._untaken:
             raise Untested(
                 f"{purpose} needs {count} pending access requests, and {self._untaken} of the {len(self._pending)} supplied are left",
-                "access_requests.pending",
+                PENDING,
             )
         return self.take_up_to(count)
 
@@ -146,7 +150,7 @@ class IdPolicy:
                 if needed > len(self._pending):
                     raise Untested(
                         f"{case.description}: this needs {needed} existing access requests, {len(self._pending)} were supplied",
-                        "access_requests.pending",
+                        PENDING,
                     )
                 # What is refused closes nothing, so the last ids of the list serve every refusal.
                 return self._pending[-needed:]

@@ -179,11 +179,18 @@ class Judgement:
     reason: str = ""
     supply: str = ""
     change: str = ""
+    absent: bool = False
+    """Whether what the requirement depends on never arose, although it was asked for."""
 
 
 def undecided(reason: str, supply: str = "") -> Judgement:
     """Return the judgement that there is none."""
     return Judgement(None, reason=reason, supply=supply)
+
+
+def never() -> Judgement:
+    """Return the judgement that what the requirement depends on never arose, although it was asked for."""
+    return Judgement(None, absent=True)
 
 
 Wrong = tuple[str, str, str]
@@ -1378,11 +1385,13 @@ class Experiment:
 
     def _over_listed(self) -> Judgement:
         """Judge, where unknown ids are refused, that a completed id is listed alone; it need not have failed."""
-        done = self._of(OVER[1].name)
+        first, done = self.done[OVER[0].name].exchange, self._of(OVER[1].name)
+        if first is not None and first.status == 400:
+            return never()
         if found := self._not_judged(done) or self._deaf():
             return found
         if not self._failed_places(done):
-            return undecided("completed ids are not listed as finished in error, and unknown ones are refused")
+            return never()
         return Judgement(True, "a Completed audit that lists the completed id alone", "", _sent(done))
 
     def nothing_failed(self) -> Judgement:

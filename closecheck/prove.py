@@ -84,6 +84,8 @@ class Trial(msgspec.Struct, frozen=True):
     note: str = ""
     shown_to: str = ""
     """To whom that first exchange shows it, see :func:`shown_to`."""
+    supplied: bool = False
+    """Whether every means was supplied, so that a lawful target has to be found conformant; proofs of old do not say so."""
     cases: tuple[str, ...] = ()
     """The cases of one request each that kill it; for the order in which they are best sent, and not kept."""
 
@@ -99,8 +101,9 @@ class Trial(msgspec.Struct, frozen=True):
 
     @property
     def false_alarm(self) -> bool:
-        """Whether a lawful target was blamed, or could not be judged at all."""
-        return self.kind != "fault" and (bool(self.broken) or self.exit_code not in {Exit.CONFORMANT, Exit.INCOMPLETE})
+        """Whether a lawful target was blamed, or was not found conformant although every means was supplied."""
+        lawful = {Exit.CONFORMANT} if self.supplied else {Exit.CONFORMANT, Exit.INCOMPLETE}
+        return self.kind != "fault" and (bool(self.broken) or self.exit_code not in lawful)
 
     @property
     def good(self) -> bool:
@@ -172,6 +175,7 @@ def _trial(target: Target, found: Sequence[Deviation], run: Run | None, code: in
         rare=any(one.rare for one in found),
         core=any(not _of_exploration(one.case) for one in told),
         explored=any(_of_exploration(one.case) for one in told),
+        supplied=not any(one.incomplete for one in found),
         sentence=" ".join(one.sentence for one in found),
         note=(closing.suite_fault or closing.stopped) if closing else output[-400:],
         cases=tuple(dict.fromkeys(one.case for one in told)),
@@ -357,7 +361,8 @@ def prove(*, profile: str, only: tuple[str, ...], jobs: int, seeds: int, sample:
 def line(one: Trial) -> str:
     """Return a trial that went wrong, in a line."""
     if one.kind != "fault":
-        return f"FALSE ALARM  {one.kind} {one.name} (seed {one.seed}): {', '.join(one.broken) or f'exit {one.exit_code}'} {one.note}".rstrip()
+        found = ", ".join(one.broken) or f"exit {one.exit_code}, untested {', '.join(one.untested) or 'nothing'}"
+        return f"FALSE ALARM  {one.kind} {one.name} (seed {one.seed}): {found} {one.note}".rstrip()
     if not one.killed:
         other = f", blamed {', '.join(one.broken)}" if one.broken else ""
         return f"SURVIVED     {one.name}: breaks {', '.join(one.breaks)}{other} {one.note}"

@@ -26,7 +26,7 @@ from closecheck.cases import Case, Draft, Json, fill
 from closecheck.checks import Clauses
 from closecheck.contract import Contract
 from closecheck.exchange import Exchange
-from closecheck.ids import IdPolicy, Source, Untested
+from closecheck.ids import PENDING, IdPolicy, Source, Untested
 from closecheck.model import (
     Closed,
     Evidence,
@@ -842,7 +842,8 @@ class Session:
     ) -> Exchange:
         numbers: list[int] = []
         exchange: Exchange | None = None
-        for attempt, (reply, judged) in enumerate(conversation.attempts, 1):
+        attempt = 1
+        for reply, judged in conversation.attempts:
             exchange = Exchange(
                 number=next(self._numbers),
                 case=name,
@@ -858,6 +859,7 @@ class Session:
                 attempt=attempt,
                 stands_for=self.stands_for(reply.response),
             )
+            attempt += reply.response is None
             numbers.append(exchange.number)
             self._keep(exchange, judged=judged and not beside, beside=beside)
         if exchange is None:
@@ -1061,8 +1063,16 @@ class Session:
         Return, and record, what a case says about its requirement.
 
         A case that edits an accepted one is untested where that one is not accepted: nobody could say what the refusal was for.
+
+        Raises:
+            Untested: the case is one of a long row, of which the core has asked its share, and too few existing ids are left for it.
+
         """
-        return self.record(self._judged(case))
+        evidence = self._judged(case)
+        if evidence.outcome is Outcome.UNTESTED and evidence.supply == PENDING and case.id in self.contract.order.swept:
+            self.note_once("ids", "too few pending access requests were supplied for all of the exploration: the core alone is judged where they were lacking")
+            raise Untested(evidence.reason, evidence.supply)
+        return self.record(evidence)
 
     def _judged(self, case: Case) -> Evidence:
         if case.expect is None:
@@ -1071,11 +1081,11 @@ class Session:
         numbers: tuple[int, ...] = ()
         try:
             base = self.ask(self.cases[case.base]) if case.base and case.base != case.id else None
-            decision = blame.base_refused(case, base) if base is not None else None
+            decision = blame.base_refused(case, base, self.cases[case.base]) if base is not None else None
             if decision is None:
                 exchange = self.ask(case)
                 numbers = (exchange.number,)
-                decision = self._decision(case, exchange)
+                decision = self._decision(case, exchange, base)
         except Untested as untested:
             decision = blame.Decision(Outcome.UNTESTED, untested.reason, untested.supply)
         if decision.also is not None:
@@ -1085,10 +1095,10 @@ class Session:
             said, outcome=decision.outcome, exchanges=numbers, finding=decision.finding, reason=decision.reason, supply=decision.supply
         )
 
-    def _decision(self, case: Case, exchange: Exchange) -> blame.Decision:
+    def _decision(self, case: Case, exchange: Exchange, base: Exchange | None) -> blame.Decision:
         """Let the rules decide, and answer what they ask."""
         target = blame.Target(self.refusal_status, self.tokens.expired(), frozenset(self.looks))
-        at = blame.Situation(case, exchange, target)
+        at = blame.Situation(case, exchange, base, target)
         while isinstance(said := blame.decide(at), blame.Question):
             match said:
                 case blame.Question.MEMBER:

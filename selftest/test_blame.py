@@ -31,7 +31,7 @@ def answered(status, body=b"{}", *fields, request=MINIMAL, media_type="applicati
 
 
 def at(case, exchange, answers=None, **target):
-    return Situation(case, exchange, Target(**target), answers or {})
+    return Situation(case, exchange, None, Target(**target), answers or {})
 
 
 NO = {Question.MEMBER: None, Question.IDS: False, Question.TWIN: None}
@@ -48,9 +48,26 @@ def decided(case, exchange, answers=None, **target):
 
 
 def test_a_base_that_is_not_accepted_leaves_its_edits_untested():
-    assert blame.base_refused(WRONG, answered(202)) is None
-    assert blame.base_refused(WRONG, answered(400)).reason == f"the request that it edits ({edits.ONE_ID}) was itself answered 400"
-    assert blame.base_refused(WRONG, answered(0)).reason.endswith("was itself answered not at all")
+    assert blame.base_refused(WRONG, answered(202), VALID) is None
+    assert blame.base_refused(WRONG, answered(400), VALID).reason == f"the request that it edits ({edits.ONE_ID}) was itself answered 400"
+    assert blame.base_refused(WRONG, answered(0), VALID).reason.endswith("was itself answered not at all")
+    assert blame.base_refused(WRONG, answered(411), VALID) is not None
+
+
+IN_CHUNKS = msgspec.structs.replace(VALID, expect=ACCEPTED.also(411, 400))
+
+
+def test_what_edits_a_request_that_is_lawfully_refused_for_how_it_travels_may_be_refused_so_too():
+    edit = msgspec.structs.replace(WRONG, expect=REFUSED.also(411))
+    assert blame.base_refused(edit, answered(411), IN_CHUNKS) is None
+    assert blame.base_refused(edit, answered(400), IN_CHUNKS) is not None
+
+    def told(status, base):
+        return blame.decide(Situation(edit, answered(status), answered(base), answers=NO))
+
+    assert told(411, 411) == Decision(HELD)
+    assert told(202, 411).reason == f"the request that it edits ({edits.ONE_ID}) was itself answered 411"
+    assert told(202, 202).outcome is BROKEN
 
 
 @pytest.mark.parametrize(("case", "status"), [(WRONG, 400), (VALID, 202)])

@@ -19,7 +19,7 @@ from closecheck import __version__, mutation, peer
 from closecheck.contract import contract, spec_folder
 from closecheck.model import Profile, ProofFigures, Status
 from closecheck.proof import KEPT_FIGURES, Proof, encoded, figures, picture, read, render, write
-from closecheck.prove import Trial, company, deviations
+from closecheck.prove import Trial, company, deviations, line
 from closecheck.reports import RENDERERS
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -144,3 +144,14 @@ def test_a_company_has_one_of_each_area_and_what_cuts_answers_comes_last():
         assert all(len(set(found)) == len(found) for found in areas)
         assert all("framing" not in found[:-1] and "header_fields" not in found[:-2] for found in areas)
         assert any(found[-2:] == ["header_fields", "framing"] for found in areas)
+
+
+def test_a_lawful_target_must_be_found_conformant_unless_it_says_what_means_is_lacking():
+    def supplied(code, *, wholly=True):
+        return msgspec.structs.replace(trial("odd", "variant", exit_code=code), supplied=wholly)
+
+    assert not supplied(0).false_alarm
+    assert supplied(5).false_alarm
+    assert "exit 5" in line(supplied(5))
+    assert not supplied(5, wholly=False).false_alarm
+    assert supplied(3, wholly=False).false_alarm

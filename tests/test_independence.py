@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from closecheck import edits, preflight
-from closecheck.cases import Draft, Ids, Raw
-from closecheck.ids import Source, Untested, impossible
+from closecheck.cases import ACCEPTED, REFUSED, Case, Draft, Ids, Raw
+from closecheck.ids import Source, Untested
 from closecheck.parametrize import dashed, parameters, swept
 from closecheck.plugin import skip_inapplicable
 
@@ -39,6 +39,12 @@ KINDS = {
     "another method": Draft(body={"accessRequestIds": Ids(1)}, method="PUT", provokes="method"),
     "French": Draft(body={}, headers={"Accept-Language": "fr"}),
 }  # fmt: skip
+TAKEN = {"one id", "every member", "five ids", "Completed", "Success", 'message "ab"', "300 ids", "in chunks"}
+"""Kinds that are valid: each closes what it names."""
+LONG_KINDS = {"300 ids", "600 ids"}
+"""Kinds that are not sent with existing ids."""
+ENOUGH_IDS = 700
+"""So many existing ids serve every sequence."""
 PLAIN = ("one id", "every member", "Completed", "no ids", "empty object", "a number", "message 12", "nobody", "garbage token")
 """Kinds that are repeated in the core."""
 OTHERS = tuple(name for name in KINDS if name not in PLAIN)
@@ -79,10 +85,12 @@ LONG_ORDERS = {
 
 @pytest.fixture(scope="module")
 def usable(session):
-    """The kinds that can be sent: by callers there are, and without known ids only those that are refused, where unknown ids are."""
+    """The kinds that can be sent: by callers there are, and where unknown ids are refused, as many as there are known ids for."""
     known = {name: draft for name, draft in KINDS.items() if draft.caller != "unprivileged" or supplied(session, draft.caller)}
     if session.ids.source is Source.UNKNOWN:
         return set(known)
+    if session.ids.source is Source.SUPPLIED and len(session.ids.untaken(ENOUGH_IDS)) == ENOUGH_IDS:
+        return set(known) - LONG_KINDS
     return {name for name, draft in known.items() if draft.ids == 0 or name in REFUSED_CALLERS}
 
 
@@ -107,7 +115,13 @@ def alone(session, usable):
 def planned(session, name, where):
     """Return a request of one kind with ids of its own."""
     draft, case = KINDS[name], session.told_apart(f"independent/{where}")
-    return case, draft, impossible(session.plan.mark, case, draft.ids)
+    return case, draft, ids_for(session, case, draft, closes=name in TAKEN)
+
+
+def ids_for(session, name, draft, *, closes):
+    """Return ids of a request's own: such as no target has, or existing ones where only these are taken."""
+    expect = ACCEPTED if closes else REFUSED
+    return session.ids.for_case(Case(id=name, description="a comparison with what came before", request=draft, expect=expect))
 
 
 def shape(value):
@@ -236,6 +250,8 @@ def test_the_same_bytes_again_are_answered_alike(clause, alone, usable, played, 
     """The very same request, byte for byte, is answered alike when it is sent again."""
     if KINDS[name].caller == "unprivileged" and name not in usable:
         pytest.skip("the target file has no token of a user without access")
+    if name in LONG_KINDS - usable and "one id" in usable:
+        pytest.skip("existing ids are not spent on long requests")
     if name not in usable:
         clause.untested("the target refuses ids that it does not know", "access_requests: {pending: […], may_close: true}")
     first = alone[name]
@@ -390,7 +406,15 @@ def one_that_differs(exchanges, likeness):
 def like(session, likeness, key, *, valid):
     """Return the valid or the invalid one of two requests that are alike; those of another key are like neither."""
     draft, case = ALIKE[likeness](key)[0 if valid else 1], session.told_apart("independent/alike")
-    return case, draft, impossible(session.plan.mark, str(key) if likeness == SAME_IDS else case, draft.ids)
+    if likeness != SAME_IDS:
+        return case, draft, ids_for(session, case, draft, closes=valid)
+    if (session, key) not in SHARED:
+        SHARED[session, key] = ids_for(session, str(key), draft, closes=True)
+    return case, draft, SHARED[session, key]
+
+
+SHARED = {}
+"""The ids that requests share which are alike in them, by run and key."""
 
 
 def nothing_to_compare(session, clause, usable):

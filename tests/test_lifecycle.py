@@ -27,6 +27,8 @@ def findable(run_context):
 
 def tell(clause, judgement, part=""):
     """Record what the experiment says."""
+    if judgement.absent:
+        clause.absent()
     if judgement.holds is None:
         clause.untested(judgement.reason, judgement.supply)
     clause.expect(judgement.holds, judgement.expected, judgement.got, *judgement.exchanges, change=judgement.change, part=part)
