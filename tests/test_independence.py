@@ -292,7 +292,7 @@ def after_a_refused_one(session, usable, caller):
     """Return a request of a caller who is to be refused, and the same one, byte for byte, of the authorized caller."""
     case = session.told_apart("independent/refused-body")
     if "one id" in usable:
-        draft, ids = ONE, impossible(session.plan.mark, case, 1)
+        draft, ids = ONE, ids_for(session, case, ONE, closes=True)
     else:
         draft, ids = Draft(body=Raw(b"{}" + b" " * (2000 + int(case.rpartition("/")[2])))), []
     return [(f"{case}/refused", msgspec.structs.replace(draft, caller=caller), ids), (case, draft, ids)]
