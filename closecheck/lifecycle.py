@@ -1215,7 +1215,14 @@ class Experiment:
     def _is_ambiguous(self, done: Done) -> bool:
         """Tell whether more closings than ours name the ids of a step, so that its audits may be theirs."""
         ours = (done.exchange.attempt if done.exchange else 0) + len(done.again)
-        return bool(done.lost) or sum(one.started for one in self._ties()[done.step.name]) > ours
+        if done.lost or sum(one.started for one in self._ties()[done.step.name]) > ours:
+            return True
+        # What others had begun with before the run looked first has an audit of its own that counts as old.
+        return self._in_company() and not all(self._shows_its_message(done, one) for one in done.known)
+
+    def _shows_its_message(self, done: Done, one: str) -> bool:
+        """Tell whether a request shows the message of its step, so that nobody else has closed it."""
+        return done.message is not None and any(done.marker in seen.text for seen in self.watch.sights(one).values())
 
     @staticmethod
     def _answer_id(done: Done) -> str:
@@ -1334,6 +1341,8 @@ class Experiment:
     def _failed_places(self, done: Done) -> set[str] | None:
         """Return the places of the Completed audit that name exactly what finished in error; None: no audit."""
         unknown, over = set(done.of_kind("u")), set(done.of_kind("c")) | done.lost
+        if self._in_company():
+            over |= {one for one in done.known if self._state(one) and not self._shows_its_message(done, one)}
         mentions = Mentions(done.ids)
         completed = [one for one in self.watch.new_audits() if one.completed]
         own = [one for one in completed if one in self._ties()[done.step.name] or unknown & mentions.within(one.text)]
@@ -1407,7 +1416,7 @@ class Experiment:
         expected = "a Completed audit that lists no id as finished in error, as all were closed"
         judged: list[Exchange] = []
         for done in self._accepted():
-            if done.of_kind("uwc") or self._is_ambiguous(done) or (self._in_company() and any(self._wrong(done, one) for one in MEMBERS)):
+            if done.of_kind("uwc") or self._is_ambiguous(done):
                 continue
             if done.step.role == "repeated" or not done.sent_once or not all(self._state(one) for one in done.known):
                 continue
