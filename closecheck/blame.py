@@ -24,6 +24,8 @@ MANNERS: Final = frozenset(
 )
 """Clauses on how a value travels: a body that they want refused is wrong in its plainest form too."""
 _ACCEPTED: Final = 202
+_LONG: Final = 4000
+"""Bytes of a body from which its length may be what it is refused for."""
 _OF_CALLERS: Final = frozenset({401, 403})
 """Documented for what a caller may do: nothing else is broken where bodies are refused so, hence each clause is."""
 _OF_THE_HEAD: Final = frozenset({400, 413, 414, 431})
@@ -37,6 +39,7 @@ class Question(enum.Enum):
     IDS = "Is a request of the plainest kind refused too where it names the same ids?"
     MISSING = "Is a body without the required member answered so as well?"
     TWIN = "Is the same value answered so as well in its plainest form?"
+    SIZE = "Is the plainest request answered so as well once it is as long?"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,6 +55,13 @@ class Twin(Struct):
     """The same value in its plainest form, which is answered so too: the requirement under which that is judged, or nothing."""
 
     requirement: str = ""
+
+
+class Limit(Struct):
+    """Between which lengths of a body, in bytes, the answer changes, whatever the body says."""
+
+    accepted: int
+    refused: int
 
 
 class Look(Struct):
@@ -250,11 +260,18 @@ def same_in_its_plainest_form(at: Situation) -> Decision | Question | None:
     return _untested(f"{at.case.id} ({value}): answered {at.exchange.status}, and so is the same value in its plainest form, which is judged under {where}")
 
 
-def broken(at: Situation) -> Decision:
-    """Nothing else explains the answer."""
+def broken(at: Situation) -> Decision | Question:
+    """Nothing else explains the answer; where it is the length of the body that does, the finding says so."""
     status = at.exchange.status
+    long = at.case.accepts and len(at.exchange.request.body) > _LONG
+    if long and Question.SIZE not in at.answers:
+        return Question.SIZE
+    limit = at.answers[Question.SIZE] if long else None
     cause = f"this target refuses every invalid body {_AS[status]}" if at.refused and status == at.target.refusal and status in _OF_CALLERS else ""
     found = finding(_expected(at), at.exchange, at.case.change, refused=at.refused)
+    if isinstance(limit, Limit):
+        told = f"bodies of up to {limit.accepted:,} bytes are accepted, from {limit.refused:,} on they are answered {status}, whatever they say"
+        found = msgspec.structs.replace(found, got=f"{found.got}; {told}")
     return Decision(Outcome.BROKEN, finding=msgspec.structs.replace(found, cause=cause))
 
 

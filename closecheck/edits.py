@@ -289,6 +289,50 @@ def roomy_bodies() -> tuple[Case, ...]:
     return tuple(found)
 
 
+LARGE: Final = 64 * 1024
+"""Bytes of a body beyond which a server may answer 413: nothing that the page allows is as large, but for white space and escapes."""
+
+
+@functools.cache
+def large_bodies() -> tuple[Case, ...]:
+    """
+    Return the most that the page allows, compact and in roomy spellings, up to 110 kB.
+
+    Gateways and frameworks have limits at 8, 16, 32, 64 and 100 kB.
+    """
+    text = _ALPHABETS["astral"] * 1000
+    ids = contract().property("accessRequestIds").schema["maxItems"]
+    found = [
+        _accepted(
+            f"large/{ids}-ids-and-long-message",
+            f"{ids} ids and a message of 1,000 astral characters are accepted",
+            "CAR-MESSAGE-TEXT",
+            "length",
+            _body(accessRequestIds=Ids(ids), message=text),
+            EVERY_ID,
+            "message: 1,000 astral characters added",
+        )
+    ]
+    for blanks in (8, 75, 120, 180):
+        room = "\n" + " " * blanks
+        listed = ",".join(f'{room}"{{{{id:{number}}}}}"' for number in range(ids))
+        template = f'{{"accessRequestIds": [{listed}\n],\n"message": "{text}"}}\n'.encode()
+        size = len(template) - listed.count("{{id:") * len("{{id:}}") - sum(len(str(number)) for number in range(ids)) + 32 * ids
+        found.append(
+            Case(
+                id=f"large/indented-by-{blanks}",
+                description=f"The same on a line for each id, indented by {blanks} blanks, {size:,} bytes in all, is accepted",
+                request=Draft(body=Raw(template)),
+                requirement="CAR-BODY-JSON-FORMS",
+                part="white-space",
+                expect=ACCEPTED.also(413) if size > LARGE else ACCEPTED,
+                base=found[0].id,
+                change=f"each id on a line of its own, indented by {blanks} blanks",
+            )
+        )
+    return tuple(msgspec.structs.replace(case, since="2026.2") for case in found)
+
+
 # ------------------------------------------------------------------------------------------------------- what is refused
 
 
@@ -672,7 +716,7 @@ def several_wrong() -> tuple[Case, ...]:
 
 
 DERIVED: Final = (
-    bases, id_counts, optional_members, enumerated_values, values_beside_many_ids, combinations, message_lengths, roomy_bodies, bodies_of_other_types, missing_members,
+    bases, id_counts, optional_members, enumerated_values, values_beside_many_ids, combinations, message_lengths, roomy_bodies, large_bodies, bodies_of_other_types, missing_members,
     ids_of_other_types, items_of_other_types, too_few_ids, too_many_ids, too_many_entries, members_of_other_types, near_misses,
     near_misses_alone, slips_beside_many_ids, several_wrong,
 )  # fmt: skip

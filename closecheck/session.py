@@ -22,11 +22,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from closecheck import blame, edits
-from closecheck.cases import Case, Draft, Json, fill
+from closecheck.cases import Case, Draft, Json, Raw, fill
 from closecheck.checks import Clauses
 from closecheck.contract import Contract
 from closecheck.exchange import Exchange
-from closecheck.ids import PENDING, IdPolicy, Source, Untested
+from closecheck.ids import PENDING, IdPolicy, Source, Untested, impossible
 from closecheck.model import (
     Closed,
     Evidence,
@@ -52,6 +52,8 @@ from closecheck.transport import Lane, Reply, Transport, serialise
 USER_AGENT: Final = "closecheck (conformance suite)"
 BURST: Final = 16
 """Requests in flight in the one burst of a run (contract.md, What counts as evidence, 9)."""
+_NEAR: Final = 16
+"""Bytes to which the limit of a body's length is found."""
 _ENOUGH_REASONS: Final = 3
 """So many refusals of valid requests under a requirement that no missing member explains."""
 _ENDS_CONNECTIONS: Final = frozenset({"framing", "size", "method"})
@@ -234,6 +236,9 @@ class Session:
         self._memo: dict[str, Exchange | Untested] = {}
         self._postponed: dict[str, Case] = {}
         self._other_reasons: Counter[str] = Counter()
+        self._limits: dict[int, blame.Limit] = {}
+        """By status, what length of a body is answered so."""
+        self._sizes_tried: Counter[int] = Counter()
         self._numbers = itertools.count(1)
         self._spent = itertools.count()
         self._told_apart = itertools.count()
@@ -1109,6 +1114,8 @@ class Session:
                     answer = self._missing_says_the_same(exchange)
                 case blame.Question.TWIN:
                     answer = self._twin(case, exchange)
+                case blame.Question.SIZE:
+                    answer = self._limit(case, exchange)
             at = dataclasses.replace(at, answers={**at.answers, said: answer})
         return said
 
@@ -1138,6 +1145,44 @@ class Session:
                     return blame.Mended(one.name, requirement, found)
         self._other_reasons[case.requirement] += 1
         return None
+
+    def _limit(self, case: Case, exchange: Exchange) -> blame.Limit | None:
+        """
+        Return between which lengths of a body the answer turns into the one of an exchange; None: its length is not the reason.
+
+        It is found by halving, with the plainest request and more and more white space in it, and only where unknown ids are taken.
+        """
+        status, size = exchange.status, len(exchange.request.body)
+        known = self._limits.get(status)
+        if known is not None:
+            return known if size >= known.refused else None
+        accepted = (len(one.request.body) for one in self.exchanges.values() if one.status == 202 and one.judges_bodies)
+        low = max(accepted, default=0)
+        if self.ids.source is not Source.UNKNOWN or not 0 < low < size or self._sizes_tried[status] >= _ENOUGH_REASONS:
+            return None
+        self._sizes_tried[status] += 1
+        high = size
+        with contextlib.suppress(Untested):
+            if self._padded(case, high) != status:
+                return None
+            while high - low > _NEAR:
+                middle = (low + high) // 2
+                if (found := self._padded(case, middle)) == 202:
+                    low = middle
+                elif found == status:
+                    high = middle
+                else:
+                    return None
+            self._limits[status] = blame.Limit(low, high)
+        return self._limits.get(status)
+
+    def _padded(self, case: Case, size: int) -> int:
+        """Return the status of the plainest request with so much white space in it that its body has this length."""
+        before, after = b'{"accessRequestIds": ["{{id}}"]', b"}"
+        room = size - len(before) - len(after) + len("{{id}}") - 32
+        lines = (b"\n" + b" " * 99) * (room // 100 + 1)
+        name = f"{case.id}#{size}-bytes"
+        return self.send(name, Draft(body=Raw(before + lines[:room] + after)), impossible(self.plan.seed, name, 1)).status
 
     def _ids_say_the_same(self, case: Case, exchange: Exchange) -> bool:
         """Tell whether the accepted request that a refused one edits, or else the plainest, is refused as well with the very ids of that one."""

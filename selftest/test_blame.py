@@ -337,3 +337,13 @@ def test_a_situation_is_kept_as_it_is_while_questions_are_answered():
     assert first.answers == {}
     assert blame.decide(first) is Question.MEMBER
     assert blame.decide(second) is Question.IDS
+
+
+def test_the_length_of_a_body_is_asked_about_only_where_a_long_valid_one_is_refused():
+    long = msgspec.structs.replace(answered(403).request, body=b" " * 5000)
+    exchange = dataclasses.replace(answered(403), request=long)
+
+    assert asked(VALID, exchange, NO) is Question.SIZE
+    assert asked(WRONG, dataclasses.replace(answered(409), request=long), NO) is not Question.SIZE
+    assert "up to 4,090 bytes are accepted, from 4,100 on they are answered 403" in decided(VALID, exchange, {**NO, Question.SIZE: blame.Limit(4090, 4100)}).finding.got
+    assert "bytes" not in decided(VALID, exchange, {**NO, Question.SIZE: None}).finding.got

@@ -1249,3 +1249,43 @@ def test_the_reason_for_stopping_shows_no_secret(tmp_path):
 
     assert "401" in str(stopped.value)
     assert SECRETS[0] not in str(stopped.value)
+
+
+# --------------------------------------------------------------------------------------------------- how long a body may be
+
+
+@pytest.mark.parametrize("limit", [5_000, 8_192, 16_384])
+def test_the_length_from_which_bodies_are_refused_is_found_by_halving_and_told(tmp_path, limit):
+    target = SmallTarget()
+
+    def script(peer):
+        while request := peer.request():
+            body = request.partition(b"\r\n\r\n")[2]
+            peer.send(answer("403 Forbidden", b"{}") if len(body) > limit else target(request))
+
+    with opened(script, tmp_path) as (session, _, server):
+        session.ask(session.cases["accepted/one-id"])
+        before = len(server.requests)
+        said = [session.judge(session.cases[name]) for name in ("ids/500", "ids/499")]
+        sizes = [len(one.partition(b"\r\n\r\n")[2]) for one in server.requests[before:]]
+
+    accepted, refused = max(size for size in sizes if size <= limit), min(size for size in sizes if size > limit)
+    assert [one.outcome for one in said] == [Outcome.BROKEN] * 2
+    assert all(f"up to {accepted:,} bytes are accepted, from {refused:,} on they are answered 403" in one.finding.got for one in said)
+    assert refused - accepted <= 16
+    assert len(sizes) < 40
+
+
+def test_a_count_that_is_refused_for_itself_is_not_blamed_on_the_length_of_the_body(tmp_path):
+    target = SmallTarget()
+
+    def script(peer):
+        while request := peer.request():
+            peer.send(error("400 Bad Request", "too many", peer.requests) if request.count(b'", "') > 400 else target(request))
+
+    with opened(script, tmp_path) as (session, *_):
+        session.ask(session.cases["accepted/one-id"])
+        said = session.judge(session.cases["ids/500"])
+
+    assert said.outcome is Outcome.BROKEN
+    assert "bytes" not in said.finding.got

@@ -61,6 +61,12 @@ def test_white_space_changes_nothing(judge, case):
     judge(case)
 
 
+@cases(edits.large_bodies)
+def test_the_most_that_is_allowed_is_accepted_in_roomy_spellings_too(judge, case):
+    """500 ids and the longest message are accepted, on long lines too: no limit on bytes is documented (CAR-MESSAGE-TEXT, CAR-BODY-JSON-FORMS)."""
+    judge(case)
+
+
 @cases(edits.optional_members)
 def test_an_optional_member_may_be_left_out(judge, case):
     """Each member beside the ids may be missing, alone and together with the others."""

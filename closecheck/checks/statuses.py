@@ -14,7 +14,7 @@ OWN_ANSWERS: Final[dict[str, frozenset[int]]] = {
     "method": frozenset({404, 405, 501}),
     "framing": frozenset({411, 413, 414, 431}),
     "size": frozenset({411, 413, 414, 431}),
-    "user-agent": frozenset({404, 406}),
+    "user-agent": frozenset({406}),
 }
 """What the HTTP layer may answer to what provokes it, beside the documented statuses (CAR-OP-STATUS)."""
 _LARGE: Final = 64 * 1024

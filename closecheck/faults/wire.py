@@ -8,9 +8,12 @@ import re
 import zlib
 from collections.abc import Callable
 
+from starlette.responses import Response
+
 from closecheck.deviation import fault
-from closecheck.faults._tools import ACCEPTANCE, REFUSALS, UNREADABLE, add_step, answers, cut, each_protocol, entries, said
+from closecheck.faults._tools import ACCEPTANCE, REFUSALS, UNREADABLE, add_step, answers, cut, each_protocol, entries, fail, refuse, said
 from closecheck.reference import Answer, End, Reference
+from closecheck.reference.errors import BadSyntax
 from closecheck.reference.operation import Call
 from closecheck.reference.wire import Protocol
 
@@ -239,6 +242,67 @@ def closed_one_by_one(reference: Reference) -> None:
 def strangers_dropped(reference: Reference) -> None:
     """The connection drops where there is no Authorization header, as nginx does it with 444."""
     cut(reference, lambda call: not call.authorization, End.ABORT, before="authenticate")
+
+
+# Limits on the length of a body, of whoever stands in front
+
+
+@fault("CAR-IDS-RANGE", also=(*UNREADABLE, "CAR-IDS-MAX", "CAR-IDS-ITEMS"), rare=True)
+def bodies_over_8_kib_403_page(reference: Reference) -> None:
+    """A body over 8,192 bytes is answered 403 with a web page, by a firewall that reads no further."""
+    too_long(reference, 8192, 403)
+
+
+@fault("CAR-IDS-RANGE", also=("CAR-IDS-MAX",), rare=True)
+def bodies_over_16_kib_400(reference: Reference) -> None:
+    """A body over 16 KiB is cut before it is read, and refused with 400."""
+    refuse(reference, lambda call: len(call.body) > 16384, BadSyntax, before="read")
+
+
+@fault("CAR-IDS-RANGE", also=(*UNREADABLE, "CAR-IDS-MAX", "CAR-IDS-ITEMS", "CAR-OP-STATUS"), rare=True)
+def bodies_over_10_kb_413(reference: Reference) -> None:
+    """A body over 10,000 bytes is answered 413, although 500 ids take more."""
+    too_long(reference, 10_000, 413)
+
+
+@fault("CAR-OP-NO-500", "CAR-OP-STATUS", also=("CAR-BODY-JSON-FORMS",), rare=True)
+def bodies_over_64_kib_502(reference: Reference) -> None:
+    """A body over 64 KiB is answered 502 with a web page: it does not fit the gateway's buffer."""
+    too_long(reference, 65536, 502)
+
+
+@fault("CAR-BODY-JSON-FORMS", also=UNREADABLE, rare=True)
+def bodies_over_64_kib_403_page(reference: Reference) -> None:
+    """A body over 64 KiB is answered 403 with a web page."""
+    too_long(reference, 65536, 403)
+
+
+@fault("CAR-OP-NO-500", also=("CAR-BODY-JSON-FORMS",), rare=True)
+def bodies_over_100_kb_500(reference: Reference) -> None:
+    """A body over 100,000 bytes is answered 500: the parser's exception is caught by nobody, as with Express's default limit."""
+    fail(reference, lambda call: len(call.body) > 100_000, before="read")
+
+
+@fault("CAR-BODY-JSON-FORMS", also=("CAR-OP-STATUS", "CAR-IDS-MAX"), rare=True)
+def bodies_over_40_kb_413(reference: Reference) -> None:
+    """A body over 40,000 bytes is answered 413 with a web page."""
+    too_long(reference, 40_000, 413)
+
+
+@fault("CAR-OP-ANSWERS", rare=True)
+def bodies_over_64_kib_dropped(reference: Reference) -> None:
+    """The connection drops where a body is larger than 64 KiB."""
+    cut(reference, lambda call: len(call.body) > 65536, End.ABORT, before="read")
+
+
+def too_long(reference: Reference, limit: int, status: int) -> None:
+    """Answer bodies of more than so many bytes with a status and a web page, before anything else is looked at."""
+    page = f"<!DOCTYPE html>\n<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>\n"
+
+    async def step(call: Call) -> Response | None:
+        return Response(page, status, {"Content-Type": "text/html"}) if len(call.body) > limit else None
+
+    add_step(reference, step, before="limit")
 
 
 # CAR-OP-CODING
