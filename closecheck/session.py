@@ -939,12 +939,14 @@ class Session:
 
     def _cached_decision(self, accepted: Exchange, listing: Exchange) -> str:
         """Return why everything is forbidden since a listing was read, and record that it is; empty if it is not."""
-        before = accepted
-        if self.ids.source is not Source.UNKNOWN:  # ids that are closed may be refused with any status: a body without ids decides
-            known = self._memo.get(FIRST_ERROR_ID)
-            if not isinstance(known, Exchange) or known.status in {0, 401, 403}:
-                return ""
+        # A body without ids decides: ids that are closed may be refused with any status, and what is accepted leaves audits.
+        known = self._memo.get(FIRST_ERROR_ID)
+        if isinstance(known, Exchange) and known.status not in {0, 202, 401, 403}:
             before = known
+        elif self.ids.source is Source.UNKNOWN:
+            before = accepted
+        else:
+            return ""
         try:
             now = self.send(self.told_apart("independent/after-a-listing"), before.draft, list(before.ids))
         except Untested:
@@ -1182,7 +1184,7 @@ class Session:
         room = size - len(before) - len(after) + len("{{id}}") - 32
         lines = (b"\n" + b" " * 99) * (room // 100 + 1)
         name = f"{case.id}#{size}-bytes"
-        return self.send(name, Draft(body=Raw(before + lines[:room] + after)), impossible(self.plan.seed, name, 1)).status
+        return self.send(name, Draft(body=Raw(before + lines[:room] + after)), impossible(self.plan.mark, name, 1)).status
 
     def _ids_say_the_same(self, case: Case, exchange: Exchange) -> bool:
         """Tell whether the accepted request that a refused one edits, or else the plainest, is refused as well with the very ids of that one."""
