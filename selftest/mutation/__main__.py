@@ -32,7 +32,13 @@ class Sample(NamedTuple):
     held_out: bool
 
 
-SAMPLES = (Sample("checks", 2, 0, False), Sample("edits", 4, 0, False), Sample("checks", 8, 1, True), Sample("edits", 16, 1, True))
+SAMPLES = (
+    Sample("checks", 2, 0, False),
+    Sample("edits", 4, 0, False),
+    Sample("blame", 1, 0, False),
+    Sample("checks", 8, 1, True),
+    Sample("edits", 16, 1, True),
+)
 """The rests keep the samples apart."""
 SEED = "0"
 PARTS = ("closecheck", "selftest", "spec", "tests", "conftest.py", "pytest.ini", "pyproject.toml")
