@@ -802,6 +802,8 @@ class Experiment:
         for done in refused:
             status = done.exchange.status if done.exchange else 0
             alone = done.step.refusal not in METHODS | BY_QUERY.keys() and (status != 429 or isinstance(self._settings.provoke.rate_limit, ByHeaders))
+            # After a 403 to the authorized caller the session asks whether it is still let in: the audit is of what it asks.
+            alone = alone and (status != 403 or done.step.refusal in CALLERS)
             if status < 400 or not alone or status in asked or self._ties()[done.step.name]:
                 continue
             asked.add(status)
