@@ -125,7 +125,7 @@ def answers_kept_for_the_caller(reference: Reference) -> None:
     reference.operation.accept = keeping
 
 
-@variant()
+@variant(incomplete="nobody may look at what closing does")
 def nothing_beside_is_allowed(reference: Reference) -> None:
     """The token may close access requests, and neither search nor list anything: that is answered 403."""
     answer, operation = reference.answer, reference.config.base_path + CLOSE_PATH
