@@ -25,6 +25,7 @@ from closecheck.errors import GeneratorTrouble
 from closecheck.exchange import Exchange
 from closecheck.generation import Edit, Spelling, Value
 from closecheck.ids import Source, Untested
+from closecheck.load import GATEWAY
 from closecheck.model import Evidence, Level, Outcome, Profile, Struct
 from closecheck.session import EXPLORED, Session
 from closecheck.shrinking import Cause, Shrinker, Spent, fickle
@@ -274,7 +275,7 @@ class Exploration:
 
     def _strange(self, one: Try, exchange: Exchange) -> bool:
         """Tell whether an unexpected answer is worth looking into: nothing that is known already explains it."""
-        if exchange.status in {0, 429} or (exchange.status == 401 and self.session.tokens.expired()):
+        if exchange.status in {0, 429, *GATEWAY} or (exchange.status == 401 and self.session.tokens.expired()):
             return False  # no answer, or not for the body's sake: the session has judged that
         if 400 in one.statuses and exchange.status == self.session.refusal_status:
             return False  # this target refuses every invalid body so: judged once, elsewhere

@@ -539,6 +539,10 @@ class Observation(Struct, tag="choice"):
     exchanges: tuple[int, ...] = ()
 
 
+LOAD = "load"
+"""What a note is about that belongs into the first sentence of a report: so much was refused that little was seen of the target."""
+
+
 class Wait(Struct, tag="wait"):
     """A pause of the run and why it was made, seconds from the start of the run."""
 
@@ -1049,6 +1053,7 @@ class Run:
             aside.append(f"{not_applicable} not applicable")
         if warnings:
             aside.append(_count(warnings, "warning"))
+        aside += [one.text for one in self.notes if one.about == LOAD]
         interrupted = "" if self.complete else "interrupted, "
         match self.verdict:
             case Verdict.NON_CONFORMANT:

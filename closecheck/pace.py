@@ -88,6 +88,10 @@ class Pace:
         self._held = 0.0
         """The highest pace that has held."""
         self._since = 0.0
+        self._idle = 0.0
+        """Seconds since the opening in which a request was due and there was none to send."""
+        self._hurried = False
+        """Whether more was sent since then than the pace has it, and on purpose."""
         self._steady = 0
         """Requests sent since then at the pace that is now."""
         self._cramped = 0
@@ -104,13 +108,15 @@ class Pace:
         """Take note that a request is due, and must wait for one that is in flight."""
         self._cramped += 1
 
-    def take(self, now: float) -> None:
-        """Count one more request."""
+    def take(self, now: float, *, hurried: bool = False) -> None:
+        """Count one more request; ``hurried``: sent whatever the pace."""
         if self._opened is None:
             self._opened = now
         self._served += 1
         if self.per_second is None:
             return
+        self._hurried |= hurried
+        self._idle += max(now - self._next, 0.0)
         gap = 1 / self.per_second
         self._next = max(self._next, now - min(gap, _CATCH_UP)) + gap
         self._steady += 1
@@ -124,11 +130,14 @@ class Pace:
     def learn(self, waited: float, now: float) -> None:
         """Draw the conclusion from a refusal, once it has been waited for so many seconds and a request was let through again."""
         self._longest = max(self._longest, waited)
-        lasted = max(now - (now if self._opened is None else self._opened), waited, 0.001)
+        lasted = max(now - (now if self._opened is None else self._opened) - self._idle, waited, 0.001)
         worth = _MARGIN * max(self._served - 1, 1) / lasted
         before = self.per_second
         if before is None:
             self.per_second, self.width = worth, 1
+        elif self._hurried:
+            self.opened(now)  # a burst says nothing of the pace
+            return
         elif before > self._held:
             self.per_second = max(self._held, min(worth, before * _MARGIN))
             self._failed = min(self._failed + 1, _MOST_DOUBLINGS)
@@ -143,6 +152,7 @@ class Pace:
         """Begin to count anew: a request was let through after the target had been given time."""
         self._opened = now
         self._served = 1
+        self._idle, self._hurried = 0.0, False
         self._next = now + (1 / self.per_second if self.per_second is not None else 0.0)
         self._begin(now)
 
@@ -267,7 +277,7 @@ class Gate:
                 if left <= 0:
                     if self._rate is not None:
                         self._rate.take(now)
-                    self.pace.take(now)
+                    self.pace.take(now, hurried=hurried)
                     return True
             if not wait:
                 return False

@@ -66,6 +66,16 @@ class Patience:
         if self._ended is not None:
             raise Untested(self._ended.reason, self._ended.supply)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is sent any more."""
+        return self._ended is not None
+
+    def give_up(self, reason: str, supply: str) -> None:
+        """Let nothing more be sent: the target serves nobody."""
+        if self._ended is None:
+            self._ended = Untested(f"{reason}; nothing more was sent", supply)
+
     def served(self) -> None:
         """Take note of an answer that is no 429."""
         self._starved = 0

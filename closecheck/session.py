@@ -24,10 +24,13 @@ import msgspec
 from closecheck import blame, edits
 from closecheck.cases import Case, Draft, Json, Raw, fill
 from closecheck.checks import Clauses
+from closecheck.checks.rate_limit import wait_asked
 from closecheck.contract import Contract
 from closecheck.exchange import Exchange
 from closecheck.ids import PENDING, IdPolicy, Source, Untested, impossible
+from closecheck.load import GATEWAY, Load, pauses
 from closecheck.model import (
+    LOAD,
     Closed,
     Evidence,
     FailureKind,
@@ -171,6 +174,12 @@ class _Conversation:
     unconfirmed: bool = False
     starved: bool = False
     """Answered 429 to the end of our patience."""
+    settled: bool = False
+    """Asked again, alone, after an answer that may have come from load."""
+    overloaded: bool = False
+    """Answered 502, 503 or 504, alone too."""
+    controls: list[tuple[Request, Reply]] = dataclasses.field(default_factory=list)
+    """What was asked meanwhile to see whether anything is served."""
 
     @property
     def last(self) -> Reply:
@@ -210,6 +219,7 @@ class Session:
         self.gate = Gate(rate, self._waiting, plan.concurrency)
         self.gate.on_still = self._still_waiting
         self.patience = Patience(self.gate, plan.max_wait)
+        self.load = Load()
         self.cases: dict[str, Case] = {}
         self.exchanges: dict[int, Exchange] = {}
         self.evidence: list[Evidence] = []
@@ -326,7 +336,7 @@ class Session:
         ids = ids or []
         request = self.request(draft, ids, provoke)
         conversation = self._converse(request, draft, lane, patient=patient)
-        return self._record(name, draft, conversation, ids, base, provoked, change=change)
+        return self._counts(conversation, self._record(name, draft, conversation, ids, base, provoked, change=change))
 
     def fetch(self, name: str, method: str, path: str, *, query: str = "", body: Json = msgspec.UNSET) -> Exchange:
         """
@@ -556,7 +566,7 @@ class Session:
                     while (reply := flying[0].reply) is None:
                         self._land([flight for flight in flying if flight.reply is None])
                     flight = flying.popleft()
-                    if aside or _extraordinary(reply, flight.case.request.caller) or self._may_be_cached(reply, flight.case.request):
+                    if aside or self._may_be_load(reply) or _extraordinary(reply, flight.case.request.caller) or self._may_be_cached(reply, flight.case.request):
                         aside.append((flight, reply))
                     else:
                         self._asked(flight.case, (_Conversation(flight.request, [(reply, True)]), flight.ids))
@@ -618,7 +628,7 @@ class Session:
                 exchange = self.send(case.id, case.request, ids, base=number, change=change)
             else:
                 conversation, ids = brought
-                exchange = self._record(case.id, case.request, conversation, ids, number, "", change=change)
+                exchange = self._counts(conversation, self._record(case.id, case.request, conversation, ids, number, "", change=change))
             self._memo[case.id] = exchange
         except Untested as untested:
             self._memo[case.id] = untested
@@ -691,6 +701,14 @@ class Session:
                     request = conversation.request = self._reauthorized(request)
                     attempts[-1] = (reply, False)
                     continue
+                if patient and self.suspects(reply.response) and not conversation.settled:
+                    attempts[-1] = (reply, reply.response.status in GATEWAY)
+                    if not self.load.wants_to_know(reply.response):
+                        attempts[-1] = (reply, True)
+                    elif self.gate.openings != opening or not self._slow_down(conversation, reply.response):
+                        continue
+                    last = conversation.last.response
+                    conversation.overloaded = last is not None and last.status in GATEWAY
                 conversation.unconfirmed = failures > 0
                 return conversation
             failure = reply.failure
@@ -791,6 +809,91 @@ class Session:
             if waited.punctual is not None:
                 conversation.waits.append((waited.punctual, (*first, begun)))
 
+    def _may_be_load(self, reply: Reply) -> bool:
+        return reply.response is not None and self.suspects(reply.response)
+
+    def suspects(self, response: Response) -> bool:
+        """Tell whether an answer may come from load and not from the operation, which is known by then."""
+        return bool(self.looks) and self.load.suspects(response)
+
+    def _slow_down(self, conversation: _Conversation, refusal: Response) -> bool:
+        """
+        Send a request again, alone and ever later, until it is served or keeps its answer while another is served.
+
+        Returns whether the last answer counts; if not, it has to be asked for in the ordinary way.
+        """
+        attempts = conversation.attempts
+        with self.gate.alone():
+            first, waited = len(attempts) - 1, 0.0
+            conversation.settled = True
+            if self.patience.is_over:
+                return True
+            is_served = False
+            for pause in pauses(self.plan.max_wait):
+                asked = wait_asked(refusal) or 0.0
+                seconds = max(pause, asked if asked <= self.plan.max_wait else 0.0)
+                self.gate.pause(seconds, f"the target answers {refusal.status}, maybe because it is asked too much")
+                waited += seconds
+                self._spend(again=True)
+                with self.gate.flight():
+                    reply = self._attempt(conversation.request, None, fresh=True)
+                    self.noticed(reply)
+                if reply.response is None or reply.failure is not None or reply.response.status == 429:
+                    return False
+                attempts.append((reply, True))
+                if not self.load.suspects(reply.response):
+                    self._learn_load(conversation, refusal, first, waited)
+                    return True
+                if is_served:  # and so was another right before this one
+                    attempts[first] = (attempts[first][0], True)
+                    self.load.is_own(refusal)
+                    return True
+                is_served = self._is_anything_served(conversation)
+                attempts[-1] = (reply, reply.response.status in GATEWAY)
+            self.patience.give_up(f"the target answered {refusal.status} to whatever was sent for {waited:.0f} s, one request at a time too", self._slower)
+        return True
+
+    def _learn_load(self, conversation: _Conversation, refusal: Response, first: int, waited: float) -> None:
+        """Take note that a refusal came under load alone: that is a finding of its own, and the run goes slower from now on."""
+        self.gate.refused()
+        self.gate.served(waited, teaches=True)
+        served = conversation.last.response
+        if self.load.came_under_load(refusal) and served is not None:
+            finding = Finding(
+                f"the answer that the same request gets alone: {served.status}",
+                f"{refusal.status} ({refusal.header('content-type') or 'no Content-Type'}) while the run sent faster",
+                change=f"sent faster than the target lets through; {self._slower} keeps below that",
+            )
+            conversation.said.append(_Said("CAR-OP-INDEPENDENT", Outcome.BROKEN, (first, len(conversation.attempts) - 1), finding))
+
+    @property
+    def _slower(self) -> str:
+        """The line of a target file that keeps a run below the pace that was found."""
+        return f"rate: {self.gate.pace.as_rate}"
+
+    def _is_anything_served(self, conversation: _Conversation) -> bool:
+        """Tell whether the plainest refusal of the operation can be had at this moment, which closes nothing."""
+        request = self.request(Draft(body={}), [])
+        self._spend(again=True)
+        with self.gate.flight():
+            reply = self._attempt(request, None, fresh=True)
+            self.noticed(reply)
+        conversation.controls.append((request, reply))
+        return reply.response is not None and reply.failure is None and reply.response.status != 429 and not self.load.suspects(reply.response)
+
+    def _counts(self, conversation: _Conversation, exchange: Exchange) -> Exchange:
+        """
+        Return an exchange whose answer is the operation's.
+
+        Raises:
+            Untested: it is a gateway's, which is judged for itself.
+
+        """
+        if conversation.overloaded and self.looks:
+            reason = f"answered {exchange.status}, sent alone too: judged under CAR-OP-STATUS and CAR-OP-NO-500"
+            raise Untested(reason, self._slower if self.gate.pace.per_second is not None else "")
+        return exchange
+
     def noticed(self, reply: Reply) -> None:
         """Take note of a 429 as soon as it is there: from then on nothing is sent until the time that it names is over."""
         if reply.response is not None and reply.response.status == 429:
@@ -880,10 +983,15 @@ class Session:
                     reason=said.reason,
                 )
             )
+        for request, reply in conversation.controls:
+            control = Draft(body={})
+            self._keep(Exchange(next(self._numbers), "control", control, request, reply.timing, reply.response, reply.failure), judged=False, beside=True)
         for punctual, attempts in conversation.waits:
             self.patience.waits.append((punctual, tuple(numbers[index] for index in attempts if index < len(numbers))))
         if exchange.status not in {0, 429}:
             self.patience.served()
+        if exchange.response is not None and not self.load.suspects(exchange.response):
+            self.load.served()
         self._write_waits()
         unanswered = conversation.attempts[-1][0].failure is not None and not conversation.attempts[-1][1]
         if not beside and (conversation.unconfirmed or unanswered):
@@ -971,6 +1079,7 @@ class Session:
 
     def _keep(self, exchange: Exchange, *, judged: bool, beside: bool = False) -> None:
         self.sent += 1
+        self.load.refusals += exchange.status in GATEWAY
         if not beside:
             self.exchanges[exchange.number] = exchange
         self.recorder.exchange(exchange, self.plan.base_url)
@@ -1229,6 +1338,8 @@ class Session:
         pace = self.gate.pace
         if pace.per_second is not None:
             self.note("pace", f"the target lets {pace} through; {pace.refusals:,} were refused before and on top of that; rate: {pace.as_rate} spares them")
+        if self.load.refusals * 10 >= max(self.sent, 1):
+            self.note(LOAD, f"{self.load.refusals:,} of {self.sent:,} answers were refusals by a gateway or under load")
         failed = self._unconfirmed
         if len(failed) >= ENOUGH_UNCONFIRMED and not self.down:
             numbers = tuple(exchange.number for exchange in failed)

@@ -20,6 +20,7 @@ from closecheck import generation
 from closecheck.cases import ACCEPTED, REFUSED
 from closecheck.exchange import Exchange
 from closecheck.generation import Edit, Spelling, Value
+from closecheck.load import GATEWAY
 from closecheck.model import Finding
 
 MOST_REQUESTS: Final = 15
@@ -82,7 +83,7 @@ class Shrinker:
         if exchange.status == 202:
             self._accepted = exchange
             return None
-        if exchange.status in {0, 429}:
+        if exchange.status in {0, 429, *GATEWAY}:
             raise Spent
         self._best = value, exchange
         return exchange
@@ -328,7 +329,7 @@ class Shrinker:
         again = self._ask(edit.body)
         if again.status in edit.statuses:
             return fickle(first, again)
-        if again.status in {0, 429} or self._refused(self._fresh(edit.base)) is not None:
+        if again.status in {0, 429, *GATEWAY} or self._refused(self._fresh(edit.base)) is not None:
             return None
         with contextlib.suppress(Spent):
             edit, again = self._reduced(edit, again)

@@ -19,6 +19,7 @@ import msgspec
 
 from closecheck.cases import Draft, Raw
 from closecheck.exchange import Exchange
+from closecheck.load import GATEWAY
 from closecheck.model import Request
 from closecheck.session import Session
 from closecheck.transport import Landing, Lane, serialise
@@ -29,6 +30,8 @@ _SAMPLED: Final = (20, 500)
 """Of the explored exchanges so many first ones are recorded, and then one in so many."""
 _LENGTH: Final = "Content-Length"
 _TOO_MANY: Final = 429
+_ASKED_AGAIN: Final = GATEWAY | {_TOO_MANY}
+"""Statuses that a limit answers, whatever the body."""
 
 
 class Shot(msgspec.Struct, frozen=True):
@@ -137,7 +140,7 @@ class Volley:
         """Tell whether a landing is no plain answer that counts."""
         if landing.failure is not None or landing.head is None:
             return True
-        return self._crossed(landing) or landing.head.status == 429 or (landing.head.status == 401 and self.session.tokens.expired())
+        return self._crossed(landing) or landing.head.status in _ASKED_AGAIN or (landing.head.status == 401 and self.session.tokens.expired())
 
     def _glimpsed(self, shot: Shot, head: _Head, landing: Landing) -> Exchange | None:
         """Judge a plain answer; return its exchange if the status is a surprise."""
@@ -169,7 +172,7 @@ class Volley:
     def _settled(self, shot: Shot, head: _Head, landing: Landing, lane: Lane | None, opening: int) -> Exchange | None:
         """Send again, patiently, what got no answer that counts; return its exchange if the status is a surprise."""
         session = self.session
-        refused = landing.failure is None and landing.head is not None and landing.head.status == _TOO_MANY
+        refused = landing.failure is None and landing.head is not None and landing.head.status in _ASKED_AGAIN
         if landing.failure.kind.received if landing.failure is not None else not (refused or self._crossed(landing)):
             # What was received is evidence, whatever comes of asking again.
             session.explored += 1

@@ -126,6 +126,40 @@ def test_a_pace_that_was_held_down_by_a_passing_load_recovers():
     assert pace.per_second > 50
 
 
+def refused(pace, now, waited=1.0):
+    pace.refused()
+    pace.take(now + waited)
+    pace.learn(waited, now + waited)
+    return now + waited
+
+
+def test_a_run_that_has_little_to_send_is_not_slowed_down_by_that():
+    pace, now = Pace(8), 0.0
+    for _ in range(50):
+        pace.take(now)
+    now = refused(pace, now)
+    learned = pace.per_second
+    for _ in range(30):
+        now += 5.0
+        pace.take(now)
+    refused(pace, now)
+
+    assert pace.per_second > learned / 3
+
+
+def test_a_burst_says_nothing_of_the_pace():
+    pace, now = Pace(8), 0.0
+    for _ in range(50):
+        pace.take(now)
+    now = refused(pace, now)
+    learned = pace.per_second
+    for _ in range(16):
+        pace.take(now, hurried=True)
+    refused(pace, now)
+
+    assert pace.per_second == learned
+
+
 @pytest.mark.parametrize(("count", "seconds"), [(95, 10.0), (5, 2.0), (1, 0.5)])
 def test_the_suites_own_rate_is_never_exceeded_in_any_window(count, seconds):
     rate, now, sent = RateLimit(count, seconds), 0.0, []

@@ -49,6 +49,8 @@ PLAIN = ("one id", "every member", "Completed", "no ids", "empty object", "a num
 """Kinds that are repeated in the core."""
 OTHERS = tuple(name for name in KINDS if name not in PLAIN)
 """Kinds whose repetition is left to the exploration."""
+LIMITS = {429, 502, 503, 504}
+"""What a limit or a gateway answers: it has findings of its own."""
 REFUSED_CALLERS = {"nobody", "nobody, no ids", "garbage token"}
 """Callers whose tokens are refused are exempt: a target may lock them out."""
 ORDERS = {
@@ -137,7 +139,7 @@ def shape(value):
 
 def alike(one, other):
     """Tell whether two answers to the same kind are the same in status and shape."""
-    if one.status == 429 or other.status == 429:
+    if not {one.status, other.status}.isdisjoint(LIMITS):
         return True
     if one.status != other.status:
         return False

@@ -1588,7 +1588,7 @@ def repetition_500(reference: Reference) -> None:
     on_repetition(reference, answer)
 
 
-@fault("CAR-LIFE-REPEAT", also=("CAR-OP-STATUS", "CAR-OP-NO-500"), rare=True)
+@fault("CAR-OP-STATUS", "CAR-OP-NO-500", also=("CAR-OP-INDEPENDENT",), rare=True)
 def third_repetition_503(reference: Reference) -> None:
     """A request that is sent for the fourth time is answered 503."""
     on_repetition(reference, conflict(reference, 503, "503 Service Unavailable"), times=3)

@@ -337,6 +337,83 @@ def everything_throttled_for_a_second(reference: Reference) -> None:
     throttle_everything(reference, "1")
 
 
+# ------------------------------------------------------------------------- who stands in front refuses what is too much
+
+
+PAGE: Final = b"<html>\r\n<head><title>%s</title></head>\r\n<body><center><h1>%s</h1></center><hr><center>nginx</center></body>\r\n</html>\r\n"
+
+
+def page(status: int, title: str) -> Response:
+    """Return the page of a server that stands in front."""
+    return Response(PAGE % (title.encode(), title.encode()), status, {"Server": "nginx"}, "text/html")
+
+
+def stand_in_front(reference: Reference, refusal: Callable[[], Response | None], *, everything: bool = False) -> None:
+    """Ask ``refusal`` before each request to the operation, or to anything; what it returns is the answer."""
+    operation, plain, answer = reference.operation, reference.operation.limit, reference.answer
+
+    async def limit(call: Call) -> Response | None:
+        return refusal() or await plain(call)
+
+    async def answered(handlers: Any, call: Call) -> Response:
+        return refusal() or await answer(handlers, call)
+
+    if everything:
+        reference.answer = answered
+    else:
+        operation.limit = limit
+
+
+@fault("CAR-OP-STATUS", "CAR-OP-NO-500", also=("CAR-OP-INDEPENDENT",), slow=True)
+def limit_of_nginx_with_503(reference: Reference) -> None:
+    """Twenty requests at once are let through, then fifty in a second; beyond that nginx answers 503 with its page, as limit_req does by default."""
+    bucket = Bucket(50, 20)
+    stand_in_front(reference, lambda: page(503, "503 Service Temporarily Unavailable") if bucket.wait() > 0 else None)
+
+
+@fault("CAR-OP-STATUS", "CAR-OP-NO-500", also=("CAR-OP-INDEPENDENT",), slow=True)
+def limit_of_nginx_for_everything_with_503(reference: Reference) -> None:
+    """Nginx limits whatever comes to a burst of thirty and sixty requests in a second, listings and audits too, and answers 503 with its page."""
+    bucket = Bucket(60, 30)
+    stand_in_front(reference, lambda: page(503, "503 Service Temporarily Unavailable") if bucket.wait() > 0 else None, everything=True)
+
+
+@fault("CAR-OP-INDEPENDENT", slow=True)
+def firewall_bans_for_a_while(reference: Reference) -> None:
+    """Who sends more than sixty requests in a second is banned for two: each request is answered 403 with the firewall's page."""
+    window = SlidingWindow(60, 1)
+    banned = [-math.inf]
+
+    def refusal() -> Response | None:
+        now = time.monotonic()
+        if now >= banned[0] and window.wait() > 0:
+            banned[0] = now + 2
+        return page(403, "403 Forbidden") if now < banned[0] else None
+
+    stand_in_front(reference, refusal)
+
+
+@fault("CAR-OP-STATUS", "CAR-OP-NO-500", also=("CAR-OP-INDEPENDENT",), rare=True)
+def every_hundredth_with_502(reference: Reference) -> None:
+    """Every hundredth request finds a worker that is being replaced: the gateway answers 502 with its page."""
+    served = itertools.count(1)
+    stand_in_front(reference, lambda: page(502, "502 Bad Gateway") if next(served) % 100 == 0 else None)
+
+
+@fault("CAR-OP-STATUS", "CAR-OP-NO-500", also=("CAR-OP-INDEPENDENT",), slow=True)
+def away_for_five_seconds(reference: Reference) -> None:
+    """After three hundred requests the server behind the gateway is restarted: for five seconds everything is answered 503 with a page."""
+    served, until = itertools.count(1), [-math.inf]
+
+    def refusal() -> Response | None:
+        now = time.monotonic()
+        if next(served) == 300:
+            until[0] = now + 5
+        return page(503, "503 Service Temporarily Unavailable") if now < until[0] else None
+
+    stand_in_front(reference, refusal)
+
+
 # ------------------------------------------------------------------------------------------------------- the 429's body
 
 
