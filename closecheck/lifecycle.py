@@ -76,6 +76,8 @@ _ROUNDS: Final = 3
 _FRESH: Final = 1.0
 """Seconds for which the state of a request is taken for what it was, and at most so many times what it takes to look."""
 _LOOKS: Final = 5
+_FEW: Final = 2
+"""Ids beyond which most of a list tell how it was closed, where others close some of it."""
 _LONG: Final = 100
 """Ids from which on a list is looked at right before it is sent."""
 _MARKS: Final = re.compile(r"cc-[0-9a-f]{10}(?=-\d{3})")
@@ -376,7 +378,7 @@ class Experiment:
         exchanges = [done.exchange for done in self.done.values() if done.accepted and done.exchange]
         self._last_accepted = max((one.timing.sent + one.timing.seconds for one in exchanges), default=self._now())
 
-    def _look_again(self, left: Sequence[Done]) -> None:
+    def _look_again(self, left: Sequence[Done], *, at_once: bool = False) -> None:
         """
         Take other ids in place of those that somebody else has closed since they were looked at.
 
@@ -384,7 +386,7 @@ class Experiment:
         """
         at, took = self._looked
         age = self._now() - at
-        if age > max(_FRESH, _LOOKS * took):
+        if at_once or age > max(_FRESH, _LOOKS * took):
             concerned = left
         elif len(left[0].known) >= _LONG and age > took:
             concerned = left[:1]
@@ -458,10 +460,18 @@ class Experiment:
             return False
         if self._is_of_another_run(text):
             return True
+        if len(done.ids) > _FEW and self._in_company() and self._shows_the_default(done, one):
+            return True
         if done.step.role == "refused" or all(self._as_asked(done, one, name) for name in self.watch.sights(one)):
             return False
         ours = (done.exchange.attempt if done.exchange else 0) + len(done.again)
         return sum(one in self._places(found).get("", ()) for found in self._begun()) > ours
+
+    def _shows_the_default(self, done: Done, one: str) -> bool:
+        """Tell whether one of a list shows the default text, and not the message of its step, as most of the others do."""
+        if done.message is None or any(default_of("message") not in seen.text for seen in self.watch.sights(one).values()):
+            return False
+        return 2 * sum(self._shows_its_message(done, other) for other in done.ids) > len(done.ids)
 
     def _is_of_another_run(self, text: str) -> bool:
         return self._marker not in text and any(mark != self._marker for mark in _MARKS.findall(text))
@@ -474,11 +484,18 @@ class Experiment:
     def exceed_limit(self) -> None:
         """Send, when nothing else of the run needs an answer any more, what is to be answered 429, and look what became of it."""
         for done in self._with_role("refused"):
-            if done.step.refusal == _LAST and done.exchange is None:
+            if done.step.refusal == _LAST and done.exchange is None and done.untested is None and done.ids:
+                self._look_again([done], at_once=True)
+                if self.watch.sees_audits:
+                    self._look_for_audits()
                 self._attempt(done, self._send_refused)
                 if done.exchange is not None:
                     self._pause(_QUIET[1], "for what must not happen to show itself")
                     self.watch.look(done.ids)
+                    self._note_lost_ones()
+                    with contextlib.suppress(Untested):  # the wait that is asked for may be too long for another one
+                        self._look_for_audits()
+                        self._send_refused_alone([done])
 
     def _attempt(self, done: Done, send: Callable[[Done], None]) -> None:
         if done.untested is not None or not done.ids:
@@ -687,7 +704,7 @@ class Experiment:
     def _after(self) -> None:
         """Send alone what may have been audited, repeat a request whose ids are closed by now, observe choices, confirm what may be a mixture."""
         self._wait_for_others()
-        self._send_refused_alone()
+        self._send_refused_alone(self._with_role("refused"))
         repeated = self.done[REPEATED.name]
         if repeated.accepted:
             exchange = self._post(f"{_slug(repeated)}-when-closed", self._draft(repeated), repeated.ids)
@@ -788,18 +805,17 @@ class Experiment:
             elif right is False:
                 self._sure.add(group)
 
-    def _send_refused_alone(self) -> None:
+    def _send_refused_alone(self, steps: Sequence[Done]) -> None:
         """
         Send refused requests alone, where there are more Started audits than accepted requests, and see what follows them.
 
         An audit that names nothing tells by its time alone whose it is: it must follow each of them, and nothing else.
         """
-        refused = self._with_role("refused")
-        named = {one.key for done in refused for one in self._ties()[done.step.name]}
+        named = {one.key for done in self._with_role("refused") for one in self._ties()[done.step.name]}
         if not self.watch.sees_audits or sum(one.key not in named for one in self._begun()) <= self._to_be_audited:
             return
         asked: set[int] = set()
-        for done in refused:
+        for done in steps:
             status = done.exchange.status if done.exchange else 0
             alone = done.step.refusal not in METHODS | BY_QUERY.keys() and (status != 429 or isinstance(self._settings.provoke.rate_limit, ByHeaders))
             # After a 403 to the authorized caller the session asks whether it is still let in: the audit is of what it asks.
@@ -1032,7 +1048,7 @@ class Experiment:
             return False
         ids = {one for one, _, _ in wrong}
         own = any(done.marker in seen.text for one in ids for seen in self.watch.sights(one).values())
-        return not own and (len(done.ids) <= 2 or 2 * len(ids) <= len(done.known))
+        return not own and (len(done.ids) <= _FEW or 2 * len(ids) <= len(done.known))
 
     def _spelled_out_as_wrong(self, done: Done, member: str, wrong: list[Wrong]) -> bool:
         """Tell whether the same closing with the default spelled out shows the same wrong word."""
@@ -1154,6 +1170,8 @@ class Experiment:
         expected = f"nothing closed by a request that is answered {status}"
         states = {one: self._state_of_refused(done, one) for one in done.ids}
         for one, state in states.items():
+            if state and done.step.refusal == _LAST and self._in_company() and not self._shows_its_message(done, one):
+                return undecided(f"{done.step.name}: {_COMPANY}")  # it is not asked for twice
             if state:
                 return Judgement(False, expected, f"{one} is closed: {state}", _sent(done), change=done.step.refusal)
         if None in states.values():
@@ -1437,14 +1455,19 @@ class Experiment:
             else undecided("no such audit could be told to be its own")
         )
 
-    def unaudited(self) -> Judgement:
-        """Judge that no Started audit tells of a request that was refused."""
+    def _refused(self, *, last: bool) -> list[Done]:
+        """Return the steps that were refused: those that are sent at the very end, or the others."""
+        refused = [done for done in self._with_role("refused") if done.exchange and done.exchange.status >= 400]
+        return [done for done in refused if (done.step.refusal == _LAST) == last]
+
+    def unaudited(self, *, last: bool = False) -> Judgement:
+        """Judge that no Started audit tells of a request that was refused; ``last``: of the one that is sent at the very end."""
         if self.problem is not None:
             return undecided(self.problem.reason, self.problem.supply)
         if found := self._deaf():
             return found
         expected = f'no audit "{STARTED}" of a refused request'
-        refused = [done for done in self._with_role("refused") if done.exchange and done.exchange.status >= 400]
+        refused = self._refused(last=last)
         for done in refused:
             begun = [one for one in self._ties()[done.step.name] if one.started]
             if begun and not done.lost and not any(self._state(one) for one in done.ids):
@@ -1454,20 +1477,22 @@ class Experiment:
             return undecided("no request that names pending ids was refused", PENDING_SUPPLY)
         return Judgement(True, expected, "", tuple(done.exchange for done in refused if done.exchange))
 
-    def unaudited_alone(self) -> Judgement:
-        """Judge that no Started audit, whatever it names, follows a refused request that is sent alone."""
+    def unaudited_alone(self, *, last: bool = False) -> Judgement:
+        """Judge that no Started audit, whatever it names, follows a refused request that is sent alone; ``last`` as above."""
         if self.problem is not None:
             return undecided(self.problem.reason, self.problem.supply)
         if found := self._deaf():
             return found
         expected = f'no audit "{STARTED}" after a refused request'
         for done, exchanges in self._audited_alone:
+            if (done.step.refusal == _LAST) != last:
+                continue
             got = f"one after each of {len(exchanges)} that were sent alone, and none between them: {done.what}"
             return Judgement(False, expected, got, exchanges)
-        refused = [done.exchange for done in self._with_role("refused") if done.exchange and done.exchange.status >= 400]
+        refused = tuple(done.exchange for done in self._refused(last=last) if done.exchange)
         if not refused:
             return undecided("no request that names pending ids was refused", PENDING_SUPPLY)
-        return Judgement(True, expected, "", tuple(refused))
+        return Judgement(True, expected, "", refused)
 
     # -- events
 

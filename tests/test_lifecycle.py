@@ -332,6 +332,24 @@ def test_a_request_beyond_the_limit_closes_nothing(life, clause, step):
 
 
 @pytest.mark.closes
+@pytest.mark.last
+@pytest.mark.requirement("CAR-LIFE-NO-AUDIT")
+def test_a_request_beyond_the_limit_has_no_audit_of_its_start(life, clause):
+    """A request answered 429 was not started."""
+    life.exceed_limit()
+    tell_if_told(clause, life.unaudited(last=True))
+
+
+@pytest.mark.closes
+@pytest.mark.last
+@pytest.mark.requirement("CAR-LIFE-NO-AUDIT", since="2026.2")
+def test_no_audit_of_a_start_follows_a_request_beyond_the_limit(life, clause):
+    """No Started audit follows a request answered 429, whether or not the audit names it."""
+    life.exceed_limit()
+    tell_if_told(clause, life.unaudited_alone(last=True))
+
+
+@pytest.mark.closes
 @pytest.mark.requirement("CAR-FAULT-NO-EFFECT")
 @steps(refusals("CAR-FAULT-NO-EFFECT"))
 def test_a_request_that_ends_in_a_fault_closes_nothing(life, clause, step):
