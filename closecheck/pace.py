@@ -19,6 +19,8 @@ _SILENCE: Final = 3.0
 """Seconds: a longer wait for the suite's own rate is announced like any other pause."""
 _REMINDER: Final = 10.0
 """Seconds after which a long pause is announced once more."""
+_MOST_SPARED: Final = 10.0
+"""Seconds without a request before a burst."""
 _LATE: Final = 0.02
 """Seconds by which one request may take longer to the target than another: a window of the suite's own rate is so much longer."""
 _CATCH_UP: Final = 0.01
@@ -33,6 +35,8 @@ _SMALLEST_GROWTH: Final = 0.02
 _STEADY: Final = 10
 """Requests, and _LONGER times the longest Retry-After, for which a pace must hold before it is raised; twice both after each raise that was refused."""
 _LONGER: Final = 1.5
+_PENALTY: Final = 30.0
+"""Seconds: who asks for such a wait punishes, and doubles it when the limit is exceeded again."""
 _MOST_DOUBLINGS: Final = 6
 _MANY: Final = 20
 """Requests a second that are written as such."""
@@ -160,6 +164,8 @@ class Pace:
         self._since, self._steady, self._cramped = now, 0, 0
 
     def _raise_if_held(self, now: float) -> None:
+        if self._longest >= _PENALTY:
+            return  # who is told so does not try it once more
         patience = 2**self._failed
         lasted = now - self._since
         if self.per_second is None or self._steady < _STEADY * patience or lasted < _LONGER * self._longest * patience:
@@ -335,6 +341,11 @@ class Gate:
                 self._owner = None
                 self.openings += 1
                 self._changed.notify_all()
+
+    def spare(self, requests: int) -> None:
+        """Let pass what so many requests are worth, if a pace was found: they may then be sent at once."""
+        if self.pace.per_second is not None:
+            self.pause(min(requests / self.pace.per_second, _MOST_SPARED), f"so that {requests} requests may be sent at once")
 
     def given_time(self) -> None:
         """Take note that the target has been given the time that it asked for: who has closed the gate may send."""

@@ -449,6 +449,7 @@ class Session:
         """
         if not self.plan.burst:
             raise Untested("the target file forbids the burst of 16 requests", "burst: true")
+        self.gate.spare(len(drafts))
         return self.send_all(drafts, BURST, hurried=True)
 
     @contextlib.contextmanager

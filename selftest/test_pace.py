@@ -160,6 +160,30 @@ def test_a_burst_says_nothing_of_the_pace():
     assert pace.per_second == learned
 
 
+def test_whoever_punishes_with_long_waits_is_not_tried_again():
+    pace, now = Pace(8), 0.0
+    for _ in range(50):
+        pace.take(now)
+    now = refused(pace, now, waited=60.0)
+    learned = pace.per_second
+    for _ in range(500):
+        now += pace.due(now)
+        pace.take(now)
+
+    assert pace.per_second == learned
+
+
+def test_before_a_burst_the_target_is_spared_what_the_burst_is_worth(monkeypatch):
+    paused = []
+    monkeypatch.setattr(Gate, "pause", lambda self, seconds, reason: paused.append(seconds))
+    gate = Gate(None, lambda *_: None)
+    gate.spare(16)
+    gate.pace.per_second = 8.0
+    gate.spare(16)
+
+    assert paused == [2.0]
+
+
 @pytest.mark.parametrize(("count", "seconds"), [(95, 10.0), (5, 2.0), (1, 0.5)])
 def test_the_suites_own_rate_is_never_exceeded_in_any_window(count, seconds):
     rate, now, sent = RateLimit(count, seconds), 0.0, []

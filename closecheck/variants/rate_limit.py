@@ -68,7 +68,7 @@ def bucket_of_twenty(reference: Reference) -> None:
     limit_closing(reference, Bucket(30, 20))
 
 
-@variant(slow=True)
+@variant(slow=True, incomplete="after a wait of 300 seconds is asked for nothing more is sent")
 def escalating_penalty(reference: Reference) -> None:
     """Who goes beyond fifty requests in a second waits 1 s; who does it again 60, 300, 600 and 1,200 s, as the vendor's gateway has it."""
     window, penalties = SlidingWindow(50, 1), [1, 60, 300, 600, 1200]
@@ -88,7 +88,7 @@ def escalating_penalty(reference: Reference) -> None:
     reference.operation.limit = limit
 
 
-@variant()
+@variant(incomplete="nothing is sent before ten minutes are over")
 def throttled_for_ten_minutes(reference: Reference) -> None:
     """Whoever comes is throttled for ten minutes, and is told so: the limit was used up before the run."""
     until = time.monotonic() + 600
