@@ -5,14 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 MUTATION ?= $(VENV)/mutation
+PYTHONS ?= python3.11 python3.12 python3.13
 TARGET ?=
 BASE_URL ?=
 ARGS ?=
 
-.PHONY: help conformance test check prove mutate peer bench docs wheel lock clean
+.PHONY: help conformance test test-fast test-all-pythons check cover prove mutate peer bench docs wheel release-check lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "closecheck needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -35,10 +36,31 @@ conformance: $(VENV)/.run ## judge a target: TARGET=file.yaml, or BASE_URL=…; 
 test: $(VENV)/.dev ## the suite's own tests
 	@$(BIN)/python -m pytest selftest $(ARGS)
 
-check: $(VENV)/.dev ## format, lint, types, the OpenAPI document
+test-fast: $(VENV)/.dev ## the quick part of them: no whole runs, no browser, no servers of others
+	@$(BIN)/python -m pytest selftest -m "not slow" $(ARGS)
+
+# Each Python has an environment of its own from the same locked versions. One that is not installed is named, and is no failure.
+test-all-pythons: ## the quick part under each Python that is installed: PYTHONS="python3.12 ..."
+	@tried=; absent=; failed=; \
+	for python in $(PYTHONS); do \
+	  if ! $$python -c '' 2>/dev/null; then absent="$$absent $$python"; continue; fi; \
+	  echo "== $$($$python --version)"; tried="$$tried $$python"; \
+	  $(MAKE) --no-print-directory PYTHON=$$python VENV=$(VENV)/$$python test-fast || failed="$$failed $$python"; \
+	done; \
+	echo "tried:$${tried:- none}; not installed:$${absent:- none}; failed:$${failed:- none}"; \
+	test -n "$$tried" -a -z "$$failed"
+
+check: $(VENV)/.dev ## lint, format, types by two checkers, the OpenAPI document
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/basedpyright
 	@$(BIN)/openapi-spec-validator spec/openapi.yaml
+
+JUDGING_TESTS = $(addprefix selftest/test_,blame.py checks.py glance.py)
+cover: $(VENV)/.dev ## branch coverage of the judging code by its own unit tests; every branch, or a reason in pyproject.toml
+	@$(BIN)/python -m coverage run -m pytest $(JUDGING_TESTS) --quiet $(ARGS)
+	@$(BIN)/python -m coverage report
 
 prove: $(VENV)/.dev ## the kill matrix: every fault and every variant against the suite
 	@$(BIN)/closecheck prove --profile standard --seeds 10 --jobs 5 --write docs/proof.md $(ARGS)
@@ -64,6 +86,9 @@ docs: $(VENV)/.dev ## the pictures of a report in docs/, taken with Chromium
 wheel: $(VENV)/.dev ## build the wheel
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
+release-check: wheel ## what has to be true of a release: docs/releasing.md
+	@$(BIN)/python -m selftest.release
+
 COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --upgrade --no-header \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 lock: $(VENV)/.dev ## write the locked versions anew
@@ -72,4 +97,4 @@ lock: $(VENV)/.dev ## write the locked versions anew
 	@$(COMPILE) --output-file selftest/mutation/requirements.lock selftest/mutation/requirements.in
 
 clean: ## remove what can be made again
-	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .hypothesis .coverage

@@ -631,6 +631,10 @@ def test_a_date_is_measured_by_the_date_of_the_answer():
     assert rate_limit.wait_asked(Response(429, "", "1.1", headers)) == 9
 
 
+def test_a_request_without_an_answer_says_nothing_of_the_rate_limit():
+    assert list(rate_limit.check(exchange(None))) == []
+
+
 # -------------------------------------------------------------------------------------------------------- languages
 
 

@@ -279,6 +279,7 @@ def test_a_long_run_stays_small() -> None:
     assert len(rendered(run, "comment")) < 64_000
 
 
+@pytest.mark.slow
 def test_a_page_with_thousands_of_large_findings_stays_below_its_limit() -> None:
     tape = sample_runs.Tape()
     for index, requirement in enumerate(list(tape.catalogue.requirements) * 8):
@@ -440,6 +441,7 @@ def test_a_curl_line_runs_as_printed_and_ends(method: str, data: bytes, framing:
     assert ("content-type" in received) == ("Content-Type" in fields)
 
 
+@pytest.mark.slow
 @pytest.mark.needs("curl")
 def test_every_form_of_curl_line_of_a_faulty_run_runs_as_printed(tmp_path: Path) -> None:
     class Faulty(SmallTarget):

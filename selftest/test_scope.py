@@ -1,6 +1,7 @@
 """What a service without some means can put out of scope: it is conformant within its declared scope, and within nothing less."""
 
 import pytest
+from lifecycle_runs import modules_of_the_suite
 
 from closecheck.command import Listener, engine
 from closecheck.contract import contract
@@ -20,7 +21,7 @@ def judged(tmp_path, out_of_scope, *, variant="", **more):
             if one.name == variant:
                 one.modify(reference)
 
-    with ReferenceServer(ReferenceConfig(), modify=modify) as server:
+    with ReferenceServer(ReferenceConfig(), modify=modify) as server, modules_of_the_suite():
         whole = server.target()
         target = {"base_url": whole["base_url"], "credentials": {"authorized": whole["credentials"]["authorized"]}}
         listener = Listener(quiet=True, target_data=target | {"out_of_scope": out_of_scope} | more, write_reports=False)

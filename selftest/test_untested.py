@@ -1,6 +1,7 @@
 """What could not be tested says why, and which requirement tells more."""
 
 import pytest
+from lifecycle_runs import modules_of_the_suite
 
 from closecheck.command import Listener, engine
 from closecheck.faults import faults
@@ -18,7 +19,7 @@ from closecheck.reference import ReferenceServer
 )
 def test_a_member_of_a_body_that_is_no_object_is_untested_and_names_who_judged_the_body(tmp_path, fault, only, requirement, form):
     wrong = next(one for one in faults() if one.name == fault)
-    with ReferenceServer(wrong.configured(), wrong.modify) as server:
+    with ReferenceServer(wrong.configured(), wrong.modify) as server, modules_of_the_suite():
         listener = Listener(quiet=True, target_data=server.target(), write_reports=False)
         engine({"profile": "quick", "reports": str(tmp_path), "only": only}, listener)
 
