@@ -117,6 +117,7 @@ def judged(name, port, env, folder):
         pytest.param("express", marks=pytest.mark.needs("node")),
         pytest.param("prism", marks=pytest.mark.needs("node")),
         pytest.param("go", marks=pytest.mark.needs("go")),
+        pytest.param("nginx-503", marks=pytest.mark.needs("nginx")),
         pytest.param("nginx-429", marks=pytest.mark.needs("nginx")),
     ],
 )
