@@ -78,6 +78,9 @@ FORGERIES: Final = (
     Forgery("alg-number", "a token whose alg is a number", malformed=True, since="2026.2"),
     Forgery("alg-array", "a token whose alg is an array", malformed=True, since="2026.2"),
     Forgery("alg-other-case", "a token whose alg is written in the other case", since="2026.2"),
+    Forgery("semicolon-after", "the working token with a semicolon and a letter after it", malformed=True, needs_jwt=False, since="2026.2"),
+    Forgery("comma-after", "the working token with a comma and a letter after it", malformed=True, needs_jwt=False, since="2026.2"),
+    Forgery("second-after", "the working token with a semicolon and other credentials after it", malformed=True, needs_jwt=False, since="2026.2"),
     Forgery(
         "beyond-ascii", "a text of three parts with letters beyond ASCII, in UTF-8",
         malformed=True, needs_jwt=False, provokes="field", since="2026.2",
@@ -93,6 +96,8 @@ BY_KIND: Final = {one.kind: one for one in FORGERIES}
 
 _FOREIGN: Final = {"beyond-ascii": "schlüssel.鍵.clé".encode(), "beyond-utf8": b"schl\xfcssel"}
 """The bytes of the tokens beyond ASCII."""
+_AFTER: Final = {"semicolon-after": ";x", "comma-after": ",x", "second-after": ";Bearer not-a-token"}
+"""What comes after a working token in characters that none can have (RFC 6750, 2.1): with it, it is no token."""
 _LITERAL: Final = frozenset({"garbage", "empty", "basic", *_FOREIGN})
 """Forgeries in which nothing of the working token is left: no secret."""
 
@@ -138,6 +143,8 @@ def forge(kind: str, token: str) -> str:
             return f"Bearer {_altered(token)}"
         case "extended":
             return f"Bearer {token}.AAAA"
+        case "semicolon-after" | "comma-after" | "second-after":
+            return f"Bearer {token}{_AFTER[kind]}"
         case "shortened":
             return f"Bearer {token[: len(token) // 2]}"
         case "beyond-ascii" | "beyond-utf8":

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from closecheck.model import Struct
+from closecheck.model import Chunking, Struct
 
 Json = Any
 """A JSON value, in which :class:`Ids` and :class:`Id` may stand for ids."""
@@ -49,6 +49,7 @@ class Draft(Struct):
 
     ``headers`` replaces, adds, or (None) removes fields; ``chunks`` sends the body in chunks of these sizes; ``caller``
     names the credential: ``authorized``, ``unprivileged``, ``expired``, ``none`` or ``forged:<kind>``.
+    ``chunking`` says how the chunks are written.
     """
 
     body: Json = None
@@ -59,6 +60,7 @@ class Draft(Struct):
     names: str = "canonical"
     """How field names are written: ``canonical``, ``lower`` or ``upper``."""
     chunks: tuple[int, ...] = ()
+    chunking: Chunking = "plain"
     caller: str = "authorized"
     provokes: str = ""
     """What of the HTTP layer it provokes (``media-type``, ``method``, ``framing``, ``size``, ``field``); its own answer is then in order."""
@@ -191,6 +193,7 @@ class DeclaredRequest(Struct):
     headers: dict[str, str | None] = msgspec.field(default_factory=dict)
     names: str = "canonical"
     chunks: tuple[int, ...] = ()
+    chunking: Chunking = "plain"
     caller: str = "authorized"
     provokes: str = ""
     encoding: str = "utf-8"
@@ -216,6 +219,7 @@ class DeclaredRequest(Struct):
             headers=dict(self.headers),
             names=self.names,
             chunks=self.chunks,
+            chunking=self.chunking,
             caller=self.caller,
             provokes=self.provokes,
         )

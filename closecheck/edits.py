@@ -103,7 +103,7 @@ def _accepted(name: str, text: str, requirement: str, part: str, body: Json, bas
     )
 
 
-def _refused(name: str, text: str, requirement: str, part: str, body: Json, base: str, change: str) -> Case:
+def _refused(name: str, text: str, requirement: str, part: str, body: Json, base: str, change: str, since: str = "") -> Case:
     return Case(
         id=name,
         description=text,
@@ -113,6 +113,7 @@ def _refused(name: str, text: str, requirement: str, part: str, body: Json, base
         expect=REFUSED,
         base=base,
         change=change,
+        since=since,
     )
 
 
@@ -350,7 +351,15 @@ def bodies_of_other_types() -> tuple[Case, ...]:
     document = contract()
     requirement = document.body_schema["x-requirements"]["type"]
     whole = json.dumps({"accessRequestIds": ["00000000000000000000000000000000"]})
-    values = [("null", 0, None), *_other_types("object"), ("array", 9, [_body(accessRequestIds=Ids(1))]), ("string", 9, whole)]
+    values: list[tuple[str, Any, Json]] = [
+        ("null", 0, None), *_other_types("object"), ("array", 9, [_body(accessRequestIds=Ids(1))]), ("string", 9, whole),
+    ]  # fmt: skip
+    members = tuple(_full(document).items())
+    # Some deserialisers read an object from the list of its members' values, or of its pairs.
+    as_lists: list[tuple[str, Json]] = [
+        ("of-all-values", [value for _, value in members]), ("of-the-ids", [Ids(1)]), ("of-pairs", [[name, value] for name, value in members]),
+    ]  # fmt: skip
+    bodies = [(kind, number, value, "") for kind, number, value in values] + [("array", name, value, "2026.2") for name, value in as_lists]
     return tuple(
         _refused(
             f"body/{kind}-{number}",
@@ -360,8 +369,9 @@ def bodies_of_other_types() -> tuple[Case, ...]:
             value,
             ONE_ID,
             f"the whole body: {show(value)} instead of an object",
+            since,
         )
-        for kind, number, value in values
+        for kind, number, value, since in bodies
     )
 
 
@@ -553,6 +563,12 @@ def members_of_other_types() -> tuple[Case, ...]:
             ("array", "of-one", [wrapped]),
             ("object", "wrapped", {"value": wrapped}),
         ]
+        newer: set[str] = set()
+        if one.values:
+            # How some serialisers write a member of an enumeration that has no content.
+            tagged = {"name-of-null": {wrapped: None}, "name-of-object": {wrapped: {}}, "name-of-true": {wrapped: True}, "name": {"name": wrapped}}
+            values += [("object", name, value) for name, value in tagged.items()]
+            newer = set(tagged)
         for kind, number, value in values:
             for base, members in ((FULL, {**full, one.name: value}), (ONE_ID, {"accessRequestIds": Ids(1), one.name: value})):
                 if base == ONE_ID and number not in {0, "of-one"}:
@@ -566,6 +582,7 @@ def members_of_other_types() -> tuple[Case, ...]:
                         members,
                         base,
                         f"{one.name}: {show(value)} instead of {show(wrapped)}" if base == FULL else f"{one.name}: {show(value)} added",
+                        "2026.2" if number in newer else "",
                     )
                 )
     return tuple(found)
@@ -613,6 +630,10 @@ _STRANGERS: Final = (
 )  # fmt: skip
 
 
+_JOINTS: Final = {"comma": ",", "comma-blank": ", ", "bar": "|", "blank": " ", "semicolon": ";", "plus": "+", "slash": "/", "line-break": "\n"}
+"""What stands between several values of an enumeration where it is read as flags, or as a list."""
+
+
 @functools.cache
 def near_misses() -> tuple[Case, ...]:
     """Return full requests with a text that is no member of the enumeration it stands in."""
@@ -626,7 +647,10 @@ def near_misses() -> tuple[Case, ...]:
         others = [value for other in enums if other.name != one.name for value in other.values]
         texts += [(f"of-the-other-{value}", "other property", value) for value in others]
         texts += [(f"of-the-other-{value.upper()}", "other property", value.upper()) for value in others]
-        for name, part, text in texts:
+        joined = [(f"joined-by-{name}", "joined", joint.join(one.values[:2])) for name, joint in _JOINTS.items()]
+        ordinals = [(f"ordinal-{text}", "stranger", text) for text in ("2", "-1", "+1", "1.0")]
+        newer = {name for name, _, _ in (*joined, *ordinals)}
+        for name, part, text in (*texts, *joined, *ordinals):
             if text in one.values:
                 continue
             case = _refused(
@@ -637,6 +661,7 @@ def near_misses() -> tuple[Case, ...]:
                 {**full, one.name: text},
                 FULL,
                 f"{one.name}: {show(text)} instead of {show(full[one.name])}",
+                "2026.2" if name in newer else "",
             )
             found.setdefault(case.id, case)
     return tuple(found.values())

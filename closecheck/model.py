@@ -18,7 +18,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, dataclass_transform
+from typing import Any, Literal, dataclass_transform
 
 import msgspec
 from msgspec import field
@@ -277,6 +277,10 @@ def header(headers: Headers, name: str) -> str | None:
     return ", ".join(values) if values else None
 
 
+Chunking = Literal["plain", "extensions", "capitals", "leading-zeros", "trailers"]
+"""How chunks are written: plainly; or with an extension each, sizes in capitals, sizes with zeros before them, or trailer fields at the end."""
+
+
 class Request(Struct):
     """One request as it goes onto the wire: ``target`` is path and query, ``body`` its bytes before any chunking."""
 
@@ -286,6 +290,8 @@ class Request(Struct):
     body: bytes = b""
     chunks: tuple[int, ...] = ()
     """Sizes of the chunks in which the body is sent; empty: sent whole, with Content-Length unless the headers lack it."""
+    chunking: Chunking = "plain"
+    """How the chunks are written."""
 
 
 class Response(Struct):

@@ -309,7 +309,7 @@ class Session:
         if "{token}" in query:
             query = query.replace("{token}", (self.tokens.authorization("authorized") or "").partition(" ")[2])
         target = (path or self._path) + (f"?{query}" if query else "")
-        return Request(draft.method, target, headers, body, draft.chunks)
+        return Request(draft.method, target, headers, body, draft.chunks, draft.chunking)
 
     # --------------------------------------------------------------------------------------------------- sending them
 

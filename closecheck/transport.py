@@ -26,7 +26,7 @@ import httptools
 import msgspec
 
 from closecheck import codings
-from closecheck.model import Failure, FailureKind, Headers, Request, Response, Timing, header
+from closecheck.model import Chunking, Failure, FailureKind, Headers, Request, Response, Timing, header
 
 MOST_HEADER_BYTES: Final = 256 * 1024
 """Bytes of an answer's header section before it counts as endless."""
@@ -73,10 +73,28 @@ def serialise(request: Request) -> bytes:
         piece = request.body[position : position + size]
         if not piece:
             break
-        pieces.append(b"%x\r\n%b\r\n" % (len(piece), piece))
+        pieces.append(b"%b\r\n%b\r\n" % (_size_line(len(piece), request.chunking), piece))
         position += size
-    pieces.append(b"0\r\n\r\n")
+    trailers = _TRAILERS if request.chunking == "trailers" else b""
+    pieces.append(b"%b\r\n%b\r\n" % (_size_line(0, request.chunking), trailers))
     return b"".join(pieces)
+
+
+_TRAILERS: Final = b"X-Closecheck-Sum: 5f1c0a37\r\nX-Closecheck-Note: a trailer field\r\n"
+_EXTENSION: Final = b";closecheck=1"
+
+
+def _size_line(size: int, chunking: Chunking) -> bytes:
+    """Return the line before a chunk, without its end (RFC 9112, 7.1 and 7.1.1)."""
+    match chunking:
+        case "extensions":
+            return b"%x" % size + _EXTENSION
+        case "capitals":
+            return b"%X" % size
+        case "leading-zeros":
+            return b"%08x" % size
+        case _:
+            return b"%x" % size
 
 
 class Head(msgspec.Struct, frozen=True, eq=False):

@@ -724,6 +724,21 @@ def test_chunks_have_the_sizes_that_are_asked_for(chunks, written):
     assert serialise(Request("POST", "/", (), b"abcde", chunks)).partition(b"\r\n\r\n")[2] == written
 
 
+@pytest.mark.parametrize(
+    ("chunking", "size", "end"),
+    [
+        ("extensions", b"a;closecheck=1\r\n", b"\r\n0;closecheck=1\r\n\r\n"),
+        ("capitals", b"A\r\n", b"\r\n0\r\n\r\n"),
+        ("leading-zeros", b"0000000a\r\n", b"\r\n00000000\r\n\r\n"),
+        ("trailers", b"a\r\n", b"\r\n0\r\nX-Closecheck-Sum: 5f1c0a37\r\nX-Closecheck-Note: a trailer field\r\n\r\n"),
+    ],
+)
+def test_chunks_are_written_as_is_asked_for(chunking, size, end):
+    request = Request("POST", "/", (("Host", "x"),), b"0123456789", (10,), chunking)
+
+    assert serialise(request) == b"POST / HTTP/1.1\r\nHost: x\r\n\r\n" + size + b"0123456789" + end
+
+
 def test_one_request_is_one_write(monkeypatch):
     with RawServer(each(OK)) as server:
         transport = Transport(server.base_url, timeout=SOON)

@@ -38,6 +38,7 @@ NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 REPLACEMENT = re.compile(r"\$([$&`'])")
 NUMERIC_REGION = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2,3}(-[A-Za-z]{4})?-[0-9]{3}(?![A-Za-z0-9])")
 TRAILERS = b"x-told-trailers"
+UNEXPECTED = b"x-unexpected-chunks"
 COUNTS = ("member.few", "member.many")
 FIVE_HOURS = 5 * 3600
 
@@ -46,7 +47,8 @@ FIVE_HOURS = 5 * 3600
 
 
 # Infisical/infisical#5795 on CVE-2026-25223: a tab before the semicolon, and Fastify finds no schema for the body.
-@fault(*CONTENT, also=("CAR-BODY-MEDIA-PARAMS",), rare=True)
+# Such a body is not read "as application/json is": like every clause on how a value travels, that on the media type is blamed.
+@fault("CAR-BODY-MEDIA-PARAMS", also=CONTENT, rare=True)
 def tab_before_semicolon_skips_validation(reference: Reference) -> None:
     """A body whose media type has a tab before its semicolon is parsed, but whatever it says is accepted unseen."""
     validate = reference.operation.validate
@@ -56,6 +58,23 @@ def tab_before_semicolon_skips_validation(reference: Reference) -> None:
             return await validate(call)
         except BadContent:
             if "\t;" not in call.headers.get("content-type", ""):
+                raise
+        return reference.operation.accepted(nothing_to_close(reference))
+
+    reference.operation.validate = skipped
+
+
+# The same where the rules hang on the media type as it is written, which is compared with the one that the document names.
+@fault("CAR-BODY-MEDIA-PARAMS", also=CONTENT, rare=True)
+def capitals_skip_validation(reference: Reference) -> None:
+    """A body whose media type is written with capitals is parsed, but whatever it says is accepted unseen."""
+    validate = reference.operation.validate
+
+    async def skipped(call: Call) -> Response | None:
+        try:
+            return await validate(call)
+        except BadContent:
+            if call.headers.get("content-type", "").partition(";")[0].islower():
                 raise
         return reference.operation.accepted(nothing_to_close(reference))
 
@@ -75,6 +94,19 @@ def members_by_position(reference: Reference) -> None:
     add_step(reference, step, before="validate")
 
 
+# Such as Object.fromEntries, or dict, of whatever comes.
+@fault("CAR-BODY-OBJECT", rare=True)
+def members_by_pairs(reference: Reference) -> None:
+    """A body that is a list of pairs, each of a name and a value, is taken for the object."""
+
+    async def step(call: Call) -> None:
+        pairs = call.value
+        if isinstance(pairs, list) and pairs and all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs):
+            call.value = dict(pairs)
+
+    add_step(reference, step, before="validate")
+
+
 # google/serde_json5#8, where serde_json is described: a variant without content may be written {"Variant": null}.
 @fault("CAR-EXECUTION-TYPE", "CAR-COMPLETION-TYPE", rare=True)
 def status_as_name_of_a_null(reference: Reference) -> None:
@@ -85,6 +117,29 @@ def status_as_name_of_a_null(reference: Reference) -> None:
 
     for name in STATUSES:
         convert(reference, name, unwrapped)
+
+
+@fault("CAR-EXECUTION-TYPE", "CAR-COMPLETION-TYPE", rare=True)
+def status_as_member_called_name(reference: Reference) -> None:
+    """An object is taken for a status if it has the status in a member called name, as some languages serialize enumerations."""
+
+    def unwrapped(value: Any) -> object:
+        return value["name"] if isinstance(value, dict) and set(value) == {"name"} else value
+
+    for name in STATUSES:
+        convert(reference, name, unwrapped)
+
+
+@fault("CAR-EXECUTION-CLOSED", "CAR-COMPLETION-CLOSED", rare=True)
+def statuses_joined_by_bars(reference: Reference) -> None:
+    """Several values of a status with bars between them are accepted in one text, and the first one counts."""
+
+    def first_of(values: tuple[str, ...], value: object) -> object:
+        parts = value.split("|") if isinstance(value, str) else []
+        return parts[0] if len(parts) > 1 and set(parts) <= set(values) else value
+
+    convert(reference, "executionStatus", lambda value: first_of(reference.rules.execution_statuses, value))
+    convert(reference, "completionStatus", lambda value: first_of(reference.rules.completion_statuses, value))
 
 
 # dotnet/runtime#122550: names joined by commas are read as flags, although the enumeration is not one of flags.
@@ -195,19 +250,48 @@ def more_than_fifty_ranges_in_accept(reference: Reference) -> None:
     fail(reference, lambda call: ",".join(call.headers.getlist("accept")).count(",") >= 50, before="limit")
 
 
-# dotnet/aspnetcore#32448: header values are taken for UTF-8, so that a letter in Latin-1 makes the request malformed.
-@fault("CAR-OP-HEADERS", rare=True)
-def latin_1_in_any_header(reference: Reference) -> None:
-    """A header whose value is not UTF-8, such as a name in Latin-1, makes the request malformed: 400."""
+# Relatives of trailers: what else the grammar of chunks allows (RFC 9112, 7.1), and a parser written by hand does not expect.
+def _chunks_refused(reference: Reference, unexpected: re.Pattern[bytes]) -> None:
+    """Refuse as malformed what comes in chunks of which one begins with a line like ``unexpected``."""
 
-    def foreign(call: Call) -> bool:
-        try:
-            b"".join(value for _, value in call.headers.raw).decode()
-        except UnicodeDecodeError:
-            return True
-        return False
+    def change(protocol: Protocol) -> None:
+        receive, complete = protocol.data_received, protocol.on_headers_complete
+        latest = b""
 
-    refuse(reference, foreign, lambda: BadSyntax(cause("http.malformed")), before="limit")
+        def data_received(data: bytes) -> None:
+            nonlocal latest
+            latest = data
+            receive(data)
+
+        def on_headers_complete() -> None:
+            chunked = any(name.lower() == b"transfer-encoding" for name, _ in protocol.headers)
+            if chunked and unexpected.search(latest):
+                protocol.headers.append((UNEXPECTED, b"1"))
+            complete()
+
+        protocol.data_received = data_received
+        protocol.on_headers_complete = on_headers_complete
+
+    each_protocol(reference, change)
+    refuse(reference, lambda call: UNEXPECTED.decode() in call.headers, lambda: BadSyntax(cause("http.malformed")), before="limit")
+
+
+@fault("CAR-BODY-FRAMING", rare=True)
+def chunk_extensions_refused(reference: Reference) -> None:
+    """A chunk with an extension, which a recipient has to ignore, makes the request malformed: 400."""
+    _chunks_refused(reference, re.compile(rb"\r\n[0-9A-Fa-f]+;[^\r]*\r\n"))
+
+
+@fault("CAR-BODY-FRAMING", rare=True)
+def chunk_sizes_in_capitals_refused(reference: Reference) -> None:
+    """A chunk whose size has a capital among its hexadecimal digits makes the request malformed: 400."""
+    _chunks_refused(reference, re.compile(rb"\r\n[0-9]*[A-F][0-9A-F]*\r\n"))
+
+
+@fault("CAR-BODY-FRAMING", rare=True)
+def chunk_sizes_with_zeros_refused(reference: Reference) -> None:
+    """A chunk whose size begins with a zero makes the request malformed: 400."""
+    _chunks_refused(reference, re.compile(rb"\r\n0[0-9A-Fa-f]+\r\n"))
 
 
 # Error objects and languages
@@ -264,6 +348,14 @@ def rest_after_a_semicolon_ignored(reference: Reference) -> None:
     """What follows a semicolon behind a token is ignored, so that a good token with any rubbish after it is accepted."""
     plain = reference.authenticator.token
     reference.authenticator.token = lambda authorization: plain([value.partition(";")[0] for value in authorization])
+
+
+# Several fields of one name are joined by commas on their way (RFC 9110, 5.3), and the first of such a list is taken.
+@fault("CAR-AUTH-INVALID", rare=True)
+def rest_after_a_comma_ignored(reference: Reference) -> None:
+    """What follows a comma behind a token is ignored, so that a good token with any rubbish after it is accepted."""
+    plain = reference.authenticator.token
+    reference.authenticator.token = lambda authorization: plain([value.partition(",")[0] for value in authorization])
 
 
 # serverless/serverless#3205: API Gateway takes what it does not expect for a signature of its own kind.

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 from starlette.responses import Response
 
 from closecheck.deviation import variant
-from closecheck.variants._seams import close_handlers, each_answer
+from closecheck.reference.errors import BadSyntax, cause
+from closecheck.variants._seams import close_handlers, each_answer, insert_step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +50,29 @@ async def send(subscription: Subscription, method: str, fields: str, body: bytes
                 writer.close()
     except (OSError, ValueError, TimeoutError):
         return
+
+
+# dotnet/aspnetcore#32448: header values are taken for UTF-8, so that a letter in Latin-1 makes the request malformed. RFC 9110, 5.5,
+# only advises to treat such bytes as opaque, and the suite sends none outside Authorization.
+@variant()
+def latin_1_in_any_header_refused(reference: Reference) -> None:
+    """A header whose value is not UTF-8, such as a name in Latin-1, makes the request malformed: 400."""
+
+    async def utf8_only(call: Call) -> None:
+        try:
+            b"".join(value for _, value in call.headers.raw).decode()
+        except UnicodeDecodeError:
+            raise BadSyntax(cause("http.malformed")) from None
+
+    insert_step(reference, "limit", "utf8_only", utf8_only)
+
+
+# Much code takes the second word of the Authorization field: what is to be made of a third one, nobody says (RFC 9110, 2.4).
+@variant()
+def words_after_the_token_ignored(reference: Reference) -> None:
+    """What follows a token after a blank is ignored."""
+    plain = reference.authenticator.token
+    reference.authenticator.token = lambda authorization: plain([" ".join(value.split()[:2]) for value in authorization])
 
 
 # spring-projects/spring-framework#24813: the container's default charset is put behind a media type that has no such parameter.
