@@ -33,9 +33,9 @@ class Step(Struct):
     """
     One request of the experiment.
 
-    ``layout`` has a letter for each id: ``p`` pending, ``a`` past approval, ``c`` completed, ``u`` unknown, ``w`` one that
-    names nothing and is like a bystander's; it is repeated ``times`` times. In ``text``, the message, ``@`` stands for the marker; None: the member is left out.
-    ``refusal`` says what makes a conforming target refuse the request. Bystanders and spares are never sent.
+    ``layout`` has a letter for each id: ``p`` pending, ``a`` past approval, ``c`` completed, ``u`` unknown, ``s`` an unknown one that
+    several steps share, ``w`` one that names nothing and is like a bystander's; it is repeated ``times`` times. In ``text``, the message, ``@`` stands for the marker; None: the member is left out.
+    ``chunks`` are the sizes of those in which the body is sent; none: it is sent with Content-Length. ``refusal`` says what makes a conforming target refuse the request. Bystanders and spares are never sent.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Step(Struct):
     completion: str | None = "Failure"
     times: int = 1
     length: int = 0
+    chunks: tuple[int, ...] = ()
     refusal: str = ""
     role: str = "closes"
     """``closes``, ``refused``, ``parallel`` (closes, at the same time as its like), ``repeated``, ``bystander``, ``spare``."""
@@ -79,6 +80,27 @@ TEXTS: Final = {
     "templates and escapes": "@ 100 % of {0} ${name} {{x}} %s %d \\n \\u0041 C:\\temp\\",
 }
 """Messages that careless code changes, by what they have."""
+
+
+SPECIAL: Final = (
+    Step(
+        "message with patterns of replacements", "CAR-LIFE-MESSAGE",
+        text=r"@ $& $$ $1 ${1} $` $' \1 \0 \g<0> %1$s %% #{x} {{0}} &#65; ]]> <![CDATA[ \x41 \t ' || '",
+    ),
+    # What XML 1.0 has no form for, though it ends lines and pages.
+    Step("message with a vertical tab and a form feed", "CAR-LIFE-MESSAGE", text="@ first line\vsecond line\fsecond page"),
+)  # fmt: skip
+"""Messages that are special to what carries them: templates, queues, documents of XML."""
+CHUNKED: Final = Step("message beyond ASCII in chunks of one byte", "CAR-BODY-FRAMING", text=TEXTS["beyond ASCII"], chunks=(1,))
+"""The message of another step, with each of its characters in several chunks."""
+WHOLE: Final = "message with beyond ASCII"
+"""The step that sends that message whole."""
+ALIKE: Final = tuple(
+    Step(f"{where} like another, {number}", "CAR-LIFE-CLOSED", layout)
+    for where, layout in {"begins": "sp", "ends": "ps"}.items()
+    for number in (1, 2)
+)
+"""Closings of different requests with one id in common, which a queue may take for the same job."""
 
 
 def _statuses(name: str) -> tuple[str | None, ...]:
@@ -146,6 +168,8 @@ MIXED: Final = tuple(
 )
 CROWD: Final = Step("five hundred unknown ids", "CAR-LIFE-COMPLETED", "u", times=500)
 """A job as long as the page allows that closes nothing: some end without a word."""
+NEWER: Final = frozenset(step.name for step in (*SPECIAL, CHUNKED, *ALIKE, CROWD))
+"""Steps of a later edition than the first, whose audits are judged by a test of their own."""
 WILD: Final[dict[str, Callable[[str], str]]] = {
     "an id with a percent sign": lambda one: f"{one[:-1]}%",
     "an id with an underline": lambda one: f"{one[:-1]}_",
@@ -231,7 +255,7 @@ def plan() -> tuple[Step, ...]:
         REPEATED,
         *PARALLEL[:2],
     ]
-    others = [*singles.values(), bystanders[2], *REFUSED.values(), CROWD, *texts(), *PARALLEL, *bystanders[3:], *spares]
+    others = [*singles.values(), bystanders[2], *REFUSED.values(), CROWD, *texts(), *SPECIAL, CHUNKED, *ALIKE, *PARALLEL, *bystanders[3:], *spares]
     rest = [step for step in others if step not in first]
     return (*first, *rest, LISTS["five hundred"], LISTS["one hundred and twenty-three"])
 

@@ -25,11 +25,13 @@ from closecheck.closings import (
     BY_QUERY,
     BYSTANDER,
     CALLERS,
-    CROWD,
+    CHUNKED,
     METHODS,
+    NEWER,
     ONE,
     OVER,
     REPEATED,
+    WHOLE,
     WILD,
     Step,
     pending_needed,
@@ -279,7 +281,7 @@ class Experiment:
         self.watch = Watch(self._observers, (), f"cc-{self._session.plan.mark}")
         self.watch.look_for_audits()
         self.watch.remember_audits()
-        ids = self._usable_ids(Counter(kind for step in plan() for kind in step.kinds if kind not in "uw"))
+        ids = self._usable_ids(Counter(kind for step in plan() for kind in step.kinds if kind not in "usw"))
         if not ids["p"]:
             reason = (
                 f"no pending access request was supplied that may be closed; {pending_needed():,} serve a whole run"
@@ -338,7 +340,7 @@ class Experiment:
 
     def _hand_out(self, done: Done, supply: dict[str, Iterator[str]], left: dict[str, int]) -> None:
         needed = Counter(done.step.kinds)
-        if (needed["u"] or needed["w"]) and self._session.ids.source is not Source.UNKNOWN:
+        if (needed["u"] or needed["s"] or needed["w"]) and self._session.ids.source is not Source.UNKNOWN:
             done.untested = Untested(
                 "the target refuses ids that it does not know, so that none can be named among others"
             )
@@ -353,7 +355,8 @@ class Experiment:
         if needed["w"]:
             done.ids = [WILD[done.step.name](self.done[BYSTANDER].ids[0])] if self._of(BYSTANDER).ids else []
             return
-        done.ids = [next(unknown) if kind == "u" else next(supply[kind]) for kind in done.step.kinds]
+        (shared,) = impossible(self._session.plan.mark, "lifecycle/shared", 1)
+        done.ids = [shared if kind == "s" else next(unknown) if kind == "u" else next(supply[kind]) for kind in done.step.kinds]
         for kind in _STATES:
             left[kind] -= needed[kind]
 
@@ -508,7 +511,8 @@ class Experiment:
             done.untested = untested
 
     def _draft(self, done: Done) -> Draft:
-        return Draft(body={"accessRequestIds": Ids(len(done.ids)), **done.members})
+        body = {"accessRequestIds": Ids(len(done.ids)), **done.members}
+        return Draft(body=body, chunks=done.step.chunks, provokes="framing" if done.step.chunks else "")
 
     def _send(self, done: Done) -> None:
         done.exchange = self._post(_slug(done), self._draft(done), done.ids)
@@ -1042,6 +1046,13 @@ class Experiment:
             return undecided(f"{done.step.name}: what is shown is no word of the page, or nothing", LOOK_SUPPLY)
         return Judgement(True, expected, "", _sent(done), change=change)
 
+    def read_from_chunks(self) -> Judgement:
+        """Judge that a message comes out of chunks as it comes out of a whole body."""
+        chunked, whole = self.shows(CHUNKED.name, "message"), self.shows(WHOLE, "message")
+        if chunked.holds is False and not whole.holds:
+            return undecided("the same message does not come out right from a whole body: judged under CAR-LIFE-MESSAGE")
+        return dataclasses.replace(chunked, change=f"sent in chunks of {CHUNKED.chunks[0]} byte") if chunked.holds is False else chunked
+
     def _may_be_of_others(self, done: Done, member: str, wrong: list[Wrong]) -> bool:
         """Tell whether others at work explain what a step shows: few of its requests, without its message, and not so when sent alone."""
         if (member, done.gives(member)) in self._sure or not self._in_company():
@@ -1207,14 +1218,14 @@ class Experiment:
         if self._tied[0] == known:
             return self._tied[1]
         mentions = Mentions(one for done in self.done.values() for one in done.ids)
-        owner = {one: done.step.name for done in self.done.values() for one in done.ids}
+        owner = {one: done.step.name for done in self.done.values() for one, kind in zip(done.ids, done.step.kinds, strict=False) if kind != "s"}
         numbers = {self._answer_id(done): done.step.name for done in self.done.values() if self._answer_id(done)}
         direct: dict[str, set[str]] = {}
         for one in audits:
             if self._is_of_another_run(one.text):
                 direct[one.key] = set()
                 continue
-            names = {owner[found] for found in mentions.within(one.text)}
+            names = {owner[found] for found in mentions.within(one.text) if found in owner}
             names |= {done.step.name for done in self.done.values() if done.message and done.marker in one.text}
             names |= {numbers[one.tracking]} if one.tracking in numbers else set()
             direct[one.key] = names
@@ -1290,7 +1301,7 @@ class Experiment:
             return found
         expected = f'the audit "{name}" for each of {len(self._accepted())} accepted requests'
         lacking, certain = self._without_audit(name)
-        lacking = [done for done in lacking if done.step is not CROWD]
+        lacking = [done for done in lacking if done.step.name not in NEWER]
         if not lacking:
             return Judgement(True, expected, "", self._everything())
         if not certain:
@@ -1301,14 +1312,14 @@ class Experiment:
         return Judgement(False, expected, got, _sent(lacking[0]))
 
     def paired(self) -> Judgement:
-        """Judge that each Started audit has its Completed, also where audits name neither ids nor messages, and after 500 failures."""
+        """Judge that each Started audit has its Completed, also where audits name neither ids nor messages, and after closings that few services foresee."""
         if found := self._no_closing() or self._deaf():
             return found
         expected = f'the audit "{COMPLETED}" for each "{STARTED}" of the run'
         lacking, certain = self._without_audit(COMPLETED)
-        crowd = next((done for done in lacking if done.step is CROWD), None)
-        if crowd is not None and certain:
-            return Judgement(False, expected, f"none for {crowd.what}", _sent(crowd))
+        newer = next((done for done in lacking if done.step.name in NEWER), None)
+        if newer is not None and certain:
+            return Judgement(False, expected, f"none for {newer.what}", _sent(newer))
         if orphans := self._orphans():
             first = orphans[0]
             when = f" of {first.created.isoformat()}" if first.created else ""
@@ -1436,7 +1447,7 @@ class Experiment:
         expected = "a Completed audit that lists no id as finished in error, as all were closed"
         judged: list[Exchange] = []
         for done in self._accepted():
-            if done.of_kind("uwc") or self._is_ambiguous(done):
+            if done.of_kind("uswc") or self._is_ambiguous(done):
                 continue
             if done.step.role == "repeated" or not done.sent_once or not all(self._state(one) for one in done.known):
                 continue

@@ -39,7 +39,7 @@ def test_needs_name_requirements_and_what_they_close():
     needs = dict(closings.needs())
 
     assert set(needs) <= contract().ids
-    assert needs["CAR-LIFE-CLOSED"] == 626
+    assert needs["CAR-LIFE-CLOSED"] == 630
     assert sum(needs.values()) < closings.pending_needed() + 4
 
 

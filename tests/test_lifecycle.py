@@ -2,7 +2,7 @@
 
 import pytest
 
-from closecheck.closings import APPROVED, CROWD, LISTS, MIXED, PARALLEL, REFUSED, matrix, texts
+from closecheck.closings import ALIKE, APPROVED, CHUNKED, CROWD, LISTS, MIXED, PARALLEL, REFUSED, SPECIAL, matrix, texts
 from closecheck.findable import Findable
 from closecheck.lifecycle import Experiment
 from closecheck.observers import COMPLETED, STARTED
@@ -86,6 +86,14 @@ def test_requests_are_closed_in_any_company(life, clause, step):
 
 
 @pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-CLOSED", since="2026.2")
+@steps((*ALIKE, *SPECIAL, CHUNKED))
+def test_requests_are_closed_whatever_the_closing_is_like(life, clause, step):
+    """What is named beside an id that another closing names too, or with an odd message, or in chunks, is no longer pending."""
+    tell_if_told(clause, life.closed(step.name))
+
+
+@pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-AFTER-APPROVAL")
 @steps(APPROVED)
 def test_a_request_past_its_approval_is_closed(life, clause, step):
@@ -115,6 +123,21 @@ def test_the_completion_status_is_the_one_asked_for(life, clause, step):
 def test_the_message_is_among_the_warnings(life, clause, step):
     """A closed request shows the message of its closing, letter by letter."""
     tell(clause, life.shows(step.name, "message"), step.name)
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-MESSAGE", since="2026.2")
+@steps(SPECIAL)
+def test_a_message_is_no_template(life, clause, step):
+    """A closed request shows, letter by letter, also what is special to templates, queues and documents."""
+    tell_if_told(clause, life.shows(step.name, "message"))
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-BODY-FRAMING", since="2026.2")
+def test_a_message_comes_out_of_chunks_as_it_went_in(life, clause):
+    """A character whose bytes are in several chunks is the character that it is in a whole body."""
+    tell_if_told(clause, life.read_from_chunks())
 
 
 @pytest.mark.closes
@@ -189,7 +212,7 @@ def test_there_is_an_audit_of_the_completion(life, clause):
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-COMPLETED", since="2026.2")
 def test_each_start_has_its_completion(life, clause):
-    """Started and Completed come in pairs, also where they name neither ids nor messages, and where 500 ids finished in error."""
+    """Started and Completed come in pairs, also where they name neither ids nor messages, and after closings that few services foresee."""
     tell_if_told(clause, life.paired())
 
 
@@ -272,6 +295,13 @@ def test_an_event_comes_for_each_of_a_list_of_any_length(life, clause):
 def test_an_event_comes_for_what_was_approved(life, clause):
     """Provisioning Completed comes also for requests past their approval."""
     tell_if_told(clause, life.delivered(*(step.name for step in APPROVED)))
+
+
+@pytest.mark.closes
+@pytest.mark.requirement("CAR-LIFE-EVENT", since="2026.2")
+def test_an_event_comes_whatever_the_closing_is_like(life, clause):
+    """Provisioning Completed comes also where the message is an odd one, and where closings have an id in common."""
+    tell_if_told(clause, life.delivered(*(step.name for step in (*SPECIAL, CHUNKED, *ALIKE))))
 
 
 @pytest.mark.closes
