@@ -794,6 +794,8 @@ class Session:
                 self._spend(again=True)
                 with self.gate.flight():
                     reply = self._attempt(conversation.request, lane, fresh=False)
+                    if reply.idled:  # a 408 that crossed the request on its way is no answer to it
+                        reply = self._attempt(conversation.request, lane, fresh=True)
                     self.noticed(reply)
                 if reply.response is None:
                     if reply.failure is not None and reply.failure.kind.received:

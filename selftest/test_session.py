@@ -518,6 +518,22 @@ def test_a_408_on_a_reused_connection_is_no_answer_and_on_a_fresh_one_it_is(tmp_
     assert said(session, "CAR-OP-STATUS") == [(Outcome.BROKEN, "third")]
 
 
+def test_a_408_on_a_reused_connection_is_no_answer_where_a_429_has_been_waited_out(tmp_path):
+    def script(peer):
+        if peer.number == 0 and peer.request():
+            peer.send(answer("429 Too Many Requests", b'{"message": "wait"}', "Retry-After: 0"))
+        if peer.request():
+            peer.send(answer() if peer.number else answer("408 Request Timeout", b""))
+        peer.wait_gone()
+
+    with opened(script, tmp_path) as (session, *_):
+        exchange = session.send("first", ONE, impossible(0, "x", 1))
+        session.finish()
+
+    assert exchange.status == 202
+    assert said(session, "CAR-OP-STATUS") == []
+
+
 def test_a_target_that_closes_after_each_answer_is_no_finding(tmp_path):
     def script(peer):
         if peer.request():
