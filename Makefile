@@ -40,12 +40,13 @@ test-fast: $(VENV)/.dev ## the quick part of them: no whole runs, no browser, no
 	@$(BIN)/python -m pytest selftest -m "not slow" $(ARGS)
 
 # Each Python has an environment of its own from the same locked versions. One that is not installed is named, and is no failure.
+# pyenv shows all of its versions only to those who name them.
 test-all-pythons: ## the quick part under each Python that is installed: PYTHONS="python3.12 ..."
-	@tried=; absent=; failed=; \
+	@tried=; absent=; failed=; all="$$(pyenv versions --bare 2>/dev/null | paste -sd: -)"; \
 	for python in $(PYTHONS); do \
-	  if ! $$python -c '' 2>/dev/null; then absent="$$absent $$python"; continue; fi; \
-	  echo "== $$($$python --version)"; tried="$$tried $$python"; \
-	  $(MAKE) --no-print-directory PYTHON=$$python VENV=$(VENV)/$$python test-fast || failed="$$failed $$python"; \
+	  found="$$(PYENV_VERSION="$$all" $$python -c 'import sys; print(sys.executable)' 2>/dev/null)" || { absent="$$absent $$python"; continue; }; \
+	  echo "== $$python"; tried="$$tried $$python"; \
+	  $(MAKE) --no-print-directory PYTHON="$$found" VENV=$(VENV)/$$python test-fast || failed="$$failed $$python"; \
 	done; \
 	echo "tried:$${tried:- none}; not installed:$${absent:- none}; failed:$${failed:- none}"; \
 	test -n "$$tried" -a -z "$$failed"
