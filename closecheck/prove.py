@@ -36,8 +36,8 @@ from closecheck.model import ExchangeLine, Exit, Outcome, Run, Status
 from closecheck.session import EXPLORED
 from closecheck.target import nearest
 
-_PENDING: Final = 800
-"""Pending requests of a target: a whole run needs about 720 where unknown ids are taken, and few make a quick target."""
+_PENDING: Final = 840
+"""Pending requests of a target: a whole run needs about 730 where unknown ids are taken, and few make a quick target."""
 _WAITING: Final = 10
 """Targets that delay or limit and are judged at the same time."""
 _TIMEOUT: Final = "3"
