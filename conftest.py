@@ -1,1 +1,1 @@
-pytest_plugins = ["closecheck.plugin"]
+pytest_plugins = ["closecheck.suite.plugin"]

@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
-from closecheck import __version__, output
-from closecheck.errors import ClosecheckError, NothingToJudge, UsageError, unforeseen
+from closecheck import __version__
 from closecheck.model import Exit, RunFault
+from closecheck.model.errors import ClosecheckError, NothingToJudge, UsageError, unforeseen
+from closecheck.reports import output
 
 
 class Group(click.Group):
@@ -73,7 +74,7 @@ def main() -> None:
 
 def run_options(command: Any) -> Any:
     """Add the options of a run to a command: the ones that pytest takes, from the same table."""
-    from closecheck.options import OPTIONS  # noqa: PLC0415
+    from closecheck.config.options import OPTIONS  # noqa: PLC0415
 
     for option in reversed(OPTIONS):
         if option.flag:
@@ -87,7 +88,7 @@ def run_options(command: Any) -> Any:
 @run_options
 def run(**options: Any) -> None:
     """Judge a target; without one, the embedded reference."""
-    from closecheck.command import judge  # noqa: PLC0415
+    from closecheck.commands.run import judge  # noqa: PLC0415
 
     sys.exit(judge({name: value for name, value in options.items() if value not in (None, ())}))
 
@@ -96,7 +97,7 @@ def run(**options: Any) -> None:
 @run_options
 def doctor(**options: Any) -> None:
     """Check in a second whether a run can begin: name, TLS, base path, token, clock, rate headers."""
-    from closecheck.doctor import examine  # noqa: PLC0415
+    from closecheck.commands.doctor import examine  # noqa: PLC0415
 
     sys.exit(examine({name: value for name, value in options.items() if value not in (None, ())}))
 
@@ -105,7 +106,7 @@ def doctor(**options: Any) -> None:
 @run_options
 def plan(**options: Any) -> None:
     """Print what would be sent and the worst that could happen; send nothing."""
-    from closecheck.command import plan_run  # noqa: PLC0415
+    from closecheck.commands.plan import plan_run  # noqa: PLC0415
 
     sys.exit(plan_run({name: value for name, value in options.items() if value not in (None, ())}))
 
@@ -116,7 +117,7 @@ def plan(**options: Any) -> None:
 @click.option("--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True, help="how to say it")
 def list_requirements(area: str, level: str | None, kind: str) -> None:
     """Print the requirements, one a line; in JSON everything that is known of them."""
-    from closecheck.explain import as_json, listing, selected  # noqa: PLC0415
+    from closecheck.commands.explain import as_json, listing, selected  # noqa: PLC0415
     from closecheck.model import Level  # noqa: PLC0415
 
     told = selected(area, Level(level) if level else None)
@@ -127,7 +128,7 @@ def list_requirements(area: str, level: str | None, kind: str) -> None:
 @click.argument("requirement")
 def explain(requirement: str) -> None:
     """Print one requirement: statement, level, source, how it is tested, what usually goes wrong, which faults prove it."""
-    from closecheck.command import explain as explaining  # noqa: PLC0415
+    from closecheck.commands.explain import explain as explaining  # noqa: PLC0415
 
     output.say(explaining(requirement))
 
@@ -141,7 +142,7 @@ def explain(requirement: str) -> None:
 @click.option("--target-file", type=click.Path(path_type=Path), help="write a target file for the served target here")
 def serve(host: str, port: int, fault: str | None, rate_limit: str | None, database: str, target_file: Path | None) -> None:
     """Serve the reference target, or a faulty one, to develop clients and tests against."""
-    from closecheck.serve import serve as serving  # noqa: PLC0415
+    from closecheck.commands.serve import serve as serving  # noqa: PLC0415
 
     serving(host=host, port=port, fault=fault, rate_limit=rate_limit, database=database, target_file=target_file)
 
@@ -150,7 +151,7 @@ def serve(host: str, port: int, fault: str | None, rate_limit: str | None, datab
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("reports/latest"))
 def report(folder: Path) -> None:
     """Render a recorded run again: every format, from run.jsonl alone."""
-    from closecheck.command import render_again  # noqa: PLC0415
+    from closecheck.commands.report import render_again  # noqa: PLC0415
 
     sys.exit(render_again(folder))
 
@@ -161,14 +162,14 @@ def report(folder: Path) -> None:
 @click.option("--to", type=click.Path(path_type=Path), help="the file of declared cases (default: spec/cases/kept.yaml)")
 def keep(run_folder: Path, case: str, to: Path | None) -> None:
     """Write the witness of a finding as a declared case, which every later run sends."""
-    from closecheck.keep import keep as keeping  # noqa: PLC0415
+    from closecheck.commands.keep import keep as keeping  # noqa: PLC0415
 
     output.say(keeping(run_folder, case, to))
 
 
 def comparison_options(command: Any) -> Any:
     """Add the options of a comparison of runs: how to say it, and where."""
-    from closecheck.options import FORMATS  # noqa: PLC0415
+    from closecheck.config.options import FORMATS  # noqa: PLC0415
 
     command = click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="write to this file; its suffix names the format")(command)
     return click.option("--format", "kind", type=click.Choice(FORMATS), help="how to say it (default: text)")(command)
@@ -184,7 +185,7 @@ def diff(old: Path, new: Path, kind: str | None, output: Path | None) -> None:
 
     Exit 1 only on a regression; 5 where none was seen, but a MUST that was tested is not any more.
     """
-    from closecheck.side_by_side import show_difference  # noqa: PLC0415
+    from closecheck.commands.comparisons import show_difference  # noqa: PLC0415
 
     sys.exit(show_difference(old, new, kind=kind, output=output))
 
@@ -195,7 +196,7 @@ def diff(old: Path, new: Path, kind: str | None, output: Path | None) -> None:
 @comparison_options
 def matrix(runs: tuple[Path, ...], only_differences: bool, kind: str | None, output: Path | None) -> None:
     """Several targets side by side: requirements by targets, choices by targets. RUN is the folder of a run, or its run.jsonl."""
-    from closecheck.side_by_side import show_matrix  # noqa: PLC0415
+    from closecheck.commands.comparisons import show_matrix  # noqa: PLC0415
 
     sys.exit(show_matrix(runs, kind=kind, only_differences=only_differences, output=output))
 
@@ -206,8 +207,8 @@ def matrix(runs: tuple[Path, ...], only_differences: bool, kind: str | None, out
 @click.option("--format", "kind", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True, help="how to say it")
 def compare(openapi: Path, path: str, kind: str) -> None:
     """Hold a published OpenAPI document (3.x or Swagger 2.0) against the contract, without a server: looser, stricter, missing."""
-    from closecheck.compare.comparing import compare as comparing  # noqa: PLC0415
-    from closecheck.compare.rendering import show  # noqa: PLC0415
+    from closecheck.openapi.comparing import compare as comparing  # noqa: PLC0415
+    from closecheck.openapi.rendering import show  # noqa: PLC0415
 
     told = comparing(openapi, path)
     show(told, kind)
@@ -218,8 +219,8 @@ def compare(openapi: Path, path: str, kind: str) -> None:
 @click.argument("kind")
 def forge(kind: str) -> None:
     """Print a token forged from the one in CLOSECHECK_TOKEN, for the curl line of a report."""
-    from closecheck.callers import forge as forged  # noqa: PLC0415
-    from closecheck.ids import Untested  # noqa: PLC0415
+    from closecheck.http.callers import forge as forged  # noqa: PLC0415
+    from closecheck.model.errors import Untested  # noqa: PLC0415
 
     token = os.environ.get("CLOSECHECK_TOKEN", "")
     if not token:
@@ -241,7 +242,7 @@ def forge(kind: str) -> None:
 @click.option("--order", is_flag=True, help="find anew which cases show most, and write that to spec/order.json")
 def prove(profile: str, only: tuple[str, ...], jobs: int, seeds: int, sample: int | None, write: Path | None, *, order: bool) -> None:
     """Run the suite against every fault and every variant, and print the kill matrix."""
-    from closecheck.prove import prove as proving  # noqa: PLC0415
+    from closecheck.commands.prove import prove as proving  # noqa: PLC0415
 
     sys.exit(proving(profile=profile, only=only, jobs=jobs, seeds=seeds, sample=sample, write=write, order=order))
 

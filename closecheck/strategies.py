@@ -2,7 +2,7 @@
 Hypothesis strategies for bodies of the operation, valid and invalid.
 
 A strategy draws a size and a seed, never the elements: five hundred ids are one number. What a seed becomes is
-:mod:`closecheck.generation`'s affair.
+:mod:`closecheck.contract.random_bodies`'s affair.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Final, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from closecheck import generation
-from closecheck.generation import MOST_CHARACTERS, MOST_IDS, Edit, Spelling, Value
+from closecheck.contract import random_bodies
+from closecheck.contract.random_bodies import MOST_CHARACTERS, MOST_IDS, Edit, Spelling, Value
 
 T = TypeVar("T")
 
@@ -34,13 +34,13 @@ def _grown(make: Callable[[Random], T]) -> SearchStrategy[T]:
 
 def id_lists(min_size: int = 1, max_size: int = MOST_IDS) -> SearchStrategy[tuple[str, ...]]:
     """Return a strategy for lists of different ids of the page's form."""
-    return st.builds(lambda size, seed: generation.ids(Random(seed), size), st.integers(min_size, max_size), seeds())  # noqa: S311
+    return st.builds(lambda size, seed: random_bodies.ids(Random(seed), size), st.integers(min_size, max_size), seeds())  # noqa: S311
 
 
 def messages(min_size: int = 1, max_size: int = MOST_CHARACTERS) -> SearchStrategy[str]:
     """Return a strategy for messages of ordinary text, nasty fragments and letters of all of Unicode among them."""
-    sized = st.builds(lambda size, seed: generation.letters(Random(seed), size), st.integers(min_size, max_size), seeds())  # noqa: S311
-    free = _grown(generation.message)
+    sized = st.builds(lambda size, seed: random_bodies.letters(Random(seed), size), st.integers(min_size, max_size), seeds())  # noqa: S311
+    free = _grown(random_bodies.message)
     if (min_size, max_size) != (1, MOST_CHARACTERS):
         free = free.filter(lambda text: min_size <= len(text) <= max_size)
     return sized | free
@@ -48,12 +48,12 @@ def messages(min_size: int = 1, max_size: int = MOST_CHARACTERS) -> SearchStrate
 
 def bodies() -> SearchStrategy[Value]:
     """Return a strategy for valid bodies, as values that have no spelling yet."""
-    return _grown(generation.value)
+    return _grown(random_bodies.value)
 
 
 def spellings() -> SearchStrategy[Spelling]:
     """Return a strategy for lawful spellings of a body: order of members, white space, escapes."""
-    return _grown(generation.spelling)
+    return _grown(random_bodies.spelling)
 
 
 def invalid_bodies(breaking: str = "") -> SearchStrategy[Edit]:
@@ -64,11 +64,11 @@ def invalid_bodies(breaking: str = "") -> SearchStrategy[Edit]:
         ValueError: no edit of a body breaks that requirement.
 
     """
-    if breaking and breaking not in generation.EDITS:
-        raise ValueError(f"no edit of a body breaks {breaking}: {', '.join(generation.EDITS)}")
-    return _grown(lambda rng: generation.edit(rng, generation.value(rng), breaking))
+    if breaking and breaking not in random_bodies.EDITS:
+        raise ValueError(f"no edit of a body breaks {breaking}: {', '.join(random_bodies.EDITS)}")
+    return _grown(lambda rng: random_bodies.edit(rng, random_bodies.value(rng), breaking))
 
 
 def sequences(min_size: int = 2, max_size: int = 16) -> SearchStrategy[list[Value | Edit]]:
     """Return a strategy for requests that follow one another: valid and invalid ones, repetitions among them."""
-    return st.builds(lambda size, seed: generation.sequence(Random(seed), size), st.integers(min_size, max_size), seeds())  # noqa: S311
+    return st.builds(lambda size, seed: random_bodies.sequence(Random(seed), size), st.integers(min_size, max_size), seeds())  # noqa: S311

@@ -13,13 +13,13 @@ from typing import Any, Final
 import jsonschema_rs
 from lxml import html as lxml_html
 
-from closecheck.console import terminal
-from closecheck.console_comparisons import print_difference, print_matrix
-from closecheck.difference import Difference
-from closecheck.matrix import Matrix
 from closecheck.reports import difference_html, difference_json, difference_markdown, matrix_html, matrix_json, matrix_markdown
 from closecheck.reports._facts import line, visible
 from closecheck.reports._marking import plain
+from closecheck.reports.difference import Difference
+from closecheck.reports.matrix import Matrix
+from closecheck.reports.terminal import terminal
+from closecheck.reports.terminal_comparisons import print_difference, print_matrix
 
 ROOT: Final = Path(__file__).parents[1]
 GOLDENS: Final = Path(__file__).parent / "goldens"

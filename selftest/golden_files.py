@@ -18,8 +18,6 @@ from typing import Final
 import msgspec
 import recorded_runs
 
-from closecheck import stream
-from closecheck.console import print_summary, terminal
 from closecheck.model import (
     Closed,
     Evidence,
@@ -31,7 +29,9 @@ from closecheck.model import (
     encode,
 )
 from closecheck.reports import RENDERERS
-from closecheck.session import EXPLORED
+from closecheck.reports.terminal import print_summary, terminal
+from closecheck.session.record import FILE_NAME, read
+from closecheck.session.session import EXPLORED
 
 FOLDER: Final = Path(__file__).parent / "goldens" / "run"
 TERMINAL: Final = "terminal.txt"
@@ -122,16 +122,16 @@ def _observed(run: Run, choices: set[str]) -> Iterator[Observation]:
 def record() -> None:
     """Record the run anew."""
     with tempfile.TemporaryDirectory(prefix="closecheck-golden-") as folder:
-        lines = b"".join(encode(one) + b"\n" for one in thinned(stream.read(recorded_runs.faulty(Path(folder)))))
+        lines = b"".join(encode(one) + b"\n" for one in thinned(read(recorded_runs.faulty(Path(folder)))))
         # Settings name files by their whole paths.
         lines = lines.replace(f"{folder}/".encode(), b"")
     FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / stream.FILE_NAME).write_bytes(lines)
+    (FOLDER / FILE_NAME).write_bytes(lines)
 
 
 def renew() -> None:
     """Write every format of the run anew, and no other file."""
-    for name, content in made(stream.read(FOLDER)).items():
+    for name, content in made(read(FOLDER)).items():
         (FOLDER / name).write_bytes(content)
 
 

@@ -6,14 +6,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from closecheck import closings, stream
-from closecheck.command import Listener, engine
+from closecheck.lifecycle import plan
 from closecheck.model import Outcome
 from closecheck.reference import ReferenceConfig, ReferenceServer
+from closecheck.session import record
+from closecheck.suite.engine import Listener, engine
 
 REQUIREMENTS = ("CAR-LIFE-*", "CAR-*-NO-EFFECT", "CAR-BODY-ATOMIC", "CAR-OP-SAFE-METHODS", "CAR-OP-OTHER-METHODS")
-ENOUGH = closings.pending_needed() + 10
-WITHOUT_THE_500 = closings.pending_needed(without_long_lists=True) + 10
+ENOUGH = plan.pending_needed() + 10
+WITHOUT_THE_500 = plan.pending_needed(without_long_lists=True) + 10
 """So many pending requests that all is tested but the closing of 500, which takes most of the time."""
 SUITE = {}
 """The modules of ``tests/``, kept from one run to the next."""
@@ -29,7 +30,7 @@ def judged(modify=None, edit=None, settle=0.5, only=REQUIREMENTS, **config):
             listener = Listener(quiet=True, target_data=target, write_reports=False)
             engine({"profile": "quick", "reports": folder, "only": list(only)}, listener)
             assert not server.reference.publisher.subscriptions
-        return stream.read(Path(folder) / "latest")
+        return record.read(Path(folder) / "latest")
 
 
 @contextlib.contextmanager

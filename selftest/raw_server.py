@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 
 import jsonschema_rs
 
-from closecheck.contract import contract
+from closecheck.contract.specification import contract
 
 LIMIT: Final = 20.0
 """Seconds after which everything here gives up: no test hangs for ever."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import yaml
 
-from closecheck.faults import faults
+from closecheck.deviations.faults import faults
 from closecheck.reference import ReferenceConfig, ReferenceServer
 
 ROOT: Final = Path(__file__).parents[1]

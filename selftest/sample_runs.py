@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from closecheck.contract import contract
+from closecheck.contract.specification import contract
 from closecheck.model import (
     Body,
     Closing,
@@ -378,7 +378,7 @@ def stopped() -> Run:
 
 def suite_fault() -> Run:
     """The suite itself failed."""
-    return tape_without_evidence().run(suite_fault="ZeroDivisionError in closecheck/checks/statuses.py")
+    return tape_without_evidence().run(suite_fault="ZeroDivisionError in closecheck/judging/checks/statuses.py")
 
 
 def tape_without_evidence() -> Tape:

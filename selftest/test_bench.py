@@ -11,7 +11,7 @@ import pytest
 from raw_server import RawServer, answer, each, once
 
 from closecheck.model import Outcome
-from closecheck.stream import read
+from closecheck.session.record import read
 from selftest.bench import contenders, figures, page, parts, plots, servers, synthetic
 from selftest.bench.figures import BenchFault, FirstSeen, Machine, Performance, Row, Spread, Usage
 from selftest.bench.processes import PYTHON, Job, interleaved, measured, program

@@ -8,13 +8,13 @@ import pytest
 from click.testing import CliRunner
 
 from closecheck.__main__ import main
-from closecheck.callers import BY_KIND, FORGERIES, Callers, forge, inapplicable, split
-from closecheck.credentials import FixedToken, describe
-from closecheck.ids import Untested
+from closecheck.http.callers import BY_KIND, FORGERIES, Callers, forge, inapplicable, split
+from closecheck.http.redaction import Redactor
+from closecheck.http.tokens import FixedToken, describe
+from closecheck.http.transport import serialise
 from closecheck.model import Request
-from closecheck.redaction import Redactor
+from closecheck.model.errors import Untested
 from closecheck.reports._curl import _authorization
-from closecheck.transport import serialise
 
 JWT = jwt.encode({"sub": "me"}, "k" * 32, algorithm="HS256")
 MIXED = "Opaque-Token_of-The-Tests.Xy9"

@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from closecheck import edits
-from closecheck.cases import ACCEPTED, REFUSED, Case, DeclaredCase, DeclaredRequest, Draft, Expectation, Ids, Raw
-from closecheck.contract import Contract, ContractFault, contract, resolve
+from closecheck.contract import derived_cases
+from closecheck.contract.cases import ACCEPTED, REFUSED, Case, DeclaredCase, DeclaredRequest, Draft, Expectation, Ids, Raw
+from closecheck.contract.specification import Contract, ContractFault, contract, resolve
 from closecheck.model import Level
 
 
@@ -125,19 +125,21 @@ def test_the_contract_says_who_it_is():
 
 
 def test_every_requirement_is_asked_for_by_a_case_or_a_test():
-    from closecheck import edits, lifecycle, preflight
-    from closecheck.checks import EVERY_EXCHANGE
+    from closecheck.contract import derived_cases
+    from closecheck.judging.checks import EVERY_EXCHANGE
+    from closecheck.lifecycle import experiment
+    from closecheck.session import preflight
 
-    asked = {case.requirement for case in (*edits.derived().values(), *contract().declared.values(), preflight.FIRST_ERROR, preflight.NO_TOKEN)}
+    asked = {case.requirement for case in (*derived_cases.derived().values(), *contract().declared.values(), preflight.FIRST_ERROR, preflight.NO_TOKEN)}
     tests = "".join(path.read_text() for path in (contract().folder.parent / "tests").glob("*.py"))
-    source = Path(lifecycle.__file__).read_text()
+    source = Path(experiment.__file__).read_text()
     missing = [one for one in contract().ids if one not in asked and one not in EVERY_EXCHANGE and f'"{one}"' not in tests and f'"{one}"' not in source]
 
     assert missing == []
 
 
 def test_every_case_that_observes_a_choice_is_an_accepted_case_with_one_edit():
-    known = {**edits.derived(), **contract().declared}
+    known = {**derived_cases.derived(), **contract().declared}
     choices = [case for case in known.values() if case.choice]
 
     assert choices

@@ -8,9 +8,9 @@ import json
 import msgspec
 import pytest
 
-from closecheck.cases import Draft
-from closecheck.checks import Clauses, error_body, locales, rate_limit
-from closecheck.exchange import Exchange, NotJson, parse
+from closecheck.contract.cases import Draft
+from closecheck.judging.checks import Clauses, error_body, locales, rate_limit
+from closecheck.judging.exchange import Exchange, NotJson, parse
 from closecheck.model import Failure, FailureKind, Outcome, Request, Response, Timing
 
 DOCUMENTED = frozenset({202, 400, 401, 403, 429, 500})

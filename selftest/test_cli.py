@@ -17,8 +17,8 @@ import pytest
 from lifecycle_runs import modules_of_the_suite
 from raw_server import RawServer, SmallTarget, answer, error
 
-from closecheck.contract import spec_folder
-from closecheck.stream import read
+from closecheck.contract.specification import spec_folder
+from closecheck.session.record import read
 
 ROOT = Path(__file__).parents[1]
 LONG = 120
@@ -130,15 +130,15 @@ def test_list_and_explain_know_every_requirement():
 @pytest.fixture(scope="module")
 def tested():
     """Which requirement each test of a run judges, collected once for all."""
-    from closecheck import command, plugin
+    from closecheck.suite import engine, plugin
 
     with modules_of_the_suite():
-        return Counter(plugin.requirement_of(item) for item in command.collect({})[1])
+        return Counter(plugin.requirement_of(item) for item in engine.collect({})[1])
 
 
 def test_every_requirement_has_a_test_and_a_whole_card(tested):
-    from closecheck.contract import contract
-    from closecheck.explain import Tested, card
+    from closecheck.commands.explain import Tested, card
+    from closecheck.contract.specification import contract
 
     for one in contract().catalogue.requirements:
         shown = card(one.id, [Tested("test_x.py", "test_x", "It holds.", ("x/1",), ("p", ""))], ["some-fault"])
@@ -152,7 +152,7 @@ def test_every_requirement_has_a_test_and_a_whole_card(tested):
 
 
 def test_a_card_says_how_a_requirement_is_tested_and_which_faults_prove_it():
-    from closecheck.command import explain
+    from closecheck.commands.explain import explain
 
     with modules_of_the_suite():
         card = explain("CAR-IDS-MAX")
@@ -178,8 +178,8 @@ def test_list_keeps_what_is_asked_for(given, kept):
 
 
 def test_the_whole_list_is_the_whole_catalogue():
-    from closecheck.contract import contract
-    from closecheck.explain import as_json, selected
+    from closecheck.commands.explain import as_json, selected
+    from closecheck.contract.specification import contract
 
     told = json.loads(as_json(selected()))
 

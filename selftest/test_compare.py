@@ -11,10 +11,10 @@ import jsonschema_rs
 import pytest
 import yaml
 
-from closecheck.compare.comparing import compare, expressible
-from closecheck.compare.rendering import render, show
-from closecheck.contract import contract
-from closecheck.errors import UsageError
+from closecheck.contract.specification import contract
+from closecheck.model.errors import UsageError
+from closecheck.openapi.comparing import compare, expressible
+from closecheck.openapi.rendering import render, show
 
 ROOT = Path(__file__).parents[1]
 FIXTURES = Path(__file__).parent / "openapi"

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from closecheck.credentials import TokenFacts, TokenSource, describe, token_source
-from closecheck.errors import UsageError
-from closecheck.redaction import Redactor
-from closecheck.target import ClientCredentials, Secret, StaticToken
+from closecheck.config.target_file import ClientCredentials, Secret, StaticToken
+from closecheck.http.redaction import Redactor
+from closecheck.http.tokens import TokenFacts, TokenSource, describe, token_source
+from closecheck.model.errors import UsageError
 
 URL = "https://t.example/oauth/token"
 CLIENT = ClientCredentials("me", Secret("hush-hush-hush"), URL)

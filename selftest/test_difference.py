@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 
 from closecheck.__main__ import main
-from closecheck.difference import Kind, difference
 from closecheck.model import Exit, Profile, Status
 from closecheck.reports._comparison import TITLES, WHOLE, figures, status, why
+from closecheck.reports.difference import Kind, difference
 from closecheck.reports.markdown import COMMENT_LIMIT
-from closecheck.sides import Spread
+from closecheck.reports.run_columns import Spread
 
 PASS, FAIL, WARNING, WAIVED = Status.PASS, Status.FAIL, Status.WARNING, Status.WAIVED
 UNTESTED, ERROR, OUT, NA = Status.UNTESTED, Status.ERROR, Status.OUT_OF_SCOPE, Status.NOT_APPLICABLE

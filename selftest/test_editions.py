@@ -13,11 +13,9 @@ from lxml import etree
 from lxml import html as lxml_html
 from test_session import SmallTarget, opened
 
-from closecheck import edits
-from closecheck.cases import REFUSED, Case, DeclaredCase, DeclaredRequest
-from closecheck.console import Progress, print_summary, terminal
-from closecheck.contract import Contract, ContractFault, contract, spec_folder
-from closecheck.errors import UsageError
+from closecheck.contract import derived_cases
+from closecheck.contract.cases import REFUSED, Case, DeclaredCase, DeclaredRequest
+from closecheck.contract.specification import Contract, ContractFault, contract, spec_folder
 from closecheck.model import (
     Catalogue,
     Choice,
@@ -33,9 +31,11 @@ from closecheck.model import (
     Verdict,
     edition_key,
 )
-from closecheck.plugin import pytest_report_teststatus
+from closecheck.model.errors import UsageError
 from closecheck.reports import RENDERERS
-from closecheck.run import check_edition, open_run
+from closecheck.reports.terminal import Progress, print_summary, terminal
+from closecheck.suite.plugin import pytest_report_teststatus
+from closecheck.suite.run_context import check_edition, open_run
 
 PINNED, LATER = "2026.1", "2026.2"
 OLD, NEW = "CAR-BODY-OLD", "CAR-BODY-NEW"
@@ -246,7 +246,7 @@ def test_a_declared_case_can_be_of_a_later_edition_than_its_requirement() -> Non
 
 def test_whatever_a_later_case_finds_is_of_its_edition(tmp_path: Any) -> None:
 
-    plain = edits.derived()["ids/501"]
+    plain = derived_cases.derived()["ids/501"]
     case = msgspec.structs.replace(plain, id="later/501", since=LATER)
     assert isinstance(case, Case)
     assert case.expect == REFUSED

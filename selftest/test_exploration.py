@@ -11,20 +11,20 @@ import msgspec
 import pytest
 import yaml
 
-from closecheck import exploration as exploring
-from closecheck import fuzzing
-from closecheck.cases import DeclaredCase, fill
-from closecheck.errors import GeneratorTrouble, UsageError
-from closecheck.exploration import Exploration, Limits
-from closecheck.fuzzing import Examples
-from closecheck.ids import Source
-from closecheck.keep import keep
+from closecheck.commands.keep import keep
+from closecheck.contract.cases import DeclaredCase, fill
+from closecheck.exploration import explore as exploring
+from closecheck.exploration import schemathesis_cases
+from closecheck.exploration.explore import Exploration, Limits
+from closecheck.exploration.schemathesis_cases import Examples
+from closecheck.exploration.shrink import MOST_REQUESTS
 from closecheck.model import Outcome
+from closecheck.model.errors import GeneratorTrouble, UsageError
 from closecheck.reference import ReferenceConfig, ReferenceServer
 from closecheck.reference.errors import BadContent, cause
-from closecheck.run import open_run
-from closecheck.shrinking import MOST_REQUESTS
-from closecheck.stream import read
+from closecheck.session.ids import Source
+from closecheck.session.record import read
+from closecheck.suite.run_context import open_run
 
 STANDARD = Limits(300, 20.0, 12)
 MARK = "0000000000"
@@ -268,20 +268,20 @@ def test_a_target_that_knows_its_ids_is_not_explored(tmp_path):
 
 
 def test_schemathesis_adds_bodies_that_the_contract_settles():
-    found = exploring.judgeable(fuzzing.covering() + fuzzing.fuzzed(1, 4), exploring.Random(0))
+    found = exploring.judgeable(schemathesis_cases.covering() + schemathesis_cases.fuzzed(1, 4), exploring.Random(0))
     assert {"CAR-IDS-MIN", "CAR-IDS-ITEMS", "CAR-BODY-OBJECT", "CAR-EXECUTION-CLOSED", ""} <= {one.requirement for one in found}
 
 
 def test_schemathesis_heeds_no_settings_of_the_folder_it_is_started_in(tmp_path, monkeypatch):
     (tmp_path / "schemathesis.toml").write_text('headers = { X-A = "${NOT_SET_ANYWHERE}" }\n')
     monkeypatch.chdir(tmp_path)
-    assert fuzzing.covering()
+    assert schemathesis_cases.covering()
 
 
 def test_hypothesis_finds_in_its_home_which_characters_utf8_has_room_for():
     from hypothesis.internal import charmap
 
-    with fuzzing._homed():
+    with schemathesis_cases._homed():
         file = Path(charmap.charmap_file("codec-v2-utf-8"))
         (first, last), (after, end) = json.loads(gzip.decompress(file.read_bytes()))[0]
         assert charmap.intervals_from_codec.__wrapped__("utf-8")[0].intervals == ((first, last), (after, end))

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from closecheck.cases import Draft, Raw
-from closecheck.checks import Clauses
-from closecheck.exchange import Exchange
+from closecheck.contract.cases import Draft, Raw
+from closecheck.http.transport import head_of
+from closecheck.judging.checks import Clauses
+from closecheck.judging.exchange import Exchange
 from closecheck.model import Request, Response, Timing
-from closecheck.transport import head_of
 
 DOCUMENTED = frozenset({202, 400, 401, 403, 429, 500})
 DRAFT = Draft(body=Raw(b""))
@@ -172,7 +172,7 @@ def test_nothing_is_learnt_where_more_than_the_answer_counts(how):
 
 
 def test_several_kinds_are_known_beside_each_other_up_to_a_number_and_none_is_lost_in_counting(monkeypatch):
-    monkeypatch.setattr("closecheck.checks.glance._MOST_KNOWN", 2)
+    monkeypatch.setattr("closecheck.judging.checks.glance._MOST_KNOWN", 2)
     clauses = Clauses(DOCUMENTED)
     looks = ["one", "two", "three"]
 
@@ -186,8 +186,8 @@ def test_several_kinds_are_known_beside_each_other_up_to_a_number_and_none_is_lo
 
 def test_a_text_is_searched_once_and_no_more_than_a_number_are_kept(monkeypatch):
     searched = []
-    monkeypatch.setattr("closecheck.checks.glance.betrays", searched.append)
-    monkeypatch.setattr("closecheck.checks.glance._MOST_KNOWN", 2)
+    monkeypatch.setattr("closecheck.judging.checks.glance.betrays", searched.append)
+    monkeypatch.setattr("closecheck.judging.checks.glance._MOST_KNOWN", 2)
     clauses = Clauses(DOCUMENTED)
     for number, text in enumerate(["One.", "Two.", "One.", "Three.", "One."], 1):
         learnt(clauses, number, detailCode=text, messages=said(text=text))

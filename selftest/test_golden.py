@@ -5,15 +5,15 @@ import os
 import golden_files
 import pytest
 
-from closecheck import stream
 from closecheck.model import Outcome, Run, Status
+from closecheck.session import record
 
 
 @pytest.fixture(scope="module")
 def run() -> Run:
     if os.environ.get("REWRITE_GOLDENS"):
         golden_files.renew()
-    return stream.read(golden_files.FOLDER)
+    return record.read(golden_files.FOLDER)
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +32,10 @@ def test_the_kept_run_has_one_of_everything(run: Run) -> None:
 
 
 def test_no_kept_file_is_of_no_format(made: dict[str, bytes]) -> None:
-    assert {path.name for path in golden_files.FOLDER.iterdir()} == {*made, stream.FILE_NAME}
+    assert {path.name for path in golden_files.FOLDER.iterdir()} == {*made, record.FILE_NAME}
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in golden_files.FOLDER.iterdir() if path.name != stream.FILE_NAME))
+@pytest.mark.parametrize("name", sorted(path.name for path in golden_files.FOLDER.iterdir() if path.name != record.FILE_NAME))
 def test_a_format_is_as_it_was_kept(made: dict[str, bytes], name: str) -> None:
     kept = (golden_files.FOLDER / name).read_bytes()
 

@@ -15,9 +15,9 @@ import jwt
 import pytest
 from raw_server import RawServer, SmallTarget, answer
 
-from closecheck.errors import unforeseen
-from closecheck.exchange import NotJson, parse
+from closecheck.judging.exchange import NotJson, parse
 from closecheck.model import Evidence, Finding, Note, Outcome, encode
+from closecheck.model.errors import unforeseen
 
 ROOT = Path(__file__).parents[1]
 LONG = 120
@@ -180,9 +180,9 @@ def test_an_unforeseen_error_names_the_place_and_quotes_nothing():
 def test_what_nobody_foresaw_is_one_sentence_and_3(tmp_path):
     program = tmp_path / "broken.py"
     program.write_text(
-        "import closecheck.explain, closecheck.planning, closecheck.doctor, closecheck.preflight\n"
+        "import closecheck.commands.explain, closecheck.commands.plan, closecheck.commands.doctor, closecheck.session.preflight\n"
         "def fail(*_, **__): raise ZeroDivisionError('hush-hush-secret')\n"
-        "closecheck.explain.listing = closecheck.planning.planned = closecheck.doctor.describe = closecheck.preflight.probe = fail\n"
+        "closecheck.commands.explain.listing = closecheck.commands.plan.planned = closecheck.commands.doctor.describe = closecheck.session.preflight.probe = fail\n"
         "from closecheck.__main__ import main\n"
         "main()\n"
     )

@@ -13,34 +13,35 @@ from pathlib import Path
 import pytest
 from lifecycle_runs import ENOUGH, WITHOUT_THE_500, broken, judged, untested
 
-from closecheck import closings, stream
-from closecheck.contract import contract
+from closecheck.contract.specification import contract
+from closecheck.lifecycle import plan
 from closecheck.reference import ReferenceConfig, ReferenceServer
 from closecheck.reference.errors import BadContent, cause
+from closecheck.session import record
 
 # ------------------------------------------------------------------------------------------------------------- the plan
 
 
 def test_the_plan_names_each_step_once():
-    names = [step.name for step in closings.plan()]
+    names = [step.name for step in plan.plan()]
 
     assert len(names) == len(set(names))
-    assert names[0] == closings.ONE
+    assert names[0] == plan.ONE
     assert names[-2] == "five hundred"
 
 
 def test_every_combination_is_in_the_plan():
-    combinations = {(step.text is None, step.execution, step.completion) for step in closings.matrix()}
+    combinations = {(step.text is None, step.execution, step.completion) for step in plan.matrix()}
 
-    assert len(combinations) == len(closings.matrix()) == 2 * 3 * 4
+    assert len(combinations) == len(plan.matrix()) == 2 * 3 * 4
 
 
 def test_needs_name_requirements_and_what_they_close():
-    needs = dict(closings.needs())
+    needs = dict(plan.needs())
 
     assert set(needs) <= contract().ids
     assert needs["CAR-LIFE-CLOSED"] == 630
-    assert sum(needs.values()) < closings.pending_needed() + 4
+    assert sum(needs.values()) < plan.pending_needed() + 4
 
 
 # --------------------------------------------------------------------------------------------------------------- faults
@@ -293,7 +294,7 @@ def test_an_interrupted_run_unsubscribes_and_says_what_it_closed(tmp_path):
 
         assert process.returncode == 2
         assert not server.reference.publisher.subscriptions
-    run = stream.read(tmp_path / "reports" / "latest")
+    run = record.read(tmp_path / "reports" / "latest")
     assert not run.complete
     assert sum(len(one.ids) for one in run.closed) >= 30
 

@@ -5,11 +5,12 @@ import pytest
 from raw_server import SmallTarget
 from test_session import ONE, opened
 
-from closecheck import edits
-from closecheck.ids import Untested, impossible
-from closecheck.load import Load
+from closecheck.contract import derived_cases
+from closecheck.http.pace import Gate, Pace
 from closecheck.model import Note, Outcome, Response
-from closecheck.pace import Gate, Pace
+from closecheck.model.errors import Untested
+from closecheck.session.ids import impossible
+from closecheck.session.load import Load
 
 PAGE = b"HTTP/1.1 %s\r\nServer: nginx\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<html></html>"
 CASES = [f"ids/{count}" for count in (1, 2, 4, 5, 9, 10, 11, 15, 16, 17, 19, 20, 21, 25, 31, 32, 33, 49, 50)]
@@ -123,6 +124,6 @@ def test_what_is_asked_to_see_whether_anything_is_served_is_recorded_and_judges_
     with opened(target.script, tmp_path) as (session, context, server):
         context.begin()
         with pytest.raises(Untested):
-            session.ask(msgspec.structs.replace(session.cases[edits.FULL], id="again"))
+            session.ask(msgspec.structs.replace(session.cases[derived_cases.FULL], id="again"))
 
         assert len(server.requests) == session.sent

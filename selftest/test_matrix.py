@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from closecheck.__main__ import main
-from closecheck.matrix import matrix
 from closecheck.model import Level, Profile, Run, Status
 from closecheck.reports._comparison import ABSENT, NOT_OBSERVED, SPREAD_WORDS, name, observed, status
 from closecheck.reports._facts import line
-from closecheck.sides import Spread, spread, union
+from closecheck.reports.matrix import matrix
+from closecheck.reports.run_columns import Spread, spread, union
 
 PASS, FAIL, WARNING, UNTESTED = Status.PASS, Status.FAIL, Status.WARNING, Status.UNTESTED
 modest = settings(max_examples=12, suppress_health_check=list(HealthCheck))
@@ -177,7 +177,7 @@ def test_what_was_observed_is_the_same_in_any_order():
 
 
 def test_a_measurement_is_shown_and_is_no_difference():
-    from closecheck.contract import contract
+    from closecheck.contract.specification import contract
 
     measured = [choice.id for choice in contract().catalogue.choices if choice.measured]
     assert measured == ["completion-time"]

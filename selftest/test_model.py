@@ -6,7 +6,6 @@ import tracemalloc
 import pytest
 import sample_runs
 
-from closecheck import stream
 from closecheck.model import (
     Area,
     Body,
@@ -37,6 +36,7 @@ from closecheck.model import (
     encode,
     fold,
 )
+from closecheck.session import record
 
 MUST, SHOULD = Level.MUST, Level.SHOULD
 HELD, BROKEN, UNTESTED, ERROR, ABSENT = Outcome.HELD, Outcome.BROKEN, Outcome.UNTESTED, Outcome.ERROR, Outcome.ABSENT
@@ -374,15 +374,15 @@ def test_a_stream_can_be_cut_off_anywhere_after_its_opening(tmp_path):
     lines = [encode(line) + b"\n" for line in [*lines_of(whole), whole.closing]]
     data = b"".join(lines)
     for cut in range(len(lines[0]), len(data) - 1):
-        (tmp_path / stream.FILE_NAME).write_bytes(data[:cut])
-        judged = stream.read(tmp_path)
+        (tmp_path / record.FILE_NAME).write_bytes(data[:cut])
+        judged = record.read(tmp_path)
         assert judged.exit_code is Exit.INTERRUPTED
         assert not judged.complete
         assert judged.seconds >= 0
         assert judged.requests == len(judged.exchanges)
         assert judged.headline.startswith("interrupted")
-    (tmp_path / stream.FILE_NAME).write_bytes(data)
-    assert stream.read(tmp_path).exit_code is Exit.NON_CONFORMANT
+    (tmp_path / record.FILE_NAME).write_bytes(data)
+    assert record.read(tmp_path).exit_code is Exit.NON_CONFORMANT
 
 
 @pytest.mark.parametrize(
@@ -399,10 +399,10 @@ def test_a_stream_can_be_cut_off_anywhere_after_its_opening(tmp_path):
     ],
 )
 def test_what_is_no_recorded_run_is_told(tmp_path, data, words):
-    (tmp_path / stream.FILE_NAME).write_bytes(data)
+    (tmp_path / record.FILE_NAME).write_bytes(data)
 
     with pytest.raises(RunFault, match=words):
-        stream.read(tmp_path)
+        record.read(tmp_path)
 
 
 def test_an_exchange_stands_there_once():
@@ -412,15 +412,15 @@ def test_an_exchange_stands_there_once():
 
 def test_a_missing_run_is_told_by_its_path(tmp_path):
     with pytest.raises(RunFault, match=r"run\.jsonl"):
-        stream.read(tmp_path)
+        record.read(tmp_path)
 
 
 # ------------------------------------------------------------------------------------------------- exchanges in their file
 
 
 def recorded(folder, *lines):
-    (folder / stream.FILE_NAME).write_bytes(b"".join(encode(line) + b"\n" for line in lines))
-    return stream.read(folder)
+    (folder / record.FILE_NAME).write_bytes(b"".join(encode(line) + b"\n" for line in lines))
+    return record.read(folder)
 
 
 @pytest.mark.parametrize("name", sample_runs.SAMPLES)
@@ -462,18 +462,18 @@ def test_a_number_beyond_all_reason_is_told(tmp_path):
 
 def test_a_run_can_be_looked_at_after_its_file_is_gone(tmp_path):
     read = recorded(tmp_path, run().opening, exchange(1), exchange(2))
-    (tmp_path / stream.FILE_NAME).unlink()
+    (tmp_path / record.FILE_NAME).unlink()
 
     assert read.exchanges[2] == exchange(2)
 
 
 def test_an_exchange_takes_hardly_any_memory(tmp_path):
     opening, many = run().opening, 4000
-    (tmp_path / stream.FILE_NAME).write_bytes(b"".join(encode(line) + b"\n" for line in [opening, *map(exchange, range(1, many + 1))]))
-    stream.read(tmp_path)
+    (tmp_path / record.FILE_NAME).write_bytes(b"".join(encode(line) + b"\n" for line in [opening, *map(exchange, range(1, many + 1))]))
+    record.read(tmp_path)
 
     tracemalloc.start()
-    read = stream.read(tmp_path)
+    read = record.read(tmp_path)
     taken, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

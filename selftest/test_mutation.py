@@ -5,10 +5,10 @@ import json
 import msgspec
 import pytest
 
-from closecheck.mutation import Mutations, Session, Survivor, Why, read, section
+from closecheck.proof.mutants import Mutations, Session, Survivor, Why, read, section
 from selftest.mutation import results
 
-ONE = "closecheck/checks/one.py"
+ONE = "closecheck/judging/checks/one.py"
 
 
 def mutant(number, outcome, output="", operator="core/NumberReplacer", line=1, was="a = 1", becomes="a = 2", worker="normal"):
@@ -23,10 +23,10 @@ def tree(tmp_path):
     folder = tmp_path / "selftest" / "mutation"
     folder.mkdir(parents=True)
     (folder / "some.toml").write_text(
-        '[cosmic-ray]\nmodule-path = ["closecheck/checks"]\ntest-command = "run them"\n'
+        '[cosmic-ray]\nmodule-path = ["closecheck/judging/checks"]\ntest-command = "run them"\n'
         '[cosmic-ray.filters.operators-filter]\nexclude-operators = ["core/ReplaceBinary"]\n'
     )
-    (tmp_path / "closecheck" / "checks").mkdir(parents=True)
+    (tmp_path / ONE).parent.mkdir(parents=True)
     (tmp_path / ONE).write_text("a = 1\n")
     return tmp_path
 
@@ -41,7 +41,7 @@ def test_a_dump_is_counted(tree):
     found = results.session("some", tree, 2, dump)
 
     assert (found.mutants, found.excluded, found.tried, found.killed, found.timed_out, found.killed_later) == (6, 1, 3, 2, 1, 0)
-    assert (found.modules, found.command, found.one_in) == (("closecheck/checks",), "run them", 2)
+    assert (found.modules, found.command, found.one_in) == (("closecheck/judging/checks",), "run them", 2)
     assert found.survivors == (Survivor(f"{ONE}:core/NumberReplacer:2", ONE, 7, "a = 1", "a = 2", Why.UNEXPLAINED, ""),)
 
 
@@ -68,7 +68,7 @@ def test_other_code_is_no_second_try(tree):
 
 
 def session(*survivors, killed=2, later=1):
-    return Session("judging", ("closecheck/checks",), "0" * 64, "run them", 9, 4, 2, killed + len(survivors), killed, 0, later, survivors)
+    return Session("judging", ("closecheck/judging/checks",), "0" * 64, "run them", 9, 4, 2, killed + len(survivors), killed, 0, later, survivors)
 
 
 def lived(why=Why.EQUIVALENT, reason="It is never negative.", was="if a == `1`:", becomes="if a <= `1`:"):

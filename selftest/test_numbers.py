@@ -21,9 +21,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from lxml import etree
 from lxml import html as lxml_html
 
-from closecheck import stream
 from closecheck.model import Outcome, Run, Status
 from closecheck.reports._facts import STATUS_WORDS, duration, line
+from closecheck.session import record
 
 Shown = dict[str, Any]
 _BROKEN: Final = (Status.FAIL, Status.WARNING, Status.WAIVED)
@@ -307,7 +307,7 @@ def check(run: Run) -> dict[str, list[str]]:
 
 
 def test_every_number_of_the_kept_run_is_equal_in_every_format() -> None:
-    where = check(stream.read(golden_files.FOLDER))
+    where = check(record.read(golden_files.FOLDER))
 
     assert {what: len(where[what]) for what in ("total", "requests", "findings", "choices", "exit code", "status fail")} == {
         "total": 9, "requests": 6, "findings": 3, "choices": 4, "exit code": 5, "status fail": 11,
@@ -328,7 +328,7 @@ def test_every_number_of_any_run_is_equal_in_every_format(run: Run) -> None:
 
 def test_the_headline_counts_what_the_table_counts() -> None:
     """The numbers in the sentence on top are those of the run, whatever its verdict."""
-    for run in (stream.read(golden_files.FOLDER), sample_runs.conformant(), sample_runs.findings(), sample_runs.interrupted()):
+    for run in (record.read(golden_files.FOLDER), sample_runs.conformant(), sample_runs.findings(), sample_runs.interrupted()):
         counts = run.counts()
         told = in_words(run.headline)
         named = {status for status in Status if told[f"status {status.value}"]}
@@ -340,7 +340,7 @@ def test_the_headline_counts_what_the_table_counts() -> None:
 
 
 def test_a_run_ends_in_sarif_when_it_ends() -> None:
-    run = stream.read(golden_files.FOLDER)
+    run = record.read(golden_files.FOLDER)
     invocation = json.loads(golden_files.made(run)["report.sarif"])["runs"][0]["invocations"][0]
     began, ended = (datetime.datetime.fromisoformat(invocation[name]) for name in ("startTimeUtc", "endTimeUtc"))
 

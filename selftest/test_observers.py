@@ -7,8 +7,7 @@ import socket
 
 import pytest
 
-from closecheck.model import Failure, FailureKind
-from closecheck.observers import (
+from closecheck.lifecycle.observers import (
     Listener,
     Mentions,
     PageSize,
@@ -23,6 +22,7 @@ from closecheck.observers import (
     tie,
     tracking_numbers,
 )  # fmt: skip
+from closecheck.model import Failure, FailureKind
 
 A, B, C = "2c90ad2a70ace7d50170acf22ca90010", "2c90ad2a70ace7d50170acf22ca90011", "7f1d8c8e-2ad5-4c1e-9d0c-2f5f0a4c7a10"
 IDS = Mentions([A, B, C])

@@ -4,11 +4,11 @@ import collections
 
 import pytest
 
-from closecheck import edits
-from closecheck.contract import contract
-from closecheck.order import ordered
+from closecheck.contract import derived_cases
+from closecheck.contract.specification import contract
+from closecheck.proof.case_order import ordered
 
-EVERY = {**edits.derived(), **contract().declared}
+EVERY = {**derived_cases.derived(), **contract().declared}
 
 
 def parts_of(names):
@@ -54,7 +54,7 @@ def test_what_shows_most_that_nothing_before_has_shown_comes_first():
 def test_a_case_that_nobody_knows_is_of_the_core_and_comes_after_the_first():
     first = EVERY[contract().order.first[0]]
     swept = EVERY[min(contract().order.swept)]
-    new = edits.repeated(first, 2)
+    new = derived_cases.repeated(first, 2)
 
     assert sorted([swept, new, first], key=contract().turn) == [first, new, swept]
 

@@ -7,7 +7,7 @@ from collections import deque
 
 import pytest
 
-from closecheck.pace import Gate, Pace, RateLimit
+from closecheck.http.pace import Gate, Pace, RateLimit
 
 PLANNED = 2904
 """Requests of a whole run."""
@@ -198,7 +198,7 @@ def test_the_suites_own_rate_is_never_exceeded_in_any_window(count, seconds):
 
 @pytest.mark.parametrize(("per_second", "written"), [(2.44, "1/0.41s"), (9.6, "1/0.11s"), (0.5, "1/2s"), (48.9, "49/s")])
 def test_the_pace_that_was_found_can_be_written_into_a_target_file(per_second, written):
-    from closecheck.target import checked_rate
+    from closecheck.config.target_file import checked_rate
 
     pace = Pace(8)
     pace.per_second = per_second
@@ -221,8 +221,8 @@ def test_while_a_retry_after_runs_nobody_enters():
 
 
 def test_a_long_pause_is_announced_again_and_again(monkeypatch):
-    monkeypatch.setattr("closecheck.pace._REMINDER", 0.02)
-    monkeypatch.setattr("closecheck.pace._SILENCE", 0.0)
+    monkeypatch.setattr("closecheck.http.pace._REMINDER", 0.02)
+    monkeypatch.setattr("closecheck.http.pace._SILENCE", 0.0)
     still = []
     gate = Gate(None, lambda *_: None)
     gate.on_still = lambda seconds, reason: still.append((seconds, reason))

@@ -5,10 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from closecheck import peer, proof
-from closecheck.peer import Peer, PeerTrial
-from closecheck.proof import Proof
-from closecheck.prove import Trial, chosen, deviations
+from closecheck.proof import page, schemathesis_peer
+from closecheck.proof.kill_matrix import Trial, chosen, deviations
+from closecheck.proof.page import Proof
+from closecheck.proof.schemathesis_peer import Peer, PeerTrial
 from selftest.bench import peer as bench
 from selftest.bench.contenders import Shown, shown_by_schemathesis
 
@@ -38,11 +38,11 @@ UNREACHABLE = {"NonFatalError": {"value": {"type": "ConnectionError"}}}
         ([PROBES, scenario("success", [], [])], Shown(0, 4)),
         ([PROBES, scenario("failure", [], ["b"], ["a", "b"])], Shown(4, 5, ("a", "b"))),
         ([scenario("success", []), scenario("failure", ["a"]), scenario("failure", ["c"])], Shown(2, 3, ("a", "c"))),
-        ([UNREACHABLE, scenario("error", [], []), scenario("success", [])], Shown(2, 3, (peer.ERROR,))),
-        ([UNREACHABLE, scenario("error", ["a"], [])], Shown(1, 2, ("a", peer.ERROR))),
-        ([scenario("failure", [], [])], Shown(2, 2, (peer.ERROR,))),
-        ([PROBES, UNREACHABLE], Shown(2, 2, (peer.ERROR,))),
-        ([UNREACHABLE], Shown(1, 0, (peer.ERROR,))),
+        ([UNREACHABLE, scenario("error", [], []), scenario("success", [])], Shown(2, 3, (schemathesis_peer.ERROR,))),
+        ([UNREACHABLE, scenario("error", ["a"], [])], Shown(1, 2, ("a", schemathesis_peer.ERROR))),
+        ([scenario("failure", [], [])], Shown(2, 2, (schemathesis_peer.ERROR,))),
+        ([PROBES, UNREACHABLE], Shown(2, 2, (schemathesis_peer.ERROR,))),
+        ([UNREACHABLE], Shown(1, 0, (schemathesis_peer.ERROR,))),
     ],
 )
 def test_events_tell_the_first_failure_and_the_checks(tmp_path, events, shown):
@@ -97,7 +97,7 @@ def rows(text):
 
 
 def test_both_are_counted_on_the_same_targets():
-    told = rows("\n".join(peer.section(PEER, PROOF.trials, "quick")))
+    told = rows("\n".join(schemathesis_peer.section(PEER, PROOF.trials, "quick")))
 
     assert told["faults found"] == ["3 of 4", "2 of 3", "2 of 3"]
     assert told["of these rare (seen only by particular requests)"] == ["1 of 1", "1 of 1", "1 of 1"]
@@ -107,7 +107,7 @@ def test_both_are_counted_on_the_same_targets():
 
 
 def test_checks_are_counted_and_false_alarms_named():
-    told = rows("\n".join(peer.section(PEER, PROOF.trials, "quick")))
+    told = rows("\n".join(schemathesis_peer.section(PEER, PROOF.trials, "quick")))
 
     assert told["check-a"] == ["3", "0"]
     assert told["check-b"] == ["1", "1"]
@@ -115,7 +115,7 @@ def test_checks_are_counted_and_false_alarms_named():
 
 
 def test_the_section_says_how_it_was_made():
-    text = "\n".join(peer.section(PEER, PROOF.trials, "quick"))
+    text = "\n".join(schemathesis_peer.section(PEER, PROOF.trials, "quick"))
 
     assert all(words in text for words in ("`schemathesis run`", "default settings", "Schemathesis 4.0", "Hypothesis 6.0", "7 of 9 targets (1 that delay"))
     assert "did not come to their end" not in text
@@ -124,11 +124,11 @@ def test_the_section_says_how_it_was_made():
 def test_a_run_that_was_cut_off_is_told():
     cut = msgspec.structs.replace(PEER, trials=(PeerTrial("both", "fault", 3, 0, (), ended=False),))
 
-    assert "until then: 1." in "\n".join(peer.section(cut, PROOF.trials, "quick"))
+    assert "until then: 1." in "\n".join(schemathesis_peer.section(cut, PROOF.trials, "quick"))
 
 
 def test_nothing_in_common_is_no_comparison():
-    told = rows("\n".join(peer.section(PEER, (), "quick")))
+    told = rows("\n".join(schemathesis_peer.section(PEER, (), "quick")))
 
     assert told["faults found"] == ["3 of 4", "0 of 0", "0 of 0"]
     assert told["requests to a target, median"] == ["150", "none", "none"]
@@ -137,13 +137,13 @@ def test_nothing_in_common_is_no_comparison():
 def test_the_page_has_the_section_only_with_its_data(tmp_path):
     page = tmp_path / "proof.md"
 
-    proof.write_page(PROOF, page)
-    assert page.read_text("utf-8") == proof.render(PROOF)
+    page.write_page(PROOF, page)
+    assert page.read_text("utf-8") == page.render(PROOF)
     assert "Beside Schemathesis" not in page.read_text("utf-8")
 
-    peer.write(PEER, tmp_path / "peer.json")
-    proof.write_page(PROOF, page)
-    assert page.read_text("utf-8") == proof.render(PROOF, PEER)
+    schemathesis_peer.write(PEER, tmp_path / "peer.json")
+    page.write_page(PROOF, page)
+    assert page.read_text("utf-8") == page.render(PROOF, PEER)
     assert page.read_text("utf-8").count("## Beside Schemathesis") == 1
 
 
@@ -152,7 +152,7 @@ def test_the_page_has_the_section_only_with_its_data(tmp_path):
 
 def test_every_kept_trial_is_of_a_target_that_exists():
     known = {one.name: kind for kind in ("fault", "variant") for one in deviations(kind)} | {"reference": "reference"}
-    kept = peer.read(DOCS / "peer.json")
+    kept = schemathesis_peer.read(DOCS / "peer.json")
 
     assert kept is not None
     assert {one.name: one.kind for one in kept.trials}.items() <= known.items()
@@ -161,7 +161,7 @@ def test_every_kept_trial_is_of_a_target_that_exists():
 
 
 def test_a_sample_begins_with_what_the_proof_has_judged():
-    proven = {one.name for one in proof.read(DOCS / "proof.json").trials}
+    proven = {one.name for one in page.read(DOCS / "proof.json").trials}
     order = [one.title in proven for one in bench.spread(chosen((), 1))]
 
     assert order == sorted(order, reverse=True)

@@ -15,11 +15,12 @@ import pytest
 import small_runs
 from lxml import html as lxml_html
 
-from closecheck import __version__, mutation, peer
-from closecheck.contract import contract, spec_folder
+from closecheck import __version__
+from closecheck.contract.specification import contract, spec_folder
 from closecheck.model import Profile, ProofFigures, Status
-from closecheck.proof import KEPT_FIGURES, Proof, encoded, figures, picture, read, render, write
-from closecheck.prove import Trial, company, deviations, line
+from closecheck.proof import mutants, schemathesis_peer
+from closecheck.proof.kill_matrix import Trial, company, deviations, line
+from closecheck.proof.page import KEPT_FIGURES, Proof, encoded, figures, picture, read, render, write
 from closecheck.reports import RENDERERS
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -104,11 +105,11 @@ def test_a_run_without_figures_says_nothing_of_them():
 
 
 def test_the_page_is_made_from_the_data(proof):
-    assert (DOCS / "proof.md").read_text(encoding="utf-8") == render(proof, peer.read(DOCS / "peer.json"), mutation.read(DOCS / "mutation.json"))
+    assert (DOCS / "proof.md").read_text(encoding="utf-8") == render(proof, schemathesis_peer.read(DOCS / "peer.json"), mutants.read(DOCS / "mutation.json"))
 
 
 def test_the_page_tells_of_mutations_only_where_there_is_something_to_tell(proof):
-    assert "## Mutations" in render(proof, mutations=mutation.read(DOCS / "mutation.json"))
+    assert "## Mutations" in render(proof, mutations=mutants.read(DOCS / "mutation.json"))
     assert "## Mutations" not in render(proof)
 
 

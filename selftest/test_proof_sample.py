@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from closecheck.prove import Target, deviations, trials
+from closecheck.proof.kill_matrix import Target, deviations, trials
 
 FAULTS = 45
 VARIANTS = 14

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from closecheck.callers import FORGERIES, Callers, inapplicable
-from closecheck.credentials import FixedToken
-from closecheck.redaction import PIECE, STUMP, Redactor
+from closecheck.http.callers import FORGERIES, Callers, inapplicable
+from closecheck.http.redaction import PIECE, STUMP, Redactor
+from closecheck.http.tokens import FixedToken
 
 quick = settings(max_examples=60, deadline=None, database=None, derandomize=True)
 

@@ -28,8 +28,7 @@ from msgspec.structs import replace
 from published_schemas import JUNIT, VALIDATORS
 from raw_server import RawServer, SmallTarget, answer, each, split
 
-from closecheck.console import PIPE_WIDTH, Progress, print_summary, terminal
-from closecheck.contract import contract
+from closecheck.contract.specification import contract
 from closecheck.model import (
     Body,
     Evidence,
@@ -52,7 +51,8 @@ from closecheck.reports._diff import edit, pretty
 from closecheck.reports._facts import budget_words, facts, request_line, supply_lines, visible
 from closecheck.reports._items import items
 from closecheck.reports.html import _by_answer
-from closecheck.stream import FILE_NAME, read
+from closecheck.reports.terminal import PIPE_WIDTH, Progress, print_summary, terminal
+from closecheck.session.record import FILE_NAME, read
 
 SPEC = Path(__file__).parents[1] / "spec" / "schemas"
 BADGES = Path("badge.json"), Path("badge.svg")

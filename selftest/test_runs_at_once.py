@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from lifecycle_runs import ENOUGH, REQUIREMENTS, broken, untested
 
-from closecheck import stream
 from closecheck.reference import ReferenceConfig, ReferenceServer
+from closecheck.session import record
 
 ROOT = Path(__file__).parent.parent
 CONFIG = ReferenceConfig(pending=3 * ENOUGH + 400, approved=30, completed=4)
@@ -34,7 +34,7 @@ def three(tmp_path_factory):
         for names in (("first", "second"), ("third",)):
             for process in [start(folder / "target.yaml", folder / name) for name in names]:
                 process.wait(timeout=300)
-    return [stream.read(folder / name / "latest") for name in ("first", "second", "third")]
+    return [record.read(folder / name / "latest") for name in ("first", "second", "third")]
 
 
 def test_each_of_them_finds_a_conforming_target(three):

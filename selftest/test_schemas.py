@@ -16,11 +16,11 @@ import yaml
 from lxml import etree
 from published_schemas import JUNIT, VALIDATORS
 
-from closecheck.cases import DeclaredCase
-from closecheck.contract import spec_folder
+from closecheck.contract.cases import DeclaredCase
+from closecheck.contract.specification import spec_folder
 from closecheck.model import Catalogue, Line
 from closecheck.reports import RENDERERS
-from closecheck.stream import read
+from closecheck.session.record import read
 
 TYPES = {
     "cases": (list[DeclaredCase], "A file of declared cases, spec/cases/*.yaml."),

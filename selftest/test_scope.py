@@ -3,12 +3,12 @@
 import pytest
 from lifecycle_runs import modules_of_the_suite
 
-from closecheck.command import Listener, engine
-from closecheck.contract import contract
+from closecheck.config.target_file import from_data
+from closecheck.contract.specification import contract
+from closecheck.deviations.variants import variants
 from closecheck.model import Status
 from closecheck.reference import Reference, ReferenceConfig, ReferenceServer
-from closecheck.target import from_data
-from closecheck.variants import variants
+from closecheck.suite.engine import Listener, engine
 
 WORDS = dict.fromkeys(contract().catalogue.means, "nothing but a URL and a token was handed out")
 

@@ -12,15 +12,16 @@ import time
 import pytest
 from raw_server import RawServer, SmallTarget, answer, error
 
-from closecheck import edits, preflight
-from closecheck.cases import Draft, Ids
-from closecheck.errors import NothingToJudge
-from closecheck.ids import Source, Untested, impossible
+from closecheck.contract import derived_cases
+from closecheck.contract.cases import Draft, Ids
+from closecheck.http.pace import Gate, Pace
+from closecheck.http.transport import Lane
 from closecheck.model import Outcome
-from closecheck.pace import Gate, Pace
-from closecheck.run import open_run
-from closecheck.stream import read
-from closecheck.transport import Lane
+from closecheck.model.errors import NothingToJudge, Untested
+from closecheck.session import preflight
+from closecheck.session.ids import Source, impossible
+from closecheck.session.record import read
+from closecheck.suite.run_context import open_run
 
 ONE = Draft(body={"accessRequestIds": Ids(1)})
 TOO_MANY = b'{"message": "later"}'
@@ -47,7 +48,7 @@ def opened(script, folder, target=None, **options):
 
 
 def opening(context):
-    from closecheck.contract import contract
+    from closecheck.contract.specification import contract
     from closecheck.model import Opening, Profile
 
     catalogue = contract().catalogue.recorded({})
@@ -95,7 +96,7 @@ def in_order(*answers):
 
 def test_a_case_is_sent_once_and_remembered(tmp_path):
     with opened(SmallTarget().script, tmp_path) as (session, _, server):
-        case = session.cases[edits.ONE_ID]
+        case = session.cases[derived_cases.ONE_ID]
 
         assert session.ask(case) is session.ask(case)
         session.judge(case)
@@ -114,7 +115,7 @@ def test_an_edit_of_a_base_that_was_refused_is_untested_and_says_so(tmp_path):
     with opened(RefusesFull().script, tmp_path) as (session, *_):
         of_full = session.judge(session.cases["executionStatus/near-empty"])
         of_one = session.judge(session.cases["ids/missing"])
-        itself = session.judge(session.cases[edits.FULL])
+        itself = session.judge(session.cases[derived_cases.FULL])
 
     assert of_full.outcome is Outcome.UNTESTED
     assert "accepted/full" in of_full.reason
@@ -279,7 +280,7 @@ def test_of_requests_sent_at_once_that_a_budget_ends_what_was_sent_is_recorded(t
 def test_what_was_not_answered_does_not_hold_under_a_clause(tmp_path):
     from types import SimpleNamespace
 
-    from closecheck.plugin import EVIDENCE, Clause
+    from closecheck.suite.plugin import EVIDENCE, Clause
 
     item = SimpleNamespace(name="test_odd", stash={EVIDENCE: []}, iter_markers=lambda _: iter([SimpleNamespace(args=("CAR-OP-NO-500",), kwargs={})]))
     with opened(lambda peer: peer.request() and None, tmp_path) as (session, *_):
@@ -294,7 +295,7 @@ def test_what_was_not_answered_does_not_hold_under_a_clause(tmp_path):
 def test_a_403_that_is_not_reached_is_untested_and_one_that_cannot_be_had_is_not_missed(monkeypatch, pytestconfig, supply, ended):
     import importlib.util
 
-    from closecheck.command import tests_folder
+    from closecheck.suite.engine import tests_folder
 
     for mark in ("requirement", "choice", "sweep"):
         pytestconfig.addinivalue_line("markers", f"{mark}: of the tests that the suite runs")
@@ -337,7 +338,7 @@ def test_a_budget_counts_what_is_sent_again_after_a_429(tmp_path, pauses):
             peer.send(answer("429 Too Many Requests", TOO_MANY, "Retry-After: 1") if len(requests) % 2 == 0 else answer())
 
     with opened(script, tmp_path, budget="20", concurrency="1") as (session, *_):
-        session.prefetch([session.cases[f"ids/{count}"] for count in edits.COUNTS if count < 300])
+        session.prefetch([session.cases[f"ids/{count}"] for count in derived_cases.COUNTS if count < 300])
 
     assert pauses
     assert 20 <= len(requests) <= 22
@@ -568,7 +569,7 @@ def test_what_was_received_ill_framed_is_a_finding_at_once(tmp_path, data):
 def test_a_target_that_goes_down_leaves_the_rest_untested(tmp_path, pauses):
     script = SmallTarget().script
     with opened(script, tmp_path) as (session, _, server):
-        session.ask(session.cases[edits.ONE_ID])
+        session.ask(session.cases[derived_cases.ONE_ID])
         server.close()
         session.prefetch([session.cases[name] for name in ("ids/missing", "ids/2", "ids/501")])
         judged = session.judge(session.cases["ids/missing"])
@@ -591,7 +592,7 @@ def test_a_target_that_is_away_for_a_moment_is_waited_for(tmp_path, pauses, monk
             return real(deadline)
 
         monkeypatch.setattr(session.transport, "_connect", connect)
-        exchange = session.ask(session.cases[edits.ONE_ID])
+        exchange = session.ask(session.cases[derived_cases.ONE_ID])
 
     assert exchange.status == 202
     assert len(pauses) == 2
@@ -862,7 +863,7 @@ def test_a_token_that_is_refused_to_many_in_flight_is_fetched_anew_once(tmp_path
     names = ("ids/1", "ids/2", "ids/4", "ids/5", "ids/9", "ids/10", "ids/11")
     target = Renewing()
     with opened(target.script, tmp_path, client) as (session, *_):
-        session.ask(session.cases[edits.ONE_ID])
+        session.ask(session.cases[derived_cases.ONE_ID])
         target.token = "revoked"
         session.prefetch(session.cases[name] for name in names)
         statuses = {session.ask(session.cases[name]).status for name in names}
@@ -883,7 +884,7 @@ def test_a_401_that_comes_again_with_a_fresh_token_is_a_finding(tmp_path, creden
     if credential == "token":
         target.token = "working-token-of-the-tests"
     with opened(target.script, tmp_path, client if credential == "client" else None) as (session, *_):
-        session.ask(session.cases[edits.ONE_ID])
+        session.ask(session.cases[derived_cases.ONE_ID])
         evidence = session.judge(session.cases["message/1-ascii"])
 
     assert evidence.outcome is Outcome.BROKEN
@@ -897,7 +898,7 @@ def test_a_fixed_token_that_expires_during_the_run_is_an_error_and_no_finding(tm
     target = SmallTarget(token="another")
     given = {"credentials": {"authorized": {"token": token}}}
     with opened(target.script, tmp_path, given) as (session, *_):
-        evidence = session.judge(session.cases[edits.ONE_ID])
+        evidence = session.judge(session.cases[derived_cases.ONE_ID])
 
     assert evidence.outcome is Outcome.ERROR
     assert "expired" in evidence.reason
@@ -967,7 +968,7 @@ def test_a_token_endpoint_that_answers_429_for_ever_leaves_untested_what_needs_t
     with opened(target.script, tmp_path, client) as (session, context, server):
         context.begin()
         with pytest.raises(Untested, match="429"):
-            session.ask(session.cases[edits.ONE_ID])
+            session.ask(session.cases[derived_cases.ONE_ID])
         without = session.ask(session.cases["auth/missing"])
 
         assert sum(b"/oauth/token" in request for request in server.requests) == most
@@ -1020,7 +1021,7 @@ def test_a_close_that_is_forbidden_since_a_listing_was_read_is_blamed_once_and_o
     target = Deciding(sticks=False)
     target.token = "working-token-of-the-tests"
     with opened(target.script, tmp_path, client if renewable else None) as (session, *_):
-        session.ask(session.cases[edits.ONE_ID])
+        session.ask(session.cases[derived_cases.ONE_ID])
         listed(session)
         session.prefetch([session.cases[name] for name in names])
         found = [session.judge(session.cases[name]) for name in names]
@@ -1038,7 +1039,7 @@ def test_a_close_that_is_forbidden_since_a_listing_was_read_is_blamed_once_and_o
 def test_a_listing_that_is_forbidden_is_read_under_a_new_token_and_what_that_forbids_then_is_blamed(tmp_path):
     target = Deciding(sticks=True)
     with opened(target.script, tmp_path, client) as (session, *_):
-        session.ask(session.cases[edits.ONE_ID])
+        session.ask(session.cases[derived_cases.ONE_ID])
         assert listed(session).status == 200
         evidence = session.judge(session.cases["message/1-ascii"])
 
@@ -1049,7 +1050,7 @@ def test_a_listing_that_is_forbidden_is_read_under_a_new_token_and_what_that_for
 def test_a_listing_that_is_forbidden_to_every_token_is_asked_for_under_one_new_token_only(tmp_path):
     target = Deciding(sticks=False, never=True)
     with opened(target.script, tmp_path, client) as (session, *_):
-        session.ask(session.cases[edits.ONE_ID])
+        session.ask(session.cases[derived_cases.ONE_ID])
         assert {listed(session).status for _ in range(5)} == {403}
         evidence = session.judge(session.cases["message/1-ascii"])
 
@@ -1065,7 +1066,7 @@ def test_a_403_that_only_some_requests_get_after_a_listing_is_judged_as_ever(tmp
     target = Firewall(sticks=False, never=False)
     target.token, target.open = "working-token-of-the-tests", NeverDecides()
     with opened(target.script, tmp_path) as (session, *_):
-        session.ask(session.cases[edits.ONE_ID])
+        session.ask(session.cases[derived_cases.ONE_ID])
         listed(session)
         evidence = session.judge(session.cases["message/1-ascii"])
 
@@ -1083,7 +1084,7 @@ class NeverDecides(dict):
 @pytest.mark.parametrize("concurrency", ["1", "8"])
 def test_a_caller_who_is_to_be_refused_has_a_fresh_connection(tmp_path, concurrency):
     with opened(SmallTarget().script, tmp_path, concurrency=concurrency) as (session, *_):
-        context_cases = [edits.ONE_ID, "ids/2", "ids/4", preflight.NO_TOKEN.id]
+        context_cases = [derived_cases.ONE_ID, "ids/2", "ids/4", preflight.NO_TOKEN.id]
         session.add(preflight.NO_TOKEN)
         session.prefetch([session.cases[name] for name in context_cases])
         fresh = {name: session.ask(session.cases[name]).timing.fresh for name in context_cases}
@@ -1183,7 +1184,7 @@ def test_a_target_that_refuses_known_ids_too_is_a_finding(tmp_path):
     target = SmallTarget(known=set())
     with probed(tmp_path, target, {"pending": PENDING, "may_close": True}) as (session, *_):
         preflight.probe(session)
-        evidence = session.judge(session.cases[edits.ONE_ID])
+        evidence = session.judge(session.cases[derived_cases.ONE_ID])
 
     assert evidence.outcome is Outcome.BROKEN
 

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import pytest
 
-from closecheck.errors import UsageError
+from closecheck.config.settings import Settings, is_loopback, load
+from closecheck.config.target_file import ClientCredentials, Rate, Secret, StaticToken
 from closecheck.model import Profile
-from closecheck.settings import Settings, is_loopback, load
-from closecheck.target import ClientCredentials, Rate, Secret, StaticToken
+from closecheck.model.errors import UsageError
 
 IDS = frozenset({"CAR-OP-ACCEPTS", "CAR-IDS-MAX", "CAR-RATE-BODY"})
 URL = "https://tenant.example/v2024"

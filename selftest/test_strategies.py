@@ -8,9 +8,10 @@ from hypothesis import example, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
-from closecheck import generation, strategies
-from closecheck.contract import contract
-from closecheck.generation import EDITS, MOST_IDS, Edit, Spelling, Value, oracle
+from closecheck import strategies
+from closecheck.contract import random_bodies
+from closecheck.contract.random_bodies import EDITS, MOST_IDS, Edit, Spelling, Value, oracle
+from closecheck.contract.specification import contract
 
 SCHEMA = contract().body_schema
 VALIDATOR = jsonschema_rs.Draft202012Validator(SCHEMA)
@@ -39,7 +40,7 @@ def test_lists_of_ids_have_the_page_s_form_and_no_id_twice():
 
 
 def test_messages_are_ordinary_text():
-    assert_all(strategies.messages(), generation.ordinary, 80)
+    assert_all(strategies.messages(), random_bodies.ordinary, 80)
     assert_all(strategies.messages(max_size=10), lambda text: len(text) <= 10)
     find_any(strategies.messages(), lambda text: "'" in text)
     find_any(strategies.messages(), lambda text: any(ord(one) > 0xFFFF for one in text))
@@ -48,12 +49,12 @@ def test_messages_are_ordinary_text():
 
 
 def test_the_sweep_holds_every_ordinary_character():
-    assert set("".join(generation.blocks())) == set(generation.characters())
-    assert all(generation.ordinary(text) for text in generation.blocks())
+    assert set("".join(random_bodies.blocks())) == set(random_bodies.characters())
+    assert all(random_bodies.ordinary(text) for text in random_bodies.blocks())
 
 
 def test_every_fragment_is_ordinary_beside_a_letter():
-    assert [one for one in generation.FRAGMENTS if not generation.ordinary(f"x{one}")] == []
+    assert [one for one in random_bodies.FRAGMENTS if not random_bodies.ordinary(f"x{one}")] == []
 
 
 def test_valid_bodies_satisfy_the_schema():
@@ -68,7 +69,7 @@ def test_spellings_change_the_bytes_and_not_the_value():
     @settings(max_examples=150)
     @given(strategies.bodies(), strategies.spellings())
     def spelled(value, how):
-        written = generation.spelled(value, how)
+        written = random_bodies.spelled(value, how)
         assert json.loads(written) == value.members()
         assert how.features
         assert list(json.loads(written)) == list(value.members()) or how.order
@@ -179,6 +180,6 @@ def test_the_oracle_is_silent_on_other_media_types():
 def test_every_spelling_of_a_text_says_the_same(style, upper, message):
     value = Value(("2c90ad2a70ace7d50170acf22ca90010",), message)
 
-    spelled = generation.spelled(value, Spelling(values=style, names=style, upper=upper))
+    spelled = random_bodies.spelled(value, Spelling(values=style, names=style, upper=upper))
 
     assert json.loads(spelled) == value.members()

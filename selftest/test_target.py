@@ -9,10 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from closecheck import target
-from closecheck.errors import UsageError
-from closecheck.model import Exit
-from closecheck.target import (
+from closecheck.config import target_file
+from closecheck.config.target_file import (
     Activities,
     ByBurst,
     ByHeaders,
@@ -26,6 +24,8 @@ from closecheck.target import (
     StaticToken,
     Target,
 )
+from closecheck.model import Exit
+from closecheck.model.errors import UsageError
 
 IDS = frozenset(
     {"CAR-OP-ACCEPTS", "CAR-BODY-JSON", "CAR-IDS-MAX", "CAR-RATE-BODY", "CAR-RATE-TRUTHFUL", "CAR-LIFE-EVENT"}
@@ -40,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def read(text: str, **environ: str) -> Target:
     Path("target.yaml").write_text(text, encoding="utf-8")
-    return target.read(Path("target.yaml"), environ, IDS)
+    return target_file.read(Path("target.yaml"), environ, IDS)
 
 
 def refusal(text: str, **environ: str) -> str:
@@ -535,13 +535,13 @@ def test_a_secret_of_the_wrong_kind_is_not_quoted(folder: Path) -> None:
 
 def test_a_missing_file(folder: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        target.read(Path("nowhere.yaml"), {}, IDS)
+        target_file.read(Path("nowhere.yaml"), {}, IDS)
 
     assert str(caught.value) == "nowhere.yaml: there is no such file. Correct the path."
 
 
 def test_data_is_read_as_a_file_is_but_not_expanded() -> None:
-    read_back = target.from_data({"name": "${X}", "credentials": {"authorized": {"token": "tok-en"}}}, IDS)
+    read_back = target_file.from_data({"name": "${X}", "credentials": {"authorized": {"token": "tok-en"}}}, IDS)
 
     assert read_back.name == "${X}"
     assert read_back.advice == ()
@@ -549,6 +549,6 @@ def test_data_is_read_as_a_file_is_but_not_expanded() -> None:
 
 def test_bad_data_is_refused_without_a_line() -> None:
     with pytest.raises(UsageError) as caught:
-        target.from_data({"nam": "x"}, IDS)
+        target_file.from_data({"nam": "x"}, IDS)
 
     assert str(caught.value) == 'embedded target, key "nam": unknown key. Did you mean "name"?'

@@ -15,10 +15,10 @@ import brotli
 import pytest
 from raw_server import RawServer, answer, each, in_turn, once, open_after
 
-from closecheck import transport as boundary
-from closecheck.codings import zstd
+from closecheck.http import transport as boundary
+from closecheck.http.codings import zstd
+from closecheck.http.transport import TLS, Transport, serialise
 from closecheck.model import FailureKind, Request
-from closecheck.transport import TLS, Transport, serialise
 
 OK = answer()
 SOON = 5.0

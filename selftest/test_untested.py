@@ -3,10 +3,10 @@
 import pytest
 from lifecycle_runs import modules_of_the_suite
 
-from closecheck.command import Listener, engine
-from closecheck.faults import faults
+from closecheck.deviations.faults import faults
 from closecheck.model import Status
 from closecheck.reference import ReferenceServer
+from closecheck.suite.engine import Listener, engine
 
 
 @pytest.mark.parametrize(

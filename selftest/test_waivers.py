@@ -11,13 +11,13 @@ import pytest
 import small_runs
 import yaml
 
-from closecheck import waivers
-from closecheck.console import Progress, print_summary, terminal
-from closecheck.contract import contract
-from closecheck.errors import UsageError
+from closecheck.config import waivers
+from closecheck.contract.specification import contract
 from closecheck.model import Status, Waiver
+from closecheck.model.errors import UsageError
 from closecheck.reports import RENDERERS
 from closecheck.reports._facts import waiver_entries
+from closecheck.reports.terminal import Progress, print_summary, terminal
 
 TODAY = date(2026, 6, 15)
 IDS = frozenset({"CAR-IDS-MAX", "CAR-BODY-JSON", "CAR-AUTH-CHALLENGE"})

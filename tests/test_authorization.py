@@ -3,16 +3,18 @@
 import msgspec
 import pytest
 
-from closecheck import edits, preflight
-from closecheck.callers import BY_KIND, FORGERIES
-from closecheck.cases import ACCEPTED, Case, Draft, Expectation, Ids, Raw
-from closecheck.ids import Source, Untested, impossible
-from closecheck.parametrize import cases, named, parameters, swept
-from closecheck.plugin import skip_inapplicable
+from closecheck.contract import derived_cases
+from closecheck.contract.cases import ACCEPTED, Case, Draft, Expectation, Ids, Raw
+from closecheck.http.callers import BY_KIND, FORGERIES
+from closecheck.model.errors import Untested
+from closecheck.session import preflight
+from closecheck.session.ids import Source, impossible
+from closecheck.suite.parametrize import cases, named, parameters, swept
+from closecheck.suite.plugin import skip_inapplicable
 
 MINIMAL = {"accessRequestIds": Ids(1)}
-FULL = {**MINIMAL, "message": edits.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"}
-BODIES = {"minimal body": MINIMAL, "with a message": {**MINIMAL, "message": edits.MESSAGE}, "full body": FULL, "three ids": {"accessRequestIds": Ids(3)}, "many ids": {"accessRequestIds": Ids(60)}}
+FULL = {**MINIMAL, "message": derived_cases.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"}
+BODIES = {"minimal body": MINIMAL, "with a message": {**MINIMAL, "message": derived_cases.MESSAGE}, "full body": FULL, "three ids": {"accessRequestIds": Ids(3)}, "many ids": {"accessRequestIds": Ids(60)}}
 INVALID = {
     "no ids": Draft(body={}),
     "wrong item": Draft(body={"accessRequestIds": [7]}),
@@ -35,7 +37,7 @@ def as_caller(caller, requirement, status, description):
             requirement=requirement,
             part=part,
             expect=Expectation(frozenset({status}), str(status)),
-            base=edits.ONE_ID,
+            base=derived_cases.ONE_ID,
             change=f"sent by {description} instead of an authorized caller",
         )
 
@@ -72,7 +74,7 @@ FORGED = [
         requirement="CAR-AUTH-INVALID",
         part=one.kind,
         expect=refusal_of(one),
-        base=edits.ONE_ID,
+        base=derived_cases.ONE_ID,
         change=f"Authorization: {one.what}",
         since=one.since,
     )
@@ -170,7 +172,7 @@ def supplied_id(session):
 def accepted_before(session):
     """Return the id of the plainest request, if that was accepted: its body is that of those here, byte for byte."""
     try:
-        plain = session.ask(session.cases[edits.ONE_ID])
+        plain = session.ask(session.cases[derived_cases.ONE_ID])
     except Untested:
         return []
     return list(plain.ids) if plain.status == 202 else []
@@ -247,7 +249,7 @@ def test_what_was_accepted_is_not_accepted_from_others(session, clause, lent, ca
         requirement="CAR-AUTH-SCHEME-CASE",
         part=scheme,
         expect=ACCEPTED,
-        base=edits.ONE_ID,
+        base=derived_cases.ONE_ID,
         change=f"Authorization: {scheme} instead of Bearer",
     )
     for scheme in SCHEMES

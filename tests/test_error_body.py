@@ -3,12 +3,12 @@
 import msgspec
 import pytest
 
-from closecheck import edits
-from closecheck.cases import Raw
-from closecheck.parametrize import cases, named, parameters
+from closecheck.contract import derived_cases
+from closecheck.contract.cases import Raw
+from closecheck.suite.parametrize import cases, named, parameters
 
 
-@cases(edits.several_wrong)
+@cases(derived_cases.several_wrong)
 def test_a_request_that_breaks_several_rules_is_refused_in_form(judge, case):
     """Several broken rules change nothing of status and form (CAR-ERROR-OBJECT)."""
     judge(case)

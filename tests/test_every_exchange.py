@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import pytest
 
-from closecheck.checks import EVERY_EXCHANGE
+from closecheck.judging.checks import EVERY_EXCHANGE
 
 
 @pytest.mark.last

@@ -1,7 +1,7 @@
 """Every declared case of ``spec/cases``: one request, and the answer it must have."""
 
-from closecheck.contract import contract
-from closecheck.parametrize import cases
+from closecheck.contract.specification import contract
+from closecheck.suite.parametrize import cases
 
 DECLARED = contract().declared.values()
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from closecheck.exploration import BLAMABLE, explored
+from closecheck.exploration.explore import BLAMABLE, explored
 from closecheck.model import Profile
-from closecheck.plugin import settled
+from closecheck.suite.plugin import settled
 
 
 @pytest.fixture(scope="module")

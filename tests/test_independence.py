@@ -3,16 +3,18 @@
 import msgspec
 import pytest
 
-from closecheck import edits, preflight
-from closecheck.cases import ACCEPTED, REFUSED, Case, Draft, Ids, Raw
-from closecheck.ids import Source, Untested
-from closecheck.parametrize import dashed, parameters, swept
-from closecheck.plugin import skip_inapplicable
+from closecheck.contract import derived_cases
+from closecheck.contract.cases import ACCEPTED, REFUSED, Case, Draft, Ids, Raw
+from closecheck.model.errors import Untested
+from closecheck.session import preflight
+from closecheck.session.ids import Source
+from closecheck.suite.parametrize import dashed, parameters, swept
+from closecheck.suite.plugin import skip_inapplicable
 
 ONE = Draft(body={"accessRequestIds": Ids(1)})
-FULL = Draft(body={"accessRequestIds": Ids(1), "message": edits.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"})
+FULL = Draft(body={"accessRequestIds": Ids(1), "message": derived_cases.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"})
 FIVE = Draft(body={"accessRequestIds": Ids(5)})
-FIRST = {"one id": edits.ONE_ID, "every member": edits.FULL}
+FIRST = {"one id": derived_cases.ONE_ID, "every member": derived_cases.FULL}
 """Kinds that a run begins with: nothing came before them."""
 # Pairs of equal length: what one was answered must not be the answer to the other.
 KINDS = {

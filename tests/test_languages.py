@@ -4,10 +4,10 @@ import contextlib
 
 import pytest
 
-from closecheck.cases import Draft, Ids
-from closecheck.checks.locales import best, primary, ranges, spoken, well_formed
-from closecheck.ids import Untested
-from closecheck.parametrize import named, parameters, swept
+from closecheck.contract.cases import Draft, Ids
+from closecheck.judging.checks.locales import best, primary, ranges, spoken, well_formed
+from closecheck.model.errors import Untested
+from closecheck.suite.parametrize import named, parameters, swept
 
 INVALID = ("ids/0", "ids/missing", "items/number-0/alone", "body/array-0")
 """Cases that are to be refused: the first that this target refuses as invalid is asked for in every language."""

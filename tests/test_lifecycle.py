@@ -2,10 +2,10 @@
 
 import pytest
 
-from closecheck.closings import ALIKE, APPROVED, CHUNKED, CROWD, LISTS, MIXED, PARALLEL, REFUSED, SPECIAL, matrix, texts
-from closecheck.findable import Findable
-from closecheck.lifecycle import Experiment
-from closecheck.observers import COMPLETED, STARTED
+from closecheck.lifecycle.experiment import Experiment
+from closecheck.lifecycle.observers import COMPLETED, STARTED
+from closecheck.lifecycle.plan import ALIKE, APPROVED, CHUNKED, CROWD, LISTS, MIXED, PARALLEL, REFUSED, SPECIAL, matrix, texts
+from closecheck.lifecycle.search_visibility import Findable
 
 SINGLES = (*matrix(), *texts())
 CLOSINGS = (*SINGLES, LISTS["three"], LISTS["five hundred"])

@@ -4,10 +4,11 @@ import contextlib
 
 import pytest
 
-from closecheck.cases import Draft, Ids
-from closecheck.checks.rate_limit import wait_asked
-from closecheck.ids import Untested, impossible
-from closecheck.target import ByBurst, ByHeaders
+from closecheck.config.target_file import ByBurst, ByHeaders
+from closecheck.contract.cases import Draft, Ids
+from closecheck.judging.checks.rate_limit import wait_asked
+from closecheck.model.errors import Untested
+from closecheck.session.ids import impossible
 
 MINIMAL = Draft(body={"accessRequestIds": Ids(1)})
 RATE_SUPPLY = "provoke.rate_limit: {headers: {…}} or {burst: N}"

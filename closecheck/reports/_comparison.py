@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from closecheck.difference import Change, Difference, Kind
-from closecheck.matrix import Row
+from closecheck.reports.difference import Change, Difference, Kind
+from closecheck.reports.matrix import Row
 from closecheck.model import Broken, Result, Struct, Verdict
 from closecheck.reports._facts import STATUS_WORDS, Facts, count, duration, expected_got, facts, line
-from closecheck.sides import Observed, Side, Spread
+from closecheck.reports.run_columns import Observed, Side, Spread
 
 ABSENT: Final = "not in this edition"
 """What stands where the edition that judged a side does not have a requirement or a choice."""

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from closecheck.difference import Change, ChoiceChange, Difference, Kind
+from closecheck.reports.difference import Change, ChoiceChange, Difference, Kind
 from closecheck.reports._comparison import ABSENT, CAUTIONS, NOT_OBSERVED, TITLES, WHOLE, about, caution_lines, figures, found, tone, why
 from closecheck.reports._facts import count, line
 from closecheck.reports._page import COLOURS, render_page
-from closecheck.sides import Observed, Spread
+from closecheck.reports.run_columns import Observed, Spread
 
 
 def render(difference: Difference) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from closecheck.difference import Difference
+from closecheck.reports.difference import Difference
 from closecheck.reports.matrix_json import result_of, side_of
 
 SCHEMA: Final = "closecheck-difference/1"

@@ -6,7 +6,7 @@ What a target wrote stands in code, as in every Markdown of the suite.
 
 from __future__ import annotations
 
-from closecheck.difference import Change, ChoiceChange, Difference, Kind
+from closecheck.reports.difference import Change, ChoiceChange, Difference, Kind
 from closecheck.reports._comparison import CAUTIONS, TITLES, WHOLE, about, caution_lines, figures, found, observed, status, tone, why
 from closecheck.reports._facts import in_order
 from closecheck.reports._marking import cell, code, plain

@@ -10,7 +10,7 @@ from __future__ import annotations
 from textwrap import shorten
 from typing import Any, Final
 
-from closecheck.matrix import Matrix, Question, Row
+from closecheck.reports.matrix import Matrix, Question, Row
 from closecheck.model import Result, Status, Verdict
 from closecheck.reports._comparison import (
     ABSENT,
@@ -26,7 +26,7 @@ from closecheck.reports._comparison import (
 )
 from closecheck.reports._facts import line
 from closecheck.reports._page import render_page
-from closecheck.sides import Observed, Side, Spread
+from closecheck.reports.run_columns import Observed, Side, Spread
 
 VERDICT_CHIPS: Final = {
     Verdict.CONFORMANT: Status.PASS,

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
-from closecheck.matrix import Matrix
+from closecheck.reports.matrix import Matrix
 from closecheck.model import Result
 from closecheck.reports._comparison import first_finding
-from closecheck.sides import Side
+from closecheck.reports.run_columns import Side
 
 SCHEMA: Final = "closecheck-matrix/1"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from closecheck.matrix import Matrix, Question, Row
+from closecheck.reports.matrix import Matrix, Question, Row
 from closecheck.model import Result
 from closecheck.reports._comparison import CAUTIONS, SPREAD_WORDS, about, caution_lines, levels, observed, status
 from closecheck.reports._marking import cell, code, plain

@@ -15,7 +15,7 @@ from typing import Final
 import click
 
 from closecheck import __version__
-from closecheck.contract import contract
+from closecheck.contract.specification import contract
 
 from . import contenders, page
 from .figures import BenchFault, Machine, Performance

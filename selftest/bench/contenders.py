@@ -20,7 +20,7 @@ import msgspec
 import yaml
 
 from closecheck.model import Closing, decode
-from closecheck.peer import ERROR
+from closecheck.proof.schemathesis_peer import ERROR
 
 from .figures import BenchFault, Command
 from .processes import PYTHON, ROOT, Job, environment, program

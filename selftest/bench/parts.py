@@ -18,13 +18,14 @@ from typing import Final
 
 import msgspec
 
-from closecheck import edits, proof
-from closecheck.contract import contract
-from closecheck.deviation import Deviation
-from closecheck.faults import faults
+from closecheck.contract import derived_cases
+from closecheck.contract.specification import contract
+from closecheck.deviations.deviation import Deviation
+from closecheck.deviations.faults import faults
 from closecheck.model import ExchangeLine, decode
-from closecheck.prove import EXTRA, first_shown, shown_to
-from closecheck.stream import read
+from closecheck.proof import page
+from closecheck.proof.kill_matrix import EXTRA, first_shown, shown_to
+from closecheck.session.record import read
 
 from . import contenders, servers, synthetic
 from .figures import BenchFault, Core, FirstSeen, Proven, Row, Sent, Usage
@@ -118,7 +119,7 @@ class Bench:
     def _core_cases(self) -> None:
         """Count which cases of the core a run has sent: with URL and token alone, and with everything that a target file supplies."""
         swept = contract().order.swept
-        every = {case.id: case for case in (*edits.derived().values(), *contract().declared.values()) if case.id not in swept}
+        every = {case.id: case for case in (*derived_cases.derived().values(), *contract().declared.values()) if case.id not in swept}
         for name, whole in ((contenders.QUICK, False), (contenders.WHOLE, True)):
             with tempfile.TemporaryDirectory(prefix="closecheck-bench-") as folder, servers.reference() as served:
                 recorded = Path(folder) / "run.jsonl"
@@ -172,7 +173,7 @@ class Bench:
             for one in pool.map(self._first, chosen):
                 self.said(f"faults: {one.fault} after {one.closecheck or 'never'} and {one.schemathesis or 'never'}")
                 self.first_seen.append(one)
-        kept = proof.read(ROOT / "docs" / "proof.json")
+        kept = page.read(ROOT / "docs" / "proof.json")
         names = {one.name for one in free}
         firsts = tuple(one.first for one in kept.trials if one.kind == "fault" and one.name in names and one.shown_to not in EXTRA)
         self.proven = Proven(kept.profile, len(kept.trials) < kept.every, firsts)

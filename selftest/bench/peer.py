@@ -14,10 +14,10 @@ from typing import Final
 
 import click
 
-from closecheck import peer, proof
-from closecheck.errors import UsageError
-from closecheck.peer import Peer, PeerTrial
-from closecheck.prove import Target, chosen, deviations
+from closecheck.model.errors import UsageError
+from closecheck.proof import page, schemathesis_peer
+from closecheck.proof.kill_matrix import Target, chosen, deviations
+from closecheck.proof.schemathesis_peer import Peer, PeerTrial
 
 from . import contenders, servers
 from .figures import BenchFault
@@ -39,9 +39,9 @@ def main(*, sample: int | None, only: tuple[str, ...], jobs: int, write: Path | 
         write = ROOT / "docs" / "peer.json"
     found = judge(chosen(only, 1), sample, jobs)
     if write is not None:
-        peer.write(found, write)
+        schemathesis_peer.write(found, write)
         if (kept := write.with_name("proof.json")).exists():
-            proof.write_page(proof.read(kept), kept.with_suffix(".md"))
+            page.write_page(page.read(kept), kept.with_suffix(".md"))
     faults = [one for one in found.trials if one.kind == "fault"]
     lawful = [one for one in found.trials if one.kind != "fault"]
     click.echo(
@@ -72,7 +72,7 @@ def judge(targets: Sequence[Target], sample: int | None, jobs: int) -> Peer:
 
 def spread(targets: Sequence[Target]) -> list[Target]:
     """Return targets in an order of which each beginning is spread over all; those of the kept proof come first, for comparison."""
-    proven = {one.name for one in proof.read(ROOT / "docs" / "proof.json").trials}
+    proven = {one.name for one in page.read(ROOT / "docs" / "proof.json").trials}
     return sorted(targets, key=lambda one: (one.title not in proven, hashlib.sha256(one.title.encode()).digest()))
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 import yaml
 
-from closecheck.deviation import Deviation
+from closecheck.deviations.deviation import Deviation
 from closecheck.reference import ReferenceConfig, ReferenceServer
 
 from .processes import PYTHON, serving

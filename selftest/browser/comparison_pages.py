@@ -2,9 +2,9 @@
 
 import sample_runs
 
-from closecheck.difference import difference
-from closecheck.matrix import matrix
 from closecheck.reports import difference_html, matrix_html
+from closecheck.reports.difference import difference
+from closecheck.reports.matrix import matrix
 
 
 def three():

@@ -9,8 +9,8 @@ import pytest
 import recorded_runs
 import sample_runs
 
-from closecheck import stream
 from closecheck.reports import html
+from closecheck.session import record
 
 AXE = recorded_runs.ROOT / "targets" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -19,7 +19,7 @@ AXE = recorded_runs.ROOT / "targets" / "node_modules" / "axe-core" / "axe.min.js
 def run_of(name, folder):
     """Return a run by the name of its page; the reference is really recorded, in the folder."""
     if name == "reference":
-        return stream.read(recorded_runs.record(folder))
+        return record.read(recorded_runs.record(folder))
     return sample_runs.many(20_000) if name == "20000-exchanges" else sample_runs.SAMPLES[name]()
 
 

@@ -15,9 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from closecheck import mutation
-from closecheck.mutation import Session
-from closecheck.proof import KEPT_PAGE, read, write_page
+from closecheck.proof import mutants
+from closecheck.proof.mutants import Session
+from closecheck.proof.page import KEPT_PAGE, read, write_page
 from selftest.mutation.results import KEPT, again, configuration, explained, mutations, session
 
 ROOT = Path(__file__).parent.parent.parent
@@ -91,7 +91,7 @@ def main() -> None:
     part.add_argument("--explain", action="store_true", help="try nothing: tell the reasons anew")
     args = parser.parse_args()
     os.nice(10)
-    data = mutation.read(KEPT) if args.survivors or args.held_out or args.explain else None
+    data = mutants.read(KEPT) if args.survivors or args.held_out or args.explain else None
     if not args.explain:
         before = {(one.name, one.held_out): one for one in data.sessions} if data else {}
         sessions = []
@@ -104,7 +104,7 @@ def main() -> None:
                 sessions.append(tried(sample, copy_of_the_checkout(Path(folder)), args.tools.absolute(), old if args.survivors else None))
         version = subprocess.run([args.tools / "cosmic-ray", "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]
         data = mutations(sessions, version, SEED)
-    KEPT.write_bytes(mutation.encoded(explained(data)))
+    KEPT.write_bytes(mutants.encoded(explained(data)))
     write_page(read(KEPT_PAGE.with_suffix(".json")), KEPT_PAGE)
 
 

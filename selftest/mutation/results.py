@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from closecheck.mutation import Mutations, Session, Survivor, Why
+from closecheck.proof.mutants import Mutations, Session, Survivor, Why
 
 HERE: Final = Path(__file__).parent
 KEPT: Final = HERE.parent.parent / "docs" / "mutation.json"

@@ -1,0 +1,183 @@
+"""
+The wire side of exploration: many bodies over a few kept connections, every answer judged, few exchanges kept.
+
+Requests fly ahead: while one answer is judged and the next body is made, the others are on their way. Answers are read in the
+order of the requests, so that two runs of one seed tell the same story. What most answers have in common is judged once (the
+session's clauses know how); an :class:`~closecheck.judging.exchange.Exchange` is made only where one is looked at or recorded. What is
+out of the ordinary (no answer, 429, a token that has expired) is settled the session's patient way, with nothing else in flight.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, TypeVar
+
+import msgspec
+
+from closecheck.contract.cases import Draft, Raw
+from closecheck.http.transport import Landing, Lane, serialise
+from closecheck.judging.exchange import Exchange
+from closecheck.model import Request
+from closecheck.session.load import GATEWAY
+from closecheck.session.session import Session
+
+_DRAFT: Final = Draft(body=Raw(b""))
+"""An explored request but for its body: that is bytes already, in which nothing stands for ids."""
+_SAMPLED: Final = (20, 500)
+"""Of the explored exchanges so many first ones are recorded, and then one in so many."""
+_LENGTH: Final = "Content-Length"
+_TOO_MANY: Final = 429
+_ASKED_AGAIN: Final = GATEWAY | {_TOO_MANY}
+"""Statuses that a limit answers, whatever the body."""
+
+
+class Shot(msgspec.Struct, frozen=True):
+    """A body to send: what the exchange is called, and the statuses that are no surprise."""
+
+    body: bytes
+    name: str
+    statuses: frozenset[int]
+
+
+S = TypeVar("S", bound=Shot)
+
+
+class _Head:
+    """The request of an exploration, written once: only the length and the body differ."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        headers = [(name, "?" if name == _LENGTH else value) for name, value in request.headers]
+        before, _, after = serialise(msgspec.structs.replace(request, headers=tuple(headers))).partition(f"{_LENGTH}: ?".encode())
+        self._before = before + f"{_LENGTH}: ".encode()
+        self._after = after
+
+    def written(self, body: bytes) -> bytes:
+        """Return the bytes of the request with a body."""
+        return b"%b%d%b%b" % (self._before, len(body), self._after, body)
+
+    def request(self, body: bytes) -> Request:
+        """Return the request with a body."""
+        size = str(len(body))
+        headers = tuple((name, size if name == _LENGTH else value) for name, value in self._request.headers)
+        return Request(self._request.method, self._request.target, headers, body)
+
+
+class Volley:
+    """Sends the bodies of an exploration through a session, with which it shares limits, clauses and records."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._glimpses = 0
+
+    def ask(self, shot: Shot, lane: Lane | None = None) -> Exchange:
+        """
+        Send one body, on a lane if one is given; return its exchange, whatever came back.
+
+        Raises:
+            Untested: as in :meth:`Session.send`.
+
+        """
+        # With no status expected every answer is a surprise.
+        surprise = Shot(shot.body, shot.name, frozenset())
+        found = [exchange for _, exchange in self.fire([surprise], [lane] if lane else None)]
+        if found[0] is None:
+            raise AssertionError(shot.name)
+        return found[0]
+
+    def fire(self, shots: Iterable[S], lanes: Sequence[Lane] | None = None) -> Iterator[tuple[S, Exchange | None]]:
+        """
+        Send bodies, as many at once as the run allows, or by turns on lanes, never two at once on one.
+
+        Yields each shot, in order, with its exchange where the status is a surprise. A shot is taken when it can be sent.
+        Every clause judges each answer. Recorded are those that break one, and a sample.
+
+        Raises:
+            Untested: as in :meth:`Session.send`.
+
+        """
+        queue = iter(shots)
+        waiting = next(queue, None)
+        with contextlib.ExitStack() as stack:
+            ring = lanes or stack.enter_context(self.session.transport.lanes(self.session.plan.concurrency))
+            turns = itertools.cycle(ring)
+            while waiting is not None:
+                head = _Head(self.session.request(_DRAFT, []))
+                flying: deque[tuple[S, Lane, int]] = deque()
+                aside: list[tuple[S, Lane, int, Landing]] = []
+                with self.session.gate.flights() as may_follow:
+                    self.session.patience.check()
+                    while flying or (waiting is not None and not aside):
+                        if waiting is not None and not aside and len(flying) < len(ring) and may_follow(len(flying)):
+                            lane = next(turns)
+                            lane.begin(head.written(waiting.body))
+                            flying.append((waiting, lane, self.session.gate.openings))
+                            waiting = next(queue, None)
+                            continue
+                        shot, lane, opening = flying.popleft()
+                        landing = lane.land()
+                        if landing.head is not None and landing.head.status == _TOO_MANY and landing.failure is None:
+                            self.session.noticed(landing.reply)
+                        if aside or self._extraordinary(landing):
+                            aside.append((shot, lane, opening, landing))
+                        else:
+                            yield shot, self._glimpsed(shot, head, landing)
+                for shot, lane, opening, landing in aside:
+                    if self._extraordinary(landing):
+                        yield shot, self._settled(shot, head, landing, lane if lanes else None, opening)
+                    else:
+                        yield shot, self._glimpsed(shot, head, landing)
+
+    @staticmethod
+    def _crossed(landing: Landing) -> bool:
+        """Tell whether a landing is a 408 to a connection that had been idle, which crossed the request."""
+        return landing.failure is None and landing.head is not None and landing.head.status == 408 and not landing.fresh
+
+    def _extraordinary(self, landing: Landing) -> bool:
+        """Tell whether a landing is no plain answer that counts."""
+        if landing.failure is not None or landing.head is None:
+            return True
+        return self._crossed(landing) or landing.head.status in _ASKED_AGAIN or (landing.head.status == 401 and self.session.tokens.expired())
+
+    def _glimpsed(self, shot: Shot, head: _Head, landing: Landing) -> Exchange | None:
+        """Judge a plain answer; return its exchange if the status is a surprise."""
+        session = self.session
+        session.patience.served()
+        number = session.number()
+        session.explored += 1
+        self._glimpses += 1
+        look = landing.head
+        sampled = self._glimpses <= _SAMPLED[0] or self._glimpses % _SAMPLED[1] == 0
+        surprise = look is None or look.status not in shot.statuses
+        if look is not None and not (sampled or surprise or look.codings) and session.clauses.hold(look, look.status, landing.body, number):
+            return None
+        exchange = self._judged(shot, head, landing, number)
+        if sampled:
+            session.keep(exchange)
+        return exchange if surprise else None
+
+    def _judged(self, shot: Shot, head: _Head, landing: Landing, number: int) -> Exchange:
+        """Judge an answer in full; keep its exchange if it breaks a clause."""
+        session = self.session
+        reply = landing.reply
+        exchange = Exchange(number, shot.name, _DRAFT, head.request(shot.body), reply.timing, reply.response, reply.failure, stands_for=session.stands_for(reply.response))
+        for evidence in session.clauses.judge(exchange, landing.head):
+            session.keep(exchange)
+            session.record(evidence)
+        return exchange
+
+    def _settled(self, shot: Shot, head: _Head, landing: Landing, lane: Lane | None, opening: int) -> Exchange | None:
+        """Send again, patiently, what got no answer that counts; return its exchange if the status is a surprise."""
+        session = self.session
+        refused = landing.failure is None and landing.head is not None and landing.head.status in _ASKED_AGAIN
+        if landing.failure.kind.received if landing.failure is not None else not (refused or self._crossed(landing)):
+            # What was received is evidence, whatever comes of asking again.
+            session.explored += 1
+            self._glimpses += 1
+            session.keep(self._judged(shot, head, landing, session.number()))
+        first = (landing.reply, opening) if refused else None
+        exchange = session.settle(shot.name, _DRAFT, head.request(shot.body), lane, first)
+        return None if exchange.status in shot.statuses else exchange

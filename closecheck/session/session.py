@@ -1,0 +1,1422 @@
+"""
+One run against one target: what is sent is sent here, once, remembered, recorded, and judged.
+
+One connection pool, one gate, one policy for ids, one memory of clauses: limits hold for the whole run or not at all.
+Requests may fly at the same time; what they brought back is recorded and judged in the order of the plan, so that two runs of
+one seed tell the same story.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import itertools
+import json
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+import msgspec
+
+from closecheck.config.target_file import MOST_CONCURRENCY, Provoke
+from closecheck.contract import derived_cases
+from closecheck.contract.cases import Case, Draft, Json, Raw, fill
+from closecheck.contract.specification import Contract
+from closecheck.http.pace import Gate, RateLimit
+from closecheck.http.transport import Lane, Reply, Transport, serialise
+from closecheck.judging import blame
+from closecheck.judging.checks import Clauses
+from closecheck.judging.checks.rate_limit import wait_asked
+from closecheck.judging.exchange import Exchange
+from closecheck.model import (
+    LOAD,
+    Closed,
+    Evidence,
+    FailureKind,
+    Finding,
+    Headers,
+    Level,
+    Note,
+    Observation,
+    Outcome,
+    Request,
+    Response,
+    Surplus,
+    Wait,
+    header,
+)
+from closecheck.model.errors import Untested
+from closecheck.session.ids import PENDING, IdPolicy, Source, impossible
+from closecheck.session.load import GATEWAY, Load, pauses
+from closecheck.session.patience import Patience
+from closecheck.session.record import Recorder
+
+USER_AGENT: Final = "closecheck (conformance suite)"
+BURST: Final = 16
+"""Requests in flight in the one burst of a run (contract.md, What counts as evidence, 9)."""
+_NEAR: Final = 16
+"""Bytes to which the limit of a body's length is found."""
+_ENOUGH_REASONS: Final = 3
+"""So many refusals of valid requests under a requirement that no missing member explains."""
+_ENDS_CONNECTIONS: Final = frozenset({"framing", "size", "method"})
+"""What a request provokes that may end its connection: it has one of its own."""
+_RECONNECT: Final = (0.1, 0.4, 1.0)
+"""Pauses between attempts to reach a target that was there before, seconds."""
+_MOST_UNJUDGED: Final = 3
+"""So often a request is sent again because its connection turned out to be at its end."""
+ENOUGH_UNCONFIRMED: Final = 3
+"""So many different requests without an answer confirm one another."""
+
+
+class Tokens(Protocol):
+    """Hands out the credential of each caller."""
+
+    def authorization(self, caller: str) -> str | None:
+        """
+        Return the value of the Authorization field for a caller, or None for no field.
+
+        Raises:
+            Untested: the target file does not supply that credential, or it cannot be forged from the working one.
+
+        """
+
+    def inapplicable(self, caller: str) -> str:
+        """Return why a caller cannot be made from this working token at all; empty if it can."""
+
+    def refresh(self) -> bool:
+        """Fetch the working token anew; False if it is fixed."""
+
+    def limited(self) -> bool:
+        """Whether there is no working token because the token endpoint answers 429 to the end."""
+
+    def expired(self) -> bool:
+        """Whether the working token has expired by its own word, and is fixed."""
+
+
+class Plan(Protocol):
+    """What a session needs of the settings."""
+
+    @property
+    def base_url(self) -> str:
+        """Without a trailing slash."""
+
+    @property
+    def path(self) -> str:
+        """The operation's path below the base URL."""
+
+    @property
+    def mark(self) -> str:
+        """What tells the run from every other: ids that cannot exist, and messages, are made of it."""
+
+    @property
+    def concurrency(self) -> int:
+        """Requests in flight."""
+
+    @property
+    def budget(self) -> int | None:
+        """The most requests that may be sent, or None."""
+
+    @property
+    def burst(self) -> bool:
+        """Whether the one burst of 16 is allowed."""
+
+    @property
+    def max_wait(self) -> float:
+        """The seconds of a Retry-After that are waited out."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The fields that every request carries."""
+
+    @property
+    def provoke(self) -> Provoke:
+        """How a 429 and a 500 can be had."""
+
+
+@dataclasses.dataclass
+class _Said:
+    """Evidence from a conversation, by the attempts it rests on; recorded once these have numbers."""
+
+    requirement: str
+    outcome: Outcome
+    attempts: tuple[int, ...]
+    finding: Finding | None = None
+    reason: str = ""
+    earlier: tuple[int, ...] = ()
+    """Numbers of exchanges before the conversation."""
+
+
+@dataclasses.dataclass
+class _Flight:
+    """A case on its way; ``opening`` is how often the gate had opened when it was sent."""
+
+    case: Case
+    ids: list[str]
+    request: Request
+    lane: Lane
+    opening: int
+    close: Callable[[], None]
+    """Closes the connection that was opened for it alone, if there is one."""
+    reply: Reply | None = None
+
+
+@dataclasses.dataclass
+class _Conversation:
+    """One request sent until it had an answer that counts."""
+
+    request: Request
+    attempts: list[tuple[Reply, bool]] = dataclasses.field(default_factory=list)
+    """Each reply, and whether the clauses judge it: a drop on a reused connection is no finding."""
+    said: list[_Said] = dataclasses.field(default_factory=list)
+    waits: list[tuple[bool, tuple[int, ...]]] = dataclasses.field(default_factory=list)
+    """Of each wait for a 429: whether the first request after it was served, and the attempts before and after it."""
+    unconfirmed: bool = False
+    starved: bool = False
+    """Answered 429 to the end of our patience."""
+    settled: bool = False
+    """Asked again, alone, after an answer that may have come from load."""
+    overloaded: bool = False
+    """Answered 502, 503 or 504, alone too."""
+    controls: list[tuple[Request, Reply]] = dataclasses.field(default_factory=list)
+    """What was asked meanwhile to see whether anything is served."""
+
+    @property
+    def last(self) -> Reply:
+        return self.attempts[-1][0]
+
+
+FIRST_ERROR_ID: Final = "probe/first-error"
+"""The id of the case that is the first error of a run; its body names no ids."""
+EXPLORED: Final = "explored/"
+"""What the names of findings of the exploration begin with."""
+
+
+class Session:
+    """
+    Sends cases, remembers their exchanges, and turns them into evidence.
+
+    ``on_exchange`` is called after each recorded exchange, ``on_evidence`` on each finding, ``on_wait`` before each pause.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        contract: Contract,
+        transport: Transport,
+        recorder: Recorder,
+        tokens: Tokens,
+        ids: IdPolicy,
+        rate: RateLimit | None = None,
+    ) -> None:
+        self.plan = plan
+        self.contract = contract
+        self.ids = ids
+        self.tokens = tokens
+        self.transport = transport
+        self.recorder = recorder
+        self.clauses = Clauses(contract.documented_statuses)
+        self.gate = Gate(rate, self._waiting, plan.concurrency)
+        self.gate.on_still = self._still_waiting
+        self.patience = Patience(self.gate, plan.max_wait)
+        self.load = Load()
+        self.cases: dict[str, Case] = {}
+        self.exchanges: dict[int, Exchange] = {}
+        self.evidence: list[Evidence] = []
+        self.on_exchange: list[Callable[[Exchange], None]] = []
+        self.on_evidence: list[Callable[[Evidence], None]] = []
+        self.on_wait: list[Callable[[float, str], None]] = []
+        self.at_end: list[Callable[[], None]] = []
+        """What must be undone on the target however the run ends."""
+        self._undoing = False
+        self.sent = 0
+        self.explored = 0
+        """How many requests of the exploration were judged and counted, but not recorded."""
+        self.planned = 0
+        """How many single requests are planned; sequences come on top."""
+        self.down = ""
+        """Why the target cannot be reached any more; empty while it can."""
+        self.refusal_status = 400
+        """How the target refuses every invalid body; judged once, under CAR-OP-STATUS or CAR-OP-NO-500."""
+        self.demanded: dict[str, str] = {}
+        """Undocumented fields without which the target refuses every request: the run sends them from then on (CAR-OP-HEADERS)."""
+        self.looks: set[blame.Look] = set()
+        """How answers look that are the operation's own without doubt."""
+        self._withheld: list[Exchange] | None = None
+        self._memo: dict[str, Exchange | Untested] = {}
+        self._postponed: dict[str, Case] = {}
+        self._other_reasons: Counter[str] = Counter()
+        self._limits: dict[int, blame.Limit] = {}
+        """By status, what length of a body is answered so."""
+        self._sizes_tried: Counter[int] = Counter()
+        self._numbers = itertools.count(1)
+        self._spent = itertools.count()
+        self._told_apart = itertools.count()
+        self._unconfirmed: list[Exchange] = []
+        self._hung = 0
+        self._noted: set[tuple[str, str]] = set()
+        self._waits: list[Wait] = []
+        self._wait_lock = threading.Lock()
+        self._accepted: Exchange | None = None
+        """The first request of the authorized caller that was accepted."""
+        self._listing: Exchange | None = None
+        """What was read beside the operation, if no request to the operation has been accepted since."""
+        self._given_up: set[str] = set()
+        """Values of Authorization that were forbidden the operation after something else was read under them."""
+        self._denied: set[str] = set()
+        """Paths beside the operation that are forbidden to a new token too."""
+        self._forbidden = ""
+        """Why the operation is forbidden to the authorized caller, to whom it was open; empty while it is not."""
+        self._base_path = urlsplit(plan.base_url).path.rstrip("/")
+        self._path = self._base_path + plan.path
+        self._host = urlsplit(plan.base_url).netloc
+        self._executor: ThreadPoolExecutor | None = None
+
+    # ------------------------------------------------------------------------------------------------ making requests
+
+    def request(
+        self, draft: Draft, ids: list[str], extra: Mapping[str, str] | None = None, path: str | None = None
+    ) -> Request:
+        """
+        Return a draft as the request that goes onto the wire; ``path`` is another than the operation's.
+
+        Raises:
+            Untested: its caller's credential is not supplied.
+
+        """
+        body = fill(draft.body, ids)
+        fields: dict[str, str | None] = {
+            "Host": self._host,
+            "User-Agent": USER_AGENT,
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+        }
+        if draft.chunks:
+            fields["Transfer-Encoding"] = "chunked"
+        else:
+            fields["Content-Length"] = str(len(body))
+        if isinstance(draft.body, msgspec.UnsetType):
+            del fields["Content-Type"]
+            if draft.method != "POST":
+                del fields["Content-Length"]
+        fields.update(self.demanded)
+        fields.update(self.plan.headers)
+        fields.update(extra or {})
+        fields["Authorization"] = None if "Authorization" in draft.headers else self.tokens.authorization(draft.caller)
+        fields.update(draft.headers)
+        headers: Headers = tuple((_written(name, draft.names), value) for name, value in fields.items() if value is not None)
+        query = draft.query
+        if "{token}" in query:
+            query = query.replace("{token}", (self.tokens.authorization("authorized") or "").partition(" ")[2])
+        target = (path or self._path) + (f"?{query}" if query else "")
+        return Request(draft.method, target, headers, body, draft.chunks, draft.chunking)
+
+    # --------------------------------------------------------------------------------------------------- sending them
+
+    def send(
+        self,
+        name: str,
+        draft: Draft,
+        ids: list[str] | None = None,
+        *,
+        lane: Lane | None = None,
+        base: int = 0,
+        change: str = "",
+        provoke: Mapping[str, str] | None = None,
+        provoked: str = "",
+        patient: bool = True,
+    ) -> Exchange:
+        """
+        Send one request, wait out every 429 unless ``patient`` is false, record and judge what came back.
+
+        Raises:
+            Untested: a credential is missing, or the target has stopped answering.
+
+        """
+        ids = ids or []
+        request = self.request(draft, ids, provoke)
+        conversation = self._converse(request, draft, lane, patient=patient)
+        return self._counts(conversation, self._record(name, draft, conversation, ids, base, provoked, change=change))
+
+    def fetch(self, name: str, method: str, path: str, *, query: str = "", body: Json = msgspec.UNSET) -> Exchange:
+        """
+        Send one authorized request to an API beside the operation, ``path`` being below the base URL.
+
+        It keeps the limits of the run and is recorded as ``observe/<name>``, but no clause of the operation judges it.
+
+        Raises:
+            Untested: as in :meth:`send`.
+
+        """
+        draft = Draft(body=body, method=method, query=query)
+        exchange = self._fetched(name, draft, path)
+        if exchange.status == 403 and path not in self._denied and self.tokens.refresh():
+            # What a token asks for first may decide what it is allowed for minutes: a new one has asked for nothing yet.
+            exchange = self._fetched(name, draft, path)
+            if exchange.status == 403:
+                self._denied.add(path)
+        if 200 <= exchange.status < 300:
+            self._listing = exchange
+        return exchange
+
+    def _fetched(self, name: str, draft: Draft, path: str) -> Exchange:
+        conversation = self._converse(self.request(draft, [], path=self._base_path + path), draft, None)
+        conversation.said.clear()
+        conversation.waits.clear()
+        conversation.unconfirmed = False
+        return self._record(f"observe/{name}", draft, conversation, [], 0, "", beside=True)
+
+    def send_all(
+        self, drafts: Sequence[tuple[str, Draft, list[str]]], width: int, *, patient: bool = True, hurried: bool = False
+    ) -> list[Exchange]:
+        """
+        Send requests with ``width`` of them in flight; the exchanges come in the order of the drafts.
+
+        ``hurried``: whatever the pace that the target was found to let through; what it refuses then is sent again in that pace.
+
+        Raises:
+            Untested: as in :meth:`send`; what was sent is recorded.
+
+        """
+        sequences = [[one] for one in drafts]
+        return [exchange for (exchange,) in self._played(sequences, width, contextlib.nullcontext, patient=patient, hurried=hurried)]
+
+    def play(self, sequences: Sequence[Sequence[tuple[str, Draft, list[str]]]]) -> list[list[Exchange]]:
+        """
+        Send sequences of requests, each on a connection of its own and in its order, several sequences at a time.
+
+        The exchanges come, and are recorded, in the order of the sequences.
+
+        Raises:
+            Untested: as in :meth:`send`; what was sent is recorded.
+
+        """
+        return self._played(sequences, self.plan.concurrency, self.transport.lane)
+
+    def _played(
+        self,
+        sequences: Sequence[Sequence[tuple[str, Draft, list[str]]]],
+        width: int,
+        connection: Callable[[], contextlib.AbstractContextManager[Lane | None]],
+        *,
+        patient: bool = True,
+        hurried: bool = False,
+    ) -> list[list[Exchange]]:
+        def played(sequence: list[tuple[str, Draft, list[str], Request]]) -> tuple[list[_Conversation], Untested | None]:
+            found: list[_Conversation] = []
+            with connection() as lane:
+                try:
+                    for _, draft, _, request in sequence:
+                        found.append(self._converse(request, draft, lane, patient=patient, hurried=hurried))
+                except Untested as untested:
+                    return found, untested
+            return found, None
+
+        prepared = [[(name, draft, ids, self.request(draft, ids)) for name, draft, ids in sequence] for sequence in sequences]
+        with ThreadPoolExecutor(width) as pool, self._letting_go():
+            brought = [pool.submit(played, sequence) for sequence in prepared]
+            exchanges: list[list[Exchange]] = []
+            missing: list[Untested] = []
+            for sequence, future in zip(prepared, brought, strict=True):
+                conversations, untested = future.result()
+                missing += [untested] if untested else []
+                exchanges.append([])
+                for (name, draft, ids, _), conversation in zip(sequence, conversations, strict=False):
+                    try:
+                        exchanges[-1].append(self._record(name, draft, conversation, ids, 0, ""))
+                    except Untested as gone:
+                        missing.append(gone)
+        if missing:
+            raise missing[0]
+        return exchanges
+
+    @contextlib.contextmanager
+    def _letting_go(self) -> Iterator[None]:
+        """Let the threads that send end soon after Ctrl-C: it reaches the main thread alone."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self.gate.stop()
+            raise
+
+    def burst(self, drafts: Sequence[tuple[str, Draft, list[str]]]) -> list[Exchange]:
+        """
+        Send 16 requests at the same moment, whatever the concurrency.
+
+        Raises:
+            Untested: the target file forbids it.
+
+        """
+        if not self.plan.burst:
+            raise Untested("the target file forbids the burst of 16 requests", "burst: true")
+        self.gate.spare(len(drafts))
+        return self.send_all(drafts, BURST, hurried=True)
+
+    @contextlib.contextmanager
+    def lane(self) -> Iterator[Lane]:
+        """Yield a connection of its own, for requests that are to follow one another on it."""
+        with self.transport.lane() as lane:
+            yield lane
+
+    # -- what exploration needs
+
+    def number(self) -> int:
+        """Return the number of the next exchange."""
+        return next(self._numbers)
+
+    def settle(self, name: str, draft: Draft, request: Request, lane: Lane | None, first: tuple[Reply, int] | None = None) -> Exchange:
+        """
+        Send a request as it stands until it has an answer that counts; record and judge what came back.
+
+        ``first`` is the 429 that it got when it was sent before, and how often the gate had opened by then.
+
+        Raises:
+            Untested: as in :meth:`send`.
+
+        """
+        return self._record(name, draft, self._converse(request, draft, lane, first=first), (), 0, "")
+
+    def rename(self, exchange: Exchange, name: str, base: int) -> Exchange:
+        """Record an explored exchange as the witness of a finding; one that is recorded already keeps its name."""
+        if exchange.number in self.exchanges:
+            return exchange
+        exchange = dataclasses.replace(exchange, case=name, base=base)
+        self.keep(exchange)
+        return exchange
+
+    def keep(self, exchange: Exchange) -> None:
+        """Record an explored exchange, which was judged; harmless if it is recorded."""
+        if exchange.number in self.exchanges:
+            return
+        self.explored -= 1
+        self._keep(exchange, judged=False)
+
+    # -- cases
+
+    def add(self, case: Case) -> Case:
+        """Make a case known by its id, so that others can be edits of it; return it as the session knows it."""
+        known = self.cases.get(case.id)
+        if known is None:
+            level = self.contract[case.requirement].level if case.requirement else Level.MUST
+            known = self.cases[case.id] = msgspec.structs.replace(case, tolerant=level is Level.SHOULD)
+        return known
+
+    def told_apart(self, name: str) -> str:
+        """Return the name for one more request of its kind, different from every other of the run; the same in each run."""
+        return f"{name}/{next(self._told_apart)}"
+
+    def ask(self, case: Case) -> Exchange:
+        """
+        Return the exchange of a case: sent once, remembered.
+
+        Raises:
+            Untested: as in :meth:`send`, or its ids cannot be had.
+
+        """
+        case = self.add(case)
+        if case.id in self._postponed:
+            postponed, self._postponed = self._postponed, {}
+            self.prefetch(postponed.values())
+        known = self._memo.get(case.id)
+        if known is None:
+            known = self._asked(case, None)
+        if isinstance(known, Untested):
+            raise known
+        return known
+
+    def forget(self, case: Case) -> None:
+        """Ask a case anew when it is next needed: its first answer was to ids that the target does not take."""
+        self._memo.pop(case.id, None)
+
+    def postpone(self, cases: Iterable[Case]) -> None:
+        """Send cases as :meth:`prefetch` does, but not before one of them is asked for."""
+        self._postponed.update({case.id: case for case in cases})
+
+    def prefetch(self, cases: Iterable[Case]) -> None:
+        """Send every case that has not been sent, several at a time; the bases go first."""
+        wanted = list({case.id: self.add(case) for case in cases if case.id not in self._memo}.values())
+        wanted.sort(key=self.contract.turn)
+        needed = {case.base for case in wanted if case.base} - set(self._memo)
+        self._fly([self.cases[name] for name in sorted(needed)])
+        self._fly([case for case in wanted if case.id not in self._memo])
+
+    def _fly(self, cases: Iterable[Case]) -> None:
+        """
+        Send cases, as many at once as the run allows, and record their answers in the order of the cases.
+
+        One thread does it: while an answer is judged the other requests are on their way. What is no plain answer is asked for
+        again, patiently, with nothing else in flight.
+        """
+        queue = deque(cases)
+        with self.transport.lanes(self.plan.concurrency) as ring:
+            turns = itertools.cycle(ring)
+            while queue:
+                self._fly_until_asked(self._ready(queue), turns, len(ring))
+
+    def _fly_until_asked(self, ready: Iterator[tuple[Case, list[str], Request]], turns: Iterator[Lane], width: int) -> None:
+        waiting = next(ready, None)
+        while waiting is not None:
+            flying: deque[_Flight] = deque()
+            aside: list[tuple[_Flight, Reply]] = []
+            with self.gate.flights() as may_follow:
+                while flying or (waiting is not None and not aside):
+                    if waiting is not None and not aside and len(flying) < width and may_follow(len(flying)):
+                        flying.append(self._begun(*waiting, next(turns)))
+                        waiting = next(ready, None)
+                        continue
+                    while (reply := flying[0].reply) is None:
+                        self._land([flight for flight in flying if flight.reply is None])
+                    flight = flying.popleft()
+                    if aside or self._may_be_load(reply) or _extraordinary(reply, flight.case.request.caller) or self._may_be_cached(reply, flight.case.request):
+                        aside.append((flight, reply))
+                    else:
+                        self._asked(flight.case, (_Conversation(flight.request, [(reply, True)]), flight.ids))
+            for flight, reply in aside:
+                try:
+                    conversation = self._converse(flight.request, flight.case.request, None, first=(reply, flight.opening))
+                except Untested as untested:
+                    self._memo[flight.case.id] = untested
+                else:
+                    self._asked(flight.case, (conversation, flight.ids))
+
+    def _land(self, flying: Sequence[_Flight]) -> None:
+        """Read what has arrived, as it arrives: no answer is taken for slow because one that was asked for before it is."""
+        there = self.transport.landing([flight.lane for flight in flying])
+        for flight in flying:
+            if flight.lane in there:
+                flight.reply = flight.lane.land().reply
+                self.noticed(flight.reply)
+                flight.close()
+
+    def _ready(self, queue: deque[Case]) -> Iterator[tuple[Case, list[str], Request]]:
+        """
+        Take from a queue, and yield, each case that can be sent, with its ids and its request.
+
+        It ends before one for which a source of ids must be asked, unless that is the first: what is asked may have to be sent
+        alone, which it could never be while the others are on their way.
+        """
+        first = True
+        while queue and (first or not self.ids.must_ask(queue[0])):
+            first = False
+            case = queue.popleft()
+            try:
+                if self.down:
+                    raise Untested(f"the target could not be reached any more: {self.down}")
+                self.patience.check()
+                ids = self.ids.for_case(case)
+                request = self.request(case.request, ids)
+                self._spend()
+            except Untested as untested:
+                self._memo[case.id] = untested
+            else:
+                yield case, ids, request
+
+    def _begun(self, case: Case, ids: list[str], request: Request, lane: Lane) -> _Flight:
+        """Send the request of a case, on a connection of its own where it needs one."""
+        own = contextlib.ExitStack()
+        if _needs_own_connection(case.request):
+            lane = own.enter_context(self.transport.lane())
+        flight = _Flight(case, ids, request, lane, self.gate.openings, own.close)
+        lane.begin(serialise(request), headless=request.method == "HEAD")
+        return flight
+
+    def _asked(self, case: Case, brought: tuple[_Conversation, list[str]] | None) -> Exchange | Untested:
+        try:
+            base = self._memo.get(case.base) if case.base else None
+            number, change = (base.number, case.change) if isinstance(base, Exchange) else (0, "")
+            if brought is None:
+                ids = self.ids.for_case(case)
+                exchange = self.send(case.id, case.request, ids, base=number, change=change)
+            else:
+                conversation, ids = brought
+                exchange = self._counts(conversation, self._record(case.id, case.request, conversation, ids, number, "", change=change))
+            self._memo[case.id] = exchange
+        except Untested as untested:
+            self._memo[case.id] = untested
+        return self._memo[case.id]
+
+    # -- one request until it has an answer that counts
+
+    def _converse(
+        self,
+        request: Request,
+        draft: Draft,
+        lane: Lane | None,
+        *,
+        patient: bool = True,
+        hurried: bool = False,
+        first: tuple[Reply, int] | None = None,
+    ) -> _Conversation:
+        """
+        Send a request until it has an answer that counts.
+
+        ``first`` is what it got when it was sent before, and how often the gate had opened by then. ``hurried``: it is sent once
+        whatever the pace.
+        """
+        conversation = _Conversation(request)
+        fresh = _needs_own_connection(draft)
+        attempts = conversation.attempts
+        failures = 0
+        was_cut = False
+        caught_up = refreshed = False
+        alone = False  # what got no answer is confirmed with nothing else in flight: we may have been the ones who were too many
+        sent = first is not None
+        while True:
+            if first is not None:
+                (reply, opening), first = first, None
+            else:
+                self._spend(again=sent)
+                if self.down:
+                    raise Untested(f"the target could not be reached any more: {self.down}")
+                with self.gate.alone() if alone else contextlib.nullcontext(), self.gate.flight(hurried=hurried and not sent):
+                    self.patience.check()
+                    opening = self.gate.openings
+                    reply = self._attempt(request, lane, fresh=fresh or failures > 0)
+                    self.noticed(reply)
+                sent = True
+            alone = False
+            if reply.idled and sum(not judged for _, judged in attempts) <= _MOST_UNJUDGED:
+                attempts.append((reply, False))
+                fresh = True
+                continue
+            if reply.response is not None and reply.failure is None:
+                attempts.append((reply, True))
+                if reply.response.status == 429 and patient:
+                    if self.gate.openings == opening:
+                        self._recover(conversation, lane, reply.response, opening=opening)
+                        last = conversation.last.response
+                        if conversation.starved or (last is not None and last.status != 429):
+                            return conversation
+                    continue
+                if reply.response.status == 401 and draft.caller == "authorized" and "Authorization" not in draft.headers and not refreshed:
+                    # Another may have fetched a new token while this was on its way: that one will do, once.
+                    overtaken = not caught_up and self._reauthorized(request) != request
+                    caught_up, refreshed = True, not overtaken
+                    if overtaken or self.tokens.refresh():
+                        request = self._reauthorized(request)
+                        conversation.request = request
+                        attempts[-1] = (reply, False)
+                        continue
+                if reply.response.status == 403 and not caught_up and self._overruled(request):
+                    caught_up = True
+                    request = conversation.request = self._reauthorized(request)
+                    attempts[-1] = (reply, False)
+                    continue
+                if patient and self.suspects(reply.response) and not conversation.settled:
+                    attempts[-1] = (reply, reply.response.status in GATEWAY)
+                    if not self.load.wants_to_know(reply.response):
+                        attempts[-1] = (reply, True)
+                    elif self.gate.openings != opening or not self._slow_down(conversation, reply.response):
+                        continue
+                    last = conversation.last.response
+                    conversation.overloaded = last is not None and last.status in GATEWAY
+                conversation.unconfirmed = failures > 0
+                return conversation
+            failure = reply.failure
+            if failure is None:  # a reply has a response or a failure
+                raise AssertionError(reply)
+            if failure.kind.received:
+                attempts.append((reply, True))  # what was received is evidence, on a reused connection too
+                if failure.kind is FailureKind.CUT and not was_cut:
+                    was_cut = fresh = True  # the other requirements are judged by a whole answer, if there is one
+                    continue
+                return conversation
+            if reply.reused and failure.kind is FailureKind.DROPPED:
+                attempts.append((reply, False))
+                if lane is None:
+                    fresh = True
+                if sum(not judged for _, judged in attempts) > _MOST_UNJUDGED:
+                    return conversation
+                continue
+            failures += 1
+            if failure.kind is FailureKind.UNREACHABLE:
+                attempts.append((reply, False))
+                if failures > len(_RECONNECT):
+                    self.down = failure.detail
+                    return conversation
+                self.gate.pause(_RECONNECT[failures - 1], f"the target cannot be reached ({failure.detail})")
+                continue
+            # Three confirmed ones show that the target does this: a fourth need not be waited for twice.
+            if failures > 1 or self._hung >= ENOUGH_UNCONFIRMED:
+                self._hung += 1
+                attempts.append((reply, True))
+                return conversation
+            attempts.append((reply, False))
+            alone = lane is None
+
+    def _spend(self, *, again: bool = False) -> None:
+        """
+        Count one more request of the budget, if there is one.
+
+        What must be undone is undone beyond it, and what was sent once is sent ``again`` where that is needed.
+
+        Raises:
+            Untested: the budget is spent.
+
+        """
+        budget = self.plan.budget
+        if budget is not None and next(self._spent) + self.explored >= budget and not (again or self._undoing):
+            raise Untested(f"the budget of {budget:,} requests was spent", f"--budget, more than {budget}")
+
+    def _attempt(self, request: Request, lane: Lane | None, *, fresh: bool) -> Reply:
+        if lane is not None:
+            return lane.send(request)
+        return self.transport.send(request, fresh=fresh)
+
+    def _overruled(self, request: Request) -> bool:
+        """Tell whether a request went out under a token that has been given up for another, because a decision on it was cached."""
+        value = header(request.headers, "authorization")
+        return value in self._given_up and value != self.tokens.authorization("authorized")
+
+    def _reauthorized(self, request: Request) -> Request:
+        value = self.tokens.authorization("authorized") or ""
+        headers = tuple((name, value if name.lower() == "authorization" else old) for name, old in request.headers)
+        return msgspec.structs.replace(request, headers=headers)
+
+    def _recover(
+        self, conversation: _Conversation, lane: Lane | None, told: Response, number: int = 0, *, opening: int | None = None
+    ) -> None:
+        """
+        Wait as a 429 asks and send its request again, alone (CAR-RATE-TRUTHFUL).
+
+        Others may share the limit, so that a second 429 is asked once more before it counts. ``number`` is that of the 429's
+        exchange where it belongs to an earlier conversation. ``opening`` is how often the gate had opened when the request was
+        sent: if another has waited since, that will do for all that were refused at the same time.
+        """
+        with self.gate.alone():
+            if opening is not None and self.gate.openings != opening:
+                return
+            earlier = (number,) if number else ()
+            first = () if number else (len(conversation.attempts) - 1,)
+            begun = len(conversation.attempts)
+
+            def again() -> Response | None:
+                self._spend(again=True)
+                with self.gate.flight():
+                    reply = self._attempt(conversation.request, lane, fresh=False)
+                    if reply.idled:  # a 408 that crossed the request on its way is no answer to it
+                        reply = self._attempt(conversation.request, lane, fresh=True)
+                    self.noticed(reply)
+                if reply.response is None:
+                    if reply.failure is not None and reply.failure.kind.received:
+                        conversation.attempts.append((reply, True))
+                    return None  # asked anew in the ordinary way, where failures are confirmed
+                conversation.attempts.append((reply, True))
+                return reply.response
+
+            waited = self.patience.wait_out(told, again, teaches=not number)
+            conversation.starved = waited.starved
+            for truth in waited.truths:
+                attempts = (*first, *(begun + attempt for attempt in truth.attempts))
+                conversation.said.append(_Said("CAR-RATE-TRUTHFUL", truth.outcome, attempts, truth.finding, truth.reason, earlier))
+            if waited.punctual is not None:
+                conversation.waits.append((waited.punctual, (*first, begun)))
+
+    def _may_be_load(self, reply: Reply) -> bool:
+        return reply.response is not None and self.suspects(reply.response)
+
+    def suspects(self, response: Response) -> bool:
+        """Tell whether an answer may come from load and not from the operation, which is known by then."""
+        return bool(self.looks) and self.load.suspects(response)
+
+    def _slow_down(self, conversation: _Conversation, refusal: Response) -> bool:
+        """
+        Send a request again, alone and ever later, until it is served or keeps its answer while another is served.
+
+        Returns whether the last answer counts; if not, it has to be asked for in the ordinary way.
+        """
+        attempts = conversation.attempts
+        with self.gate.alone():
+            first, waited = len(attempts) - 1, 0.0
+            conversation.settled = True
+            if self.patience.is_over:
+                return True
+            is_served = False
+            for pause in pauses(self.plan.max_wait):
+                asked = wait_asked(refusal) or 0.0
+                seconds = max(pause, asked if asked <= self.plan.max_wait else 0.0)
+                self.gate.pause(seconds, f"the target answers {refusal.status}, maybe because it is asked too much")
+                waited += seconds
+                self._spend(again=True)
+                with self.gate.flight():
+                    reply = self._attempt(conversation.request, None, fresh=True)
+                    self.noticed(reply)
+                if reply.response is None or reply.failure is not None or reply.response.status == 429:
+                    return False
+                attempts.append((reply, True))
+                if not self.load.suspects(reply.response):
+                    self._learn_load(conversation, refusal, first, waited)
+                    return True
+                if is_served:  # and so was another right before this one
+                    attempts[first] = (attempts[first][0], True)
+                    self.load.is_own(refusal)
+                    return True
+                is_served = self._is_anything_served(conversation)
+                attempts[-1] = (reply, reply.response.status in GATEWAY)
+            self.patience.give_up(f"the target answered {refusal.status} to whatever was sent for {waited:.0f} s, one request at a time too", self._slower)
+        return True
+
+    def _learn_load(self, conversation: _Conversation, refusal: Response, first: int, waited: float) -> None:
+        """Take note that a refusal came under load alone: that is a finding of its own, and the run goes slower from now on."""
+        self.gate.refused()
+        self.gate.served(waited, teaches=True)
+        served = conversation.last.response
+        if self.load.came_under_load(refusal) and served is not None:
+            finding = Finding(
+                f"the answer that the same request gets alone: {served.status}",
+                f"{refusal.status} ({refusal.header('content-type') or 'no Content-Type'}) while the run sent faster",
+                change=f"sent faster than the target lets through; {self._slower} keeps below that",
+            )
+            conversation.said.append(_Said("CAR-OP-INDEPENDENT", Outcome.BROKEN, (first, len(conversation.attempts) - 1), finding))
+
+    @property
+    def _slower(self) -> str:
+        """The line of a target file that keeps a run below the pace that was found."""
+        return f"rate: {self.gate.pace.as_rate}"
+
+    def _is_anything_served(self, conversation: _Conversation) -> bool:
+        """Tell whether the plainest refusal of the operation can be had at this moment, which closes nothing."""
+        request = self.request(Draft(body={}), [])
+        self._spend(again=True)
+        with self.gate.flight():
+            reply = self._attempt(request, None, fresh=True)
+            self.noticed(reply)
+        conversation.controls.append((request, reply))
+        return reply.response is not None and reply.failure is None and reply.response.status != 429 and not self.load.suspects(reply.response)
+
+    def _counts(self, conversation: _Conversation, exchange: Exchange) -> Exchange:
+        """
+        Return an exchange whose answer is the operation's.
+
+        Raises:
+            Untested: it is a gateway's, which is judged for itself.
+
+        """
+        if conversation.overloaded and self.looks:
+            reason = f"answered {exchange.status}, sent alone too: judged under CAR-OP-STATUS and CAR-OP-NO-500"
+            raise Untested(reason, self._slower if self.gate.pace.per_second is not None else "")
+        return exchange
+
+    def noticed(self, reply: Reply) -> None:
+        """Take note of a 429 as soon as it is there: from then on nothing is sent until the time that it names is over."""
+        if reply.response is not None and reply.response.status == 429:
+            self.patience.refused(reply.response)
+
+    # -- what only the target file can provoke
+
+    def provoke_rate_limit(self, draft: Draft, ids: list[str], headers: Mapping[str, str]) -> None:
+        """
+        Provoke a 429 with the target file's headers, ask again without them as it says, and provoke a second one with the same bytes.
+
+        The second is not waited out, unless the first left a doubt. After a wait that is too long for the run there is none.
+        """
+        for name in ("provoked/429", "provoked/429-2"):
+            exchange = self.send(name, draft, ids, provoke=headers, provoked="rate_limit", patient=False)
+            if exchange.status != 429 or (name != "provoked/429" and all(punctual for punctual, _ in self.patience.waits)):
+                return
+            self._ask_again(name, draft, ids, exchange)
+
+    def provoke_by_burst(self, draft: Draft, ids: list[str], requests: int) -> None:
+        """Send so many requests at once, or as many as it takes until one is answered 429; then ask again as that says."""
+        width = min(requests, MOST_CONCURRENCY)
+        for begin in range(0, requests, width):
+            names = [f"burst/{number}" for number in range(begin, min(begin + width, requests))]
+            exchanges = self.send_all([(name, draft, ids) for name in names], width, patient=False, hurried=True)
+            refused = [one for one in exchanges if one.status == 429]
+            if refused:
+                self._ask_again("provoked/429", draft, ids, refused[-1])
+                return
+
+    def _ask_again(self, name: str, draft: Draft, ids: list[str], refused: Exchange) -> None:
+        """Wait as the 429 of an earlier exchange asks and send the request again, without what provoked it."""
+        if refused.response is None:
+            raise AssertionError(refused)
+        conversation = _Conversation(self.request(draft, ids))
+        self._recover(conversation, None, refused.response, refused.number)
+        if conversation.attempts:
+            with contextlib.suppress(Untested):
+                self._record(f"{name}-asked-again", draft, conversation, ids, 0, "")
+
+    # ------------------------------------------------------------------------------------------- recording and judging
+
+    def _record(
+        self,
+        name: str,
+        draft: Draft,
+        conversation: _Conversation,
+        ids: Sequence[str],
+        base: int,
+        provoked: str,
+        *,
+        change: str = "",
+        beside: bool = False,
+    ) -> Exchange:
+        numbers: list[int] = []
+        exchange: Exchange | None = None
+        attempt = 1
+        for reply, judged in conversation.attempts:
+            exchange = Exchange(
+                number=next(self._numbers),
+                case=name,
+                draft=draft,
+                request=conversation.request,
+                timing=reply.timing,
+                response=reply.response,
+                failure=reply.failure,
+                base=base,
+                change=change,
+                provoked=provoked,
+                ids=tuple(ids),
+                attempt=attempt,
+                stands_for=self.stands_for(reply.response),
+            )
+            attempt += reply.response is None
+            numbers.append(exchange.number)
+            self._keep(exchange, judged=judged and not beside, beside=beside)
+        if exchange is None:
+            raise AssertionError(name)
+        for said in conversation.said:
+            self.record(
+                Evidence(
+                    said.requirement,
+                    said.outcome,
+                    name,
+                    exchanges=(*said.earlier, *(numbers[index] for index in said.attempts)),
+                    finding=said.finding,
+                    reason=said.reason,
+                )
+            )
+        for request, reply in conversation.controls:
+            control = Draft(body={})
+            self._keep(Exchange(next(self._numbers), "control", control, request, reply.timing, reply.response, reply.failure), judged=False, beside=True)
+        for punctual, attempts in conversation.waits:
+            self.patience.waits.append((punctual, tuple(numbers[index] for index in attempts if index < len(numbers))))
+        if exchange.status not in {0, 429}:
+            self.patience.served()
+        if exchange.response is not None and not self.load.suspects(exchange.response):
+            self.load.served()
+        self._write_waits()
+        unanswered = conversation.attempts[-1][0].failure is not None and not conversation.attempts[-1][1]
+        if not beside and (conversation.unconfirmed or unanswered):
+            self._unconfirmed.append(exchange)
+        if conversation.starved:
+            self.patience.check()
+            raise Untested("the target answered 429 for longer than the run waits", f"max_wait, more than {self.plan.max_wait:g}")
+        if self.down:
+            raise Untested(f"the target could not be reached any more: {self.down}")
+        if not beside:
+            self._heed_decision(exchange)
+        return exchange
+
+    def _may_be_cached(self, reply: Reply, draft: Draft) -> bool:
+        """Tell whether a refusal may be the decision on what was read beside the operation: that is found out with nothing else in flight."""
+        forbidden = reply.response is not None and reply.response.status == 403
+        return forbidden and self._listing is not None and not self._forbidden and draft.caller == "authorized"
+
+    def _heed_decision(self, exchange: Exchange) -> None:
+        """
+        Notice where the operation is forbidden to its caller since something beside it was read, and blame that once (CAR-OP-INDEPENDENT).
+
+        An authorizer whose decision is cached by token and names the path that was asked for first forbids every other for minutes.
+        Whatever is sent meanwhile says nothing of the operation. A token that can be renewed is: a new one has asked for nothing yet.
+
+        Raises:
+            Untested: so it is.
+
+        """
+        if exchange.draft.caller != "authorized" or "Authorization" in exchange.draft.headers:
+            return
+        if exchange.status == 202:
+            self._accepted = self._accepted or exchange
+            self._listing, self._forbidden = None, ""
+        if exchange.status != 403:
+            return
+        if self._listing is not None and self._accepted is not None and not self._forbidden:
+            listing, self._listing = self._listing, None
+            self._forbidden = self._cached_decision(self._accepted, listing)
+        if self._forbidden:
+            raise Untested(self._forbidden)
+
+    def make_sure(self) -> None:
+        """
+        Ask once more for what was accepted first, if something beside the operation was read since the last acceptance.
+
+        Raises:
+            Untested: the operation is forbidden since.
+
+        """
+        if self._accepted is not None and (self._listing is not None or self._forbidden):
+            self.send(self.told_apart("independent/after-a-listing"), self._accepted.draft, list(self._accepted.ids))
+
+    def _cached_decision(self, accepted: Exchange, listing: Exchange) -> str:
+        """Return why everything is forbidden since a listing was read, and record that it is; empty if it is not."""
+        # A body without ids decides: ids that are closed may be refused with any status, and what is accepted leaves audits.
+        known = self._memo.get(FIRST_ERROR_ID)
+        if isinstance(known, Exchange) and known.status not in {0, 202, 401, 403}:
+            before = known
+        elif self.ids.source is Source.UNKNOWN:
+            before = accepted
+        else:
+            return ""
+        try:
+            now = self.send(self.told_apart("independent/after-a-listing"), before.draft, list(before.ids))
+        except Untested:
+            return ""
+        if now.status != 403:
+            return ""
+        what = f"{listing.request.method} {listing.request.target.partition('?')[0]}"
+        finding = Finding(
+            f"the answer that the same request got before {what} was read under the same token: {before.got()}",
+            f"{now.got()}, as to every request since",
+            change=f"sent after {what}; so it is where an authorizer's decision is cached by token and names the first path alone",
+        )
+        self.record(
+            Evidence(
+                "CAR-OP-INDEPENDENT", Outcome.BROKEN, now.case, "after a listing", (before.number, listing.number, now.number), finding, since="2026.2"
+            )
+        )
+        self._given_up.add(header(now.request.headers, "authorization") or "")
+        with contextlib.suppress(Untested):
+            self.tokens.refresh()
+        return f"forbidden since {what} was read under the same token (an authorizer's decision cached by token): judged under CAR-OP-INDEPENDENT"
+
+    def _keep(self, exchange: Exchange, *, judged: bool, beside: bool = False) -> None:
+        self.sent += 1
+        self.load.refusals += exchange.status in GATEWAY
+        if not beside:
+            self.exchanges[exchange.number] = exchange
+        self.recorder.exchange(exchange, self.plan.base_url)
+        if exchange.status == 429 and exchange.response is not None and not beside and (truth := self.patience.too_long(exchange.response)):
+            self.record(Evidence("CAR-RATE-TRUTHFUL", truth.outcome, exchange.case, exchanges=(exchange.number,), finding=truth.finding, reason=truth.reason))
+        closed = tuple(one for one in exchange.ids if one in self.ids.existing) if exchange.status == 202 else ()
+        if closed:
+            self.recorder.write(Closed(closed, exchange.number))
+        if judged and self._withheld is not None:
+            self._withheld.append(exchange)
+        elif judged:
+            self._hold_against_clauses(exchange)
+        for listener in self.on_exchange:
+            listener(exchange)
+
+    def _hold_against_clauses(self, exchange: Exchange) -> None:
+        """Judge an exchange by the clauses for every one; what lacked a demanded field is judged for that lack alone (CAR-OP-HEADERS)."""
+        sent = {name.lower() for name, _ in exchange.request.headers}
+        if not all(name.lower() in sent for name in self.demanded):
+            return
+        for evidence in self.clauses.judge(exchange):
+            self.record(evidence)
+
+    @contextlib.contextmanager
+    def first_probes(self) -> Iterator[None]:
+        """
+        Judge what is sent meanwhile at the end only: what it teaches of the target is needed to judge it.
+        """
+        withheld: list[Exchange] = []
+        self._withheld = withheld
+        try:
+            yield
+        finally:
+            self._withheld = None
+            for exchange in withheld:
+                meant = dataclasses.replace(exchange, stands_for=self.stands_for(exchange.response))
+                if meant.stands_for:
+                    self.exchanges[meant.number] = meant
+                    self._memo |= {name: meant for name, known in self._memo.items() if known is exchange}
+                self._hold_against_clauses(meant)
+
+    def stands_for(self, response: Response | None) -> int:
+        """Return the documented status for which the status of an answer stands, as this target refuses all that is invalid; 0: none."""
+        own = response is not None and response.status == self.refusal_status >= 300
+        return 400 if own and self.refusal_status not in self.contract.documented_statuses else 0
+
+    def _cause(self, evidence: Evidence) -> str:
+        """Return the cause that a finding shares with others, if it has one."""
+        exchange = self.exchanges.get(evidence.exchanges[-1]) if evidence.exchanges else None
+        return blame.in_front(exchange, frozenset(self.looks)) if exchange is not None else ""
+
+    def record(self, evidence: Evidence) -> Evidence:
+        """Keep one piece of evidence, write it, and return it as it may be shown: without secrets."""
+        if evidence.finding is not None and (cause := self._cause(evidence)):
+            evidence = msgspec.structs.replace(evidence, finding=msgspec.structs.replace(evidence.finding, cause=cause))
+        if not evidence.since and (since := self._since(evidence.case)):
+            evidence = msgspec.structs.replace(evidence, since=since)
+        evidence = self.recorder.redacted(evidence)
+        self.evidence.append(evidence)
+        self.recorder.write(evidence)
+        if evidence.outcome is Outcome.BROKEN:
+            for listener in self.on_evidence:
+                listener(evidence)
+        return evidence
+
+    def _since(self, name: str) -> str:
+        """Return the edition that introduced a case, by the name of it or of a request that goes with it; empty: none is said."""
+        case = self.cases.get(name.partition("#")[0])
+        return case.since if case is not None else ""
+
+    def observe(self, choice: str, observed: str, *exchanges: Exchange) -> None:
+        """Write down what the target does where it is free."""
+        self.recorder.write(Observation(choice, observed, tuple(exchange.number for exchange in exchanges)))
+
+    def observe_case(self, case: Case) -> None:
+        """Ask a case that observes a choice, and write down what its answer means."""
+        try:
+            exchange = self.ask(case)
+        except Untested as untested:
+            self.observe(case.choice, f"{case.description}: not observed, {untested.reason}")
+            return
+        meaning = case.observes.get(exchange.status, f"answered {exchange.status}" if exchange.status else "no answer")
+        self.observe(case.choice, f"{case.description}: {meaning}", exchange)
+
+    def note(self, about: str, text: str) -> None:
+        """Write a sentence about the run."""
+        self.recorder.write(Note(about, text))
+
+    def note_once(self, about: str, text: str) -> None:
+        """Write a sentence about the run, unless it was written before."""
+        if (about, text) not in self._noted:
+            self._noted.add((about, text))
+            self.note(about, text)
+
+    def judge(self, case: Case) -> Evidence:
+        """
+        Return, and record, what a case says about its requirement.
+
+        A case that edits an accepted one is untested where that one is not accepted: nobody could say what the refusal was for.
+
+        Raises:
+            Untested: the case is one of a long row, of which the core has asked its share, and too few existing ids are left for it.
+
+        """
+        evidence = self._judged(case)
+        if evidence.outcome is Outcome.UNTESTED and evidence.supply == PENDING and case.id in self.contract.order.swept:
+            self.note_once("ids", "too few pending access requests were supplied for all of the exploration: the core alone is judged where they were lacking")
+            raise Untested(evidence.reason, evidence.supply)
+        return self.record(evidence)
+
+    def _judged(self, case: Case) -> Evidence:
+        if case.expect is None:
+            raise AssertionError(case.id)
+        said = Evidence(case.requirement, Outcome.HELD, case.id, case.part, since=case.since)
+        numbers: tuple[int, ...] = ()
+        try:
+            base = self.ask(self.cases[case.base]) if case.base and case.base != case.id else None
+            decision = blame.base_refused(case, base, self.cases[case.base]) if base is not None else None
+            if decision is None:
+                exchange = self.ask(case)
+                numbers = (exchange.number,)
+                decision = self._decision(case, exchange, base)
+        except Untested as untested:
+            decision = blame.Decision(Outcome.UNTESTED, untested.reason, untested.supply)
+        if decision.also is not None:
+            requirement, others, finding = decision.also
+            self.record(Evidence(requirement, Outcome.BROKEN, case.id, exchanges=others, finding=finding))
+        return msgspec.structs.replace(
+            said, outcome=decision.outcome, exchanges=numbers, finding=decision.finding, reason=decision.reason, supply=decision.supply
+        )
+
+    def _decision(self, case: Case, exchange: Exchange, base: Exchange | None) -> blame.Decision:
+        """Let the rules decide, and answer what they ask."""
+        target = blame.Target(self.refusal_status, self.tokens.expired(), frozenset(self.looks))
+        at = blame.Situation(case, exchange, base, target)
+        while isinstance(said := blame.decide(at), blame.Question):
+            match said:
+                case blame.Question.MEMBER:
+                    answer: object = self._member_needed(case, exchange)
+                case blame.Question.IDS:
+                    answer = self._ids_say_the_same(case, exchange)
+                case blame.Question.MISSING:
+                    answer = self._missing_says_the_same(exchange)
+                case blame.Question.TWIN:
+                    answer = self._twin(case, exchange)
+                case blame.Question.SIZE:
+                    answer = self._limit(case, exchange)
+            at = dataclasses.replace(at, answers={**at.answers, said: answer})
+        return said
+
+    def undo(self) -> None:
+        """Undo on the target what the run has set up there; harmless if it is done."""
+        self._undoing = True
+        for action in self.at_end:
+            action()
+
+    def _member_needed(self, case: Case, exchange: Exchange) -> blame.Mended | None:
+        """
+        Return with what optional member a valid request is accepted that was refused.
+
+        After a few refusals under a requirement that have another reason it is not asked again.
+        """
+        body = case.request.body
+        if not isinstance(body, dict) or self.ids.source is not Source.UNKNOWN or self._other_reasons[case.requirement] >= _ENOUGH_REASONS:
+            return None
+        for one in self.contract.properties():
+            requirement = one.carries.get("optional", "")
+            if one.name in body or not requirement or requirement == case.requirement:
+                continue
+            value = one.schema.get("default", "")
+            mended = msgspec.structs.replace(case.request, body={**body, one.name: value})
+            with contextlib.suppress(Untested):
+                if (found := self.send(f"{case.id}#with-{one.name}", mended, list(exchange.ids))).status == 202:
+                    return blame.Mended(one.name, requirement, found)
+        self._other_reasons[case.requirement] += 1
+        return None
+
+    def _limit(self, case: Case, exchange: Exchange) -> blame.Limit | None:
+        """
+        Return between which lengths of a body the answer turns into the one of an exchange; None: its length is not the reason.
+
+        It is found by halving, with the plainest request and more and more white space in it, and only where unknown ids are taken.
+        """
+        status, size = exchange.status, len(exchange.request.body)
+        known = self._limits.get(status)
+        if known is not None:
+            return known if size >= known.refused else None
+        accepted = (len(one.request.body) for one in self.exchanges.values() if one.status == 202 and one.judges_bodies)
+        low = max(accepted, default=0)
+        if self.ids.source is not Source.UNKNOWN or not 0 < low < size or self._sizes_tried[status] >= _ENOUGH_REASONS:
+            return None
+        self._sizes_tried[status] += 1
+        high = size
+        with contextlib.suppress(Untested):
+            if self._padded(case, high) != status:
+                return None
+            while high - low > _NEAR:
+                middle = (low + high) // 2
+                if (found := self._padded(case, middle)) == 202:
+                    low = middle
+                elif found == status:
+                    high = middle
+                else:
+                    return None
+            self._limits[status] = blame.Limit(low, high)
+        return self._limits.get(status)
+
+    def _padded(self, case: Case, size: int) -> int:
+        """Return the status of the plainest request with so much white space in it that its body has this length."""
+        before, after = b'{"accessRequestIds": ["{{id}}"]', b"}"
+        room = size - len(before) - len(after) + len("{{id}}") - 32
+        lines = (b"\n" + b" " * 99) * (room // 100 + 1)
+        name = f"{case.id}#{size}-bytes"
+        return self.send(name, Draft(body=Raw(before + lines[:room] + after)), impossible(self.plan.mark, name, 1)).status
+
+    def _ids_say_the_same(self, case: Case, exchange: Exchange) -> bool:
+        """Tell whether the accepted request that a refused one edits, or else the plainest, is refused as well with the very ids of that one."""
+        base = self.cases.get(case.base or derived_cases.ONE_ID)
+        if base is None or case.request.ids != base.request.ids or self.ids.source is not Source.UNKNOWN:
+            return False
+        with contextlib.suppress(Untested):
+            return self.send(f"{case.id}#base", base.request, list(exchange.ids)).status not in {202, 0}
+        return False
+
+    def _missing_says_the_same(self, exchange: Exchange) -> bool:
+        """Tell whether a body without the required member is answered so as well."""
+        with contextlib.suppress(Untested):
+            return self.ask(derived_cases.derived()["ids/missing"]).status == exchange.status
+        return False
+
+    def _twin(self, case: Case, exchange: Exchange) -> blame.Twin | None:
+        """
+        Return the same JSON value in its plainest form, if it is answered so as well.
+
+        Plainest: without query, chunks and fields of its own, and where spellings are judged, spelled in the plainest way.
+        """
+        draft = case.request
+        plain = Draft(body=draft.body, caller=draft.caller)
+        if case.requirement == "CAR-BODY-JSON-FORMS":
+            with contextlib.suppress(ValueError):
+                plain = msgspec.structs.replace(plain, body=json.loads(exchange.request.body))
+        if plain == draft or isinstance(draft.body, msgspec.UnsetType):
+            return None
+        with contextlib.suppress(Untested):
+            if self.ids.source is Source.UNKNOWN:  # the very ids: it may be them that it refuses
+                status = self.send(f"{case.id}#plain", plain, list(exchange.ids)).status
+            else:
+                status = self.ask(Case(id=f"{case.id}#plain", description=case.description, request=plain)).status
+            if status == exchange.status:
+                own = (one.requirement for one in self.cases.values() if one.request == plain and one.requirement != case.requirement)
+                return blame.Twin(next(own, ""))
+        return None
+
+    def finish(self) -> None:
+        """Record what only the whole run can say: unconfirmed failures, and the pace that was found."""
+        pace = self.gate.pace
+        if pace.per_second is not None:
+            self.note("pace", f"the target lets {pace} through; {pace.refusals:,} were refused before and on top of that; rate: {pace.as_rate} spares them")
+        if self.load.refusals * 10 >= max(self.sent, 1):
+            self.note(LOAD, f"{self.load.refusals:,} of {self.sent:,} answers were refusals by a gateway or under load")
+        failed = self._unconfirmed
+        if len(failed) >= ENOUGH_UNCONFIRMED and not self.down:
+            numbers = tuple(exchange.number for exchange in failed)
+            finding = Finding(
+                "one complete, well-framed answer to every request",
+                f"{len(failed)} different requests got none at first, and one when they were sent again",
+            )
+            self.record(Evidence("CAR-OP-ANSWERS", Outcome.BROKEN, failed[-1].case, exchanges=numbers, finding=finding))
+        elif failed:
+            reason = self.down or f"{len(failed)} of {self.sent} requests got no answer at first, and one when sent again: not confirmed"
+            numbers = tuple(exchange.number for exchange in failed)
+            self.record(Evidence("CAR-OP-ANSWERS", Outcome.ERROR, failed[-1].case, exchanges=numbers, reason=reason))
+        self._write_surplus()
+        self._write_waits()
+
+    def _write_surplus(self) -> None:
+        """Write how often clauses were broken beyond the findings that were recorded."""
+        beyond: Counter[tuple[str, str]] = Counter()
+        for (requirement, case), times in self.clauses.surplus.items():
+            beyond[requirement, self._since(case)] += times
+        for (requirement, since), times in sorted(beyond.items()):
+            self.recorder.write(Surplus(requirement, times, since))
+
+    def tallies(self) -> None:
+        """Write how often each clause that holds for every exchange was judged and held."""
+        for tally in self.clauses.tallies():
+            self.recorder.write(tally)
+
+    # -- waiting
+
+    def _waiting(self, seconds: float, reason: str) -> None:
+        with self._wait_lock:
+            self._waits.append(Wait(self.transport.now(), seconds, reason))
+        self._still_waiting(seconds, reason)
+
+    def _still_waiting(self, seconds: float, reason: str) -> None:
+        for listener in self.on_wait:
+            listener(seconds, reason)
+
+    def _write_waits(self) -> None:
+        with self._wait_lock:
+            waits, self._waits = self._waits, []
+        for wait in waits:
+            self.recorder.write(wait)
+
+
+def _needs_own_connection(draft: Draft) -> bool:
+    """
+    Tell whether a request is sent on a fresh connection, which is closed after it, unless a sequence says otherwise.
+
+    It may end the connection, or its caller is another than the authorized one: what the server remembers of the connection must
+    neither help him nor, afterwards, harm the next (contract.md, What counts as evidence, 16).
+    """
+    return draft.provokes in _ENDS_CONNECTIONS or draft.caller != "authorized"
+
+
+def _extraordinary(reply: Reply, caller: str) -> bool:
+    """Tell whether a reply is no plain answer that counts at once."""
+    status = reply.response.status if reply.response is not None else 0
+    return reply.failure is not None or reply.idled or status in {0, 429} or (status == 401 and caller == "authorized")
+
+
+def _written(name: str, style: str) -> str:
+    match style:
+        case "lower":
+            return name.lower()
+        case "upper":
+            return name.upper()
+        case _:
+            return name
+
+
+def accepted(response: Response | None) -> bool:
+    """Tell whether an answer takes the request into the system."""
+    return response is not None and response.status == 202
