@@ -1,5 +1,7 @@
 """An answer depends on its own request alone: not on what came before, from whom, nor on how many at a time (CAR-OP-INDEPENDENT)."""
 
+import weakref
+
 import msgspec
 import pytest
 
@@ -412,13 +414,14 @@ def like(session, likeness, key, *, valid):
     draft, case = ALIKE[likeness](key)[0 if valid else 1], session.told_apart("independent/alike")
     if likeness != SAME_IDS:
         return case, draft, ids_for(session, case, draft, closes=valid)
-    if (session, key) not in SHARED:
-        SHARED[session, key] = ids_for(session, str(key), draft, closes=True)
-    return case, draft, SHARED[session, key]
+    shared = SHARED.setdefault(session, {})
+    if key not in shared:
+        shared[key] = ids_for(session, str(key), draft, closes=True)
+    return case, draft, shared[key]
 
 
-SHARED = {}
-"""The ids that requests share which are alike in them, by run and key."""
+SHARED = weakref.WeakKeyDictionary()
+"""The ids that requests share which are alike in them, by key, for each run as long as it lasts."""
 
 
 def nothing_to_compare(session, clause, usable):
