@@ -11,7 +11,7 @@ SINGLES = (*matrix(), *texts())
 CLOSINGS = (*SINGLES, LISTS["three"], LISTS["five hundred"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # not of the module: its last tests come after those of other files, and would have it made again
 def life(run_context):
     """The one experiment: everything sent, then looked at, once for all tests of this file."""
     experiment = Experiment(run_context.session, run_context.settings, run_context.sources, run_context.own_observer)

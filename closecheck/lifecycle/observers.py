@@ -42,8 +42,8 @@ STARTED: Final = "Close Identity Requests Started"
 COMPLETED: Final = "Close Identity Requests Completed"
 PAGE: Final = 250
 """Documents in a page: the most that List Account Activities gives."""
-MOST_PAGES: Final = 40
-"""Pages of one listing; a tenant with more than 10,000 activities is not walked to its end."""
+MOST_PAGES: Final = 50
+"""Pages of one listing; a tenant with more than 12,500 activities is not walked to its end."""
 MOST_SMALL_PAGES: Final = 400
 """Pages of the audits of one run, where they are so large that a page must hold few of them."""
 _IDS_IN_A_QUERY: Final = 100

@@ -216,7 +216,7 @@ def ids_that_are_no_words_refused(reference: Reference) -> None:
     refuse_ids(reference, lambda item: re.fullmatch(r"[\w-]{1,64}", item, re.ASCII) is None)
 
 
-@variant(pending=9000)
+@variant(pending=12_000)
 def unknown_ids_refused(reference: Reference) -> None:
     """An id that names no access request is refused with 400."""
     refuse_ids(reference, lambda item: reference.store.get(item) is None)
@@ -233,7 +233,7 @@ def closed_ids_refused(reference: Reference) -> None:
     refuse_ids(reference, over)
 
 
-@variant(pending=9000)
+@variant(pending=12_000)
 def only_pending_ids_accepted(reference: Reference) -> None:
     """An id that does not name a pending access request is refused with 400."""
 
