@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from closecheck.deviations.deviation import variant
 from closecheck.deviations.variants._seams import close_handlers, each_answer, insert_step
-from closecheck.reference.errors import BadSyntax, cause
+from closecheck.reference.errors import BadSyntax, Problem, cause
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +72,19 @@ def latin_1_in_any_header_refused(reference: Reference) -> None:
             raise BadSyntax(cause("http.malformed")) from None
 
     insert_step(reference, "limit", "utf8_only", utf8_only)
+
+
+# Infisical/infisical#5795 tells of a framework that read such a body without its rules; since then it is refused.
+@variant()
+def little_known_spellings_415(reference: Reference) -> None:
+    """A tab, an empty parameter or a backslash in the media type of a body is answered 415."""
+
+    async def plainly_spelled(call: Call) -> None:
+        named = call.headers.get("content-type", "")
+        if "\t" in named or "\\" in named or any(not part.strip() for part in named.split(";")[1:]):
+            raise Problem(415, "415 Unsupported Media Type", "syntax", [cause("body.media_type")])
+
+    insert_step(reference, "read", "plainly_spelled", plainly_spelled)
 
 
 # Much code takes the second word of the Authorization field: what is to be made of a third one, nobody says (RFC 9110, 2.4).
