@@ -80,7 +80,8 @@ def accepted_with_types_of_all_kinds(reference: Reference) -> None:
     answer(reference, lambda _: document)
 
 
-@variant()
+# Whoever rewrites such a body recursively fails by itself.
+@variant(apart=("members-shuffled",))
 def accepted_nested_deeply(reference: Reference) -> None:
     """The 202 holds a tree of 400 objects one in another, and a text with half a surrogate pair in its escape."""
     tree: dict[str, object] = {"note": "\ud800"}
