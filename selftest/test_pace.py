@@ -7,6 +7,7 @@ from collections import deque
 
 import pytest
 
+from closecheck.config.target_file import checked_rate
 from closecheck.http.pace import Gate, Pace, RateLimit
 
 PLANNED = 2904
@@ -69,12 +70,19 @@ class Bucket:
         return 0.0
 
 
-def simulated(limiter, planned, told):
+class BucketWithBurst(Bucket):
+    """Holds fewer tokens than it is filled with in a second, or more: nginx's ``rate=50r/s burst=20 nodelay``."""
+
+    def __init__(self, per_second, burst):
+        super().__init__(burst, burst / per_second)
+
+
+def simulated(limiter, planned, told, pace=None, first_wait=1.0):
     """Return (requests sent, seconds taken) of a run of so many requests, one at a time; ``told`` makes Retry-After of a wait."""
-    pace, now, sent = Pace(8), 0.0, 0
+    pace, now, sent = pace or Pace(8), 0.0, 0
     for _ in range(planned):
         waited = 0.0
-        growing = iter([1.0, 1.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0])
+        growing = iter([first_wait, first_wait, first_wait, 2.0, 4.0, 8.0, 16.0, 32.0])
         while True:
             if not waited:
                 now += max(pace.due(now), 0.0)
@@ -196,15 +204,67 @@ def test_the_suites_own_rate_is_never_exceeded_in_any_window(count, seconds):
     assert sent[-1] <= 3 * (seconds + 0.1)
 
 
-@pytest.mark.parametrize(("per_second", "written"), [(2.44, "1/0.41s"), (9.6, "1/0.11s"), (0.5, "1/2s"), (48.9, "49/s")])
-def test_the_pace_that_was_found_can_be_written_into_a_target_file(per_second, written):
-    from closecheck.config.target_file import checked_rate
+LIMITERS = [
+    *((kind, of) for kind in (FixedWindow, ClockWindow, SlidingWindow, Bucket) for of in [(5, 2), (10, 1), (40, 1), (95, 10)]),
+    (BucketWithBurst, (50, 20)), (BucketWithBurst, (40, 20)), (BucketWithBurst, (60, 30)), (BucketWithBurst, (30, 200)), (BucketWithBurst, (5, 50)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "of"), LIMITERS)
+@pytest.mark.parametrize("first_wait", [0.25, 1.0])
+def test_with_the_rate_that_is_named_nothing_is_refused(kind, of, first_wait):
+    pace = Pace(8)
+    simulated(kind(*of), 900, lambda _: None, pace, first_wait)
+    named = checked_rate(pace.named, "rate")
+    rate, limiter, now, refusals = RateLimit(named.requests, named.seconds), kind(*of), 0.0, 0
+    for _ in range(900):
+        now += max(rate.due(now), 0.0)
+        rate.take(now)
+        refusals += limiter.wait(now) > 0
+
+    assert pace.refusals
+    assert refusals == 0
+    assert pace.named in pace.words
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_refusals_do_not_come_from_the_pace_none_is_named(seed):
+    class EveryHundredth:
+        served = seed * 17
+
+        def wait(self, now):
+            self.served += 1
+            return 0.0 if self.served % 100 else 0.25
 
     pace = Pace(8)
-    pace.per_second = per_second
+    simulated(EveryHundredth(), 900, lambda left: left, pace)
 
-    assert pace.as_rate == written
-    assert checked_rate(pace.as_rate, "rate") is not None
+    assert pace.named is None
+    assert "rate:" not in pace.words
+
+
+def test_after_a_few_requests_no_rate_is_named():
+    pace = Pace(8)
+    simulated(BucketWithBurst(50, 20), 60, lambda _: None, pace, 0.25)
+
+    assert pace.refusals
+    assert pace.named is None
+    assert "not known" in pace.words
+
+
+def test_a_pace_that_fell_far_below_the_limit_recovers_within_a_hundred_requests():
+    pace, limiter, now = Pace(8), BucketWithBurst(50, 20), 0.0
+    simulated(limiter, 600, lambda _: None, pace, 0.25)
+    now = limiter.at + 1.0
+    for _ in range(3):  # refused for another reason, each time at once
+        now = refused(pace, now, 0.25)
+    fallen = pace.per_second
+    for _ in range(100):
+        now += max(pace.due(now), 0.0)
+        pace.take(now)
+
+    assert fallen < 20
+    assert pace.per_second > 30
 
 
 def test_while_a_retry_after_runs_nobody_enters():

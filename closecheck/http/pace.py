@@ -38,8 +38,16 @@ _LONGER: Final = 1.5
 _PENALTY: Final = 30.0
 """Seconds: who asks for such a wait punishes, and doubles it when the limit is exceeded again."""
 _MOST_DOUBLINGS: Final = 6
-_MANY: Final = 20
-"""Requests a second that are written as such."""
+_NEAR: Final = 0.9
+"""The share of the pace that was refused last from which on it is approached with small raises."""
+_OUTGROWN: Final = 1.25
+"""Times the pace that was refused last: if that much has held, it was refused for another reason, and is no bound any more."""
+_FEW: Final = 5
+"""So few requests let through between two refusals tell nothing of a pace: somebody else used up the limit, or the first wait was too short."""
+_ENOUGH: Final = 100
+"""Requests, and _LASTING seconds, and _PROVEN times the longest wait, without a refusal: then a pace is known to hold."""
+_LASTING: Final = 2.0
+_PROVEN: Final = 2.0
 
 
 class Over(Exception):
@@ -103,6 +111,18 @@ class Pace:
         self._failed = 0
         self._longest = 0.0
         """The longest wait that was asked for."""
+        self._ceiling = math.inf
+        """The pace that was refused last."""
+        self._empty: float | None = None
+        """When the last refusal came: the limiter had nothing left at that moment."""
+        self._since_empty = 0
+        """Requests let through since then."""
+        self._proved = 0.0
+        """Requests a second, on average since a refusal, of the fastest stretch that was long enough."""
+        self._proved_by = 0
+        """How many requests that stretch has."""
+        self._lowest_refused = math.inf
+        """The slowest pace that was refused although the requests were evenly spaced."""
 
     def due(self, now: float) -> float:
         """Return in how many seconds one more request may be sent; 0 or less: now."""
@@ -117,8 +137,10 @@ class Pace:
         if self._opened is None:
             self._opened = now
         self._served += 1
+        self._since_empty += 1
         if self.per_second is None:
             return
+        self._prove(now)
         self._hurried |= hurried
         self._idle += max(now - self._next, 0.0)
         gap = 1 / self.per_second
@@ -137,20 +159,42 @@ class Pace:
         lasted = max(now - (now if self._opened is None else self._opened) - self._idle, waited, 0.001)
         worth = _MARGIN * max(self._served - 1, 1) / lasted
         before = self.per_second
+        self._empty, self._since_empty = now - waited, 1
         if before is None:
             self.per_second, self.width = worth, 1
         elif self._hurried:
             self.opened(now)  # a burst says nothing of the pace
             return
-        elif before > self._held:
-            self.per_second = max(self._held, min(worth, before * _MARGIN))
-            self._failed = min(self._failed + 1, _MOST_DOUBLINGS)
         else:
-            self.per_second = max(before / 2, min(worth, before * _LESS))
-            self._held = 0.0
+            self.per_second = self._lowered(before, worth)
         if self.width is None or self.width > 1:
             self.width = max((self.width or self._most) // 2, 1)
         self.opened(now)
+
+    def _lowered(self, before: float, worth: float) -> float:
+        """Return the pace that follows a refused one; ``worth``: what was let through meanwhile, in requests a second."""
+        self._ceiling = max(before, self._proved)  # what was let through for long is no bound, whatever was refused since
+        self._lowest_refused = min(self._lowest_refused, before)
+        if self._served <= _FEW:
+            worth = max(worth, before / 2)
+        if before > self._held:
+            self._failed = min(self._failed + 1, _MOST_DOUBLINGS)
+            return max(self._held, min(worth, before * _MARGIN))
+        self._held = 0.0
+        return max(before / 2, min(worth, before * _LESS))
+
+    def _prove(self, now: float) -> None:
+        """
+        Take note of what has been let through since the last refusal.
+
+        A bucket was empty then and a window used up: the average since, the wait included, is at most what the limiter lets through.
+        """
+        if self._empty is None:
+            return
+        served = self._since_empty - (self.width or self._most)  # those in flight may still be refused
+        lasted = now - self._empty
+        if served >= _ENOUGH and lasted >= max(_LASTING, _PROVEN * self._longest) and served > self._proved * lasted:
+            self._proved, self._proved_by = served / lasted, served
 
     def opened(self, now: float) -> None:
         """Begin to count anew: a request was let through after the target had been given time."""
@@ -164,31 +208,46 @@ class Pace:
         self._since, self._steady, self._cramped = now, 0, 0
 
     def _raise_if_held(self, now: float) -> None:
-        if self._longest >= _PENALTY:
-            return  # who is told so does not try it once more
-        patience = 2**self._failed
+        if self.per_second is None or self._longest >= _PENALTY:
+            return  # who is told of such a wait does not try it once more
+        # Far below what was refused a raise is cheap: what a passing load has pressed down recovers soon.
+        doublings = self._failed if self.per_second * (1 + _GROWTH) > self._ceiling * _NEAR else 0
+        patience = 2**doublings
         lasted = now - self._since
-        if self.per_second is None or self._steady < _STEADY * patience or lasted < _LONGER * self._longest * patience:
+        if self._steady < _STEADY * patience or lasted < _LONGER * self._longest * patience:
             return
         cramped = self._cramped * 2 >= self._steady
         if cramped and self.width is not None:
             self.width = self.width * 2 if self.width * 2 < self._most else None
         elif self._steady > lasted * self.per_second * 0.7:  # what was not made use of has not held
             self._held = self.per_second
-            self.per_second *= 1 + max(_GROWTH / 2**self._failed, _SMALLEST_GROWTH)
+            if self._held > self._ceiling * _OUTGROWN:
+                self._ceiling, self._failed = math.inf, 0
+            self.per_second *= 1 + max(_GROWTH / 2**doublings, _SMALLEST_GROWTH)
         self._begin(now)
 
-    def __str__(self) -> str:
-        """Return the pace in words: ``about 2.4 requests a second``."""
-        pace = self._held or self.per_second or 0.0
-        return f"about {pace:,.1f} requests a second" if pace >= 1 else f"about {pace * 60:,.0f} requests a minute"
+    @property
+    def named(self) -> str | None:
+        """
+        The ``rate:`` of a target file with which nothing is refused, evenly spaced: ``1/0.42s``; None: none is known to hold.
+
+        It is not known before a stretch was long enough, nor where evenly spaced requests were refused at that pace.
+        """
+        if not self._proved or self._proved > self._lowest_refused:
+            return None
+        return f"1/{math.ceil(1000 / (self._proved * _MARGIN)) / 1000:g}s"
 
     @property
-    def as_rate(self) -> str:
-        """The pace as the ``rate:`` of a target file."""
-        pace = self._held or self.per_second or 1.0
-        # A short window: who allows five in two seconds does not allow twenty-five in ten.
-        return f"{pace:.0f}/s" if pace >= _MANY else f"1/{math.ceil(100 / pace) / 100:g}s"
+    def words(self) -> str:
+        """What the run found of the limit, in a sentence, with the line of the target file that keeps below it if it is known."""
+        if self.named is not None:
+            return f"rate: {self.named} keeps below what the target lets through: {self._proved_by:,} requests in a row were served in that pace"
+        if self._proved:
+            return "it is not known that a slower pace helps: the target also refused requests that came no faster than others that it had served"
+        return (
+            "the pace that the target lets through is not known: too few requests were served in a row after a refusal. "
+            "Ask who runs the limiter, or run a longer profile, which finds it"
+        )
 
 
 class Gate:
@@ -287,7 +346,7 @@ class Gate:
                     return True
             if not wait:
                 return False
-            reason = f"the suite's own limit, {self._rate}" if left == of_rate else f"the pace that the target lets through, {self.pace}"
+            reason = f"the suite's own limit, {self._rate}" if left == of_rate else "the pace that the target lets through"
             if left > _SILENCE:
                 self._on_wait(left, reason)
             self._idle(left, reason)

@@ -545,6 +545,10 @@ class Observation(Struct, tag="choice"):
     exchanges: tuple[int, ...] = ()
 
 
+PACE = "pace"
+"""What a note is about that says what was found of a limit, and what rate: keeps below it."""
+UNDER_LOAD = "under load"
+"""What the cause of a finding begins with that was made while the run sent faster than the target lets through: one request alone does not show it."""
 LOAD = "load"
 """What a note is about that belongs into the first sentence of a report: so much was refused that little was seen of the target."""
 

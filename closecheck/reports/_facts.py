@@ -14,7 +14,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from closecheck.model import Body, Broken, Choice, ExchangeLine, Finding, Level, Observation, Result, Run, Status, Struct
+from closecheck.model import UNDER_LOAD, Body, Broken, Choice, ExchangeLine, Finding, Level, Observation, Result, Run, Status, Struct
 from closecheck.reports._curl import curl
 
 STATUS_WORDS: Final = {
@@ -211,6 +211,11 @@ def again(run: Run, case: str) -> str:
     return f"{command} --base-url {shlex.quote(line(run.opening.base_url))}"
 
 
+FIX_OF_A_LIMIT: Final = (
+    "Let who limits answer 429 with Retry-After and the documented JSON body (in nginx: limit_req_status 429 and an error_page), or raise the limit. "
+    "Where nothing limits, see why the server behind the gateway was away."
+)
+"""The cure of what is refused under load, whatever requirement it breaks."""
 UNEDITED: Final = "none; this request is judged as it stands"
 
 
@@ -237,10 +242,29 @@ class Facts(Struct):
     exchange: int
 
 
+def change_of(run: Run, broken: Broken) -> str:
+    """Return the one edit that a finding was made on; empty where there is none, or where the edit has no part in it: under load."""
+    return broken.finding.change if broken.finding.cause.startswith(UNDER_LOAD) else run.change(broken)
+
+
+def again_of(run: Run, broken: Broken) -> str:
+    """Return the command that shows a finding again."""
+    return _again_under_load(run) if broken.finding.cause.startswith(UNDER_LOAD) else again(run, broken.evidence.case)
+
+
+def _again_under_load(run: Run) -> str:
+    """Return the command that sends as many requests as fast: one alone is not refused."""
+    settings = {one.name: one for one in run.opening.settings}
+    where = f"--target {shlex.quote(line(settings['target'].value))}" if "target" in settings else f"--base-url {shlex.quote(line(run.opening.base_url))}"
+    embedded = "target" not in settings and "base_url" in settings and settings["base_url"].origin.startswith("embedded")
+    return f"closecheck run --profile {run.opening.profile.value}{'' if embedded else f' {where}'}  # one request alone is not refused"
+
+
 def facts(run: Run, result: Result, broken: Broken) -> Facts:
     """Return the seven facts of a finding as visible text, each short enough for a terminal."""
     requirement, finding, witness = result.requirement, broken.finding, broken.witness
-    change = line(run.change(broken))
+    is_load = finding.cause.startswith(UNDER_LOAD)
+    change = line(change_of(run, broken))
     return Facts(
         clause=requirement.id,
         level=requirement.level.value,
@@ -248,13 +272,13 @@ def facts(run: Run, result: Result, broken: Broken) -> Facts:
         sent=request_line(witness, run.opening.base_url) if witness else "no single request: it is told by several",
         case=line(broken.evidence.case),
         change=change,
-        edit=change or (UNEDITED if witness and not broken.base else ""),
+        edit=change or (UNEDITED if witness and not broken.base and not is_load else ""),
         expected=line(finding.expected, 1000),
         got=line(finding.got, 1000),
         because=line(finding.because or requirement.consequence, 1000),
         cause=line(finding.cause, 1000),
-        fix=line(requirement.fix, 1000),
-        again=again(run, broken.evidence.case),
+        fix=line(FIX_OF_A_LIMIT if is_load else requirement.fix, 1000),
+        again=again_of(run, broken),
         curl=curl(witness) if witness else "",
         source=line(requirement.source, 1000),
         exchange=witness.number if witness else 0,
@@ -399,7 +423,7 @@ def _advice(run: Run, result: Result) -> Advice:
     elif result.reason:
         told += f" ({line(result.reason, 300)})"
     since = first.evidence.since if first and first.evidence.since else requirement.since
-    command = again(run, first.evidence.case) if first else ""
+    command = again_of(run, first) if first else ""
     return Advice(line(requirement.id, 100), line(since, 40), told, requirement.level.value, result.status, command)
 
 

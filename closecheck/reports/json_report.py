@@ -12,7 +12,7 @@ import msgspec
 
 from closecheck.model import Body, Broken, Choice, ExchangeLine, Level, Observation, Result, Run
 from closecheck.reports._curl import curl
-from closecheck.reports._facts import again
+from closecheck.reports._facts import again_of, change_of
 
 FILE_NAME: Final = "report.json"
 SCHEMA: Final = "closecheck-report/1"
@@ -115,8 +115,8 @@ def _finding(run: Run, broken: Broken) -> dict[str, Any]:
         "base": broken.base.number if broken.base else None,
         "request": _request(witness) if witness else None,
         "response": _response(witness) if witness else None,
-        "change": run.change(broken),
-        "again": again(run, broken.evidence.case),
+        "change": change_of(run, broken),
+        "again": again_of(run, broken),
         "curl": curl(witness) if witness else "",
     }
 

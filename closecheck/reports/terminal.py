@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from closecheck.model import Catalogue, Evidence, Level, Outcome, Result, Run, Status, Verdict
+from closecheck.model import PACE, Catalogue, Evidence, Level, Outcome, Result, Run, Status, Verdict
 from closecheck.reports.output import tolerate
 from closecheck.reports._facts import (
     STATUS_WORDS,
@@ -302,6 +302,9 @@ def _print_choices(run: Run, out: Printer) -> None:
         seen = sum(observed is not None for _, observed in run.choices)
         out.blank()
         out.said(f"choices   {seen} of {len(run.choices)} observed; they are listed in the report", indent=_COLUMN)
+    for note in run.notes:
+        if note.about == PACE:
+            out.said(f"pace      {visible(note.text)}", indent=_COLUMN)
 
 
 # ------------------------------------------------------------------------------------------------------------- progress

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from closecheck.model import Response
+from closecheck.model import UNDER_LOAD, Response
 
 GATEWAY: Final = frozenset({502, 503, 504})
 """What a gateway answers for a server that it does not reach, or spares."""
+_UNREACHED: Final = frozenset({502, 504})
 _OF_FIREWALLS: Final = frozenset({403, 418, 420, 444})
 """What a firewall refuses with, on a page of its own."""
 _SURE: Final = 3
@@ -84,6 +85,16 @@ def pauses(most: float) -> Iterator[float]:
         yield min(pause, left)
         left -= pause
         pause *= 2
+
+
+def cause(response: Response) -> str:
+    """Return the words for the cause of a refusal whose request was served later, with nothing else in flight."""
+    server = response.header("server")
+    named = f" (Server: {server})" if server else ""
+    page = f"{response.status}, {_media_type(response) or 'no Content-Type'}"
+    if response.status in _UNREACHED:
+        return f"{UNDER_LOAD}, a gateway{named} did not reach the service and answered {page}; the same requests were served when they were sent again"
+    return f"{UNDER_LOAD}, a limiter{named} or a gateway short of servers answered {page}; the same requests were served when they were sent again, slower"
 
 
 def _face(response: Response) -> Face:

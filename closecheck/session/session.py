@@ -33,6 +33,7 @@ from closecheck.judging.checks.rate_limit import wait_asked
 from closecheck.judging.exchange import Exchange
 from closecheck.model import (
     LOAD,
+    PACE,
     Closed,
     Evidence,
     FailureKind,
@@ -50,7 +51,7 @@ from closecheck.model import (
 )
 from closecheck.model.errors import Untested
 from closecheck.session.ids import PENDING, IdPolicy, Source, impossible
-from closecheck.session.load import GATEWAY, Load, pauses
+from closecheck.session.load import GATEWAY, Load, cause, pauses
 from closecheck.session.patience import Patience
 from closecheck.session.record import Recorder
 
@@ -59,6 +60,9 @@ BURST: Final = 16
 """Requests in flight in the one burst of a run (contract.md, What counts as evidence, 9)."""
 _NEAR: Final = 16
 """Bytes to which the limit of a body's length is found."""
+_SLOWER: Final = "rate: as the note on the pace at the end of the report says"
+"""The line of a target file that keeps a run below what the target lets through; which that is, is known at the end of a run."""
+TOO_FAST: Final = "sent faster than the target lets through (the pace that this run found is named at the end of the report)"
 _ENOUGH_REASONS: Final = 3
 """So many refusals of valid requests under a requirement that no missing member explains."""
 _ENDS_CONNECTIONS: Final = frozenset({"framing", "size", "method"})
@@ -248,6 +252,8 @@ class Session:
         self._memo: dict[str, Exchange | Untested] = {}
         self._postponed: dict[str, Case] = {}
         self._other_reasons: Counter[str] = Counter()
+        self._under_load: dict[int, str] = {}
+        """The cause of each refusal, by the number of its exchange, whose request was served later."""
         self._limits: dict[int, blame.Limit] = {}
         """By status, what length of a body is answered so."""
         self._sizes_tried: Counter[int] = Counter()
@@ -708,7 +714,7 @@ class Session:
                     attempts[-1] = (reply, reply.response.status in GATEWAY)
                     if not self.load.wants_to_know(reply.response):
                         attempts[-1] = (reply, True)
-                    elif self.gate.openings != opening or not self._slow_down(conversation, reply.response):
+                    elif not self._slow_down(conversation, reply.response, opening):
                         continue
                     last = conversation.last.response
                     conversation.overloaded = last is not None and last.status in GATEWAY
@@ -821,14 +827,17 @@ class Session:
         """Tell whether an answer may come from load and not from the operation, which is known by then."""
         return bool(self.looks) and self.load.suspects(response)
 
-    def _slow_down(self, conversation: _Conversation, refusal: Response) -> bool:
+    def _slow_down(self, conversation: _Conversation, refusal: Response, opening: int) -> bool:
         """
         Send a request again, alone and ever later, until it is served or keeps its answer while another is served.
 
-        Returns whether the last answer counts; if not, it has to be asked for in the ordinary way.
+        Returns whether the last answer counts; if not, it has to be asked for in the ordinary way. ``opening`` is how often the gate
+        had opened when the request was sent: if another was sent alone since, that will do for all that were refused with it.
         """
         attempts = conversation.attempts
         with self.gate.alone():
+            if self.gate.openings != opening:
+                return False
             first, waited = len(attempts) - 1, 0.0
             conversation.settled = True
             if self.patience.is_over:
@@ -855,7 +864,7 @@ class Session:
                     return True
                 is_served = self._is_anything_served(conversation)
                 attempts[-1] = (reply, reply.response.status in GATEWAY)
-            self.patience.give_up(f"the target answered {refusal.status} to whatever was sent for {waited:.0f} s, one request at a time too", self._slower)
+            self.patience.give_up(f"the target answered {refusal.status} to whatever was sent for {waited:.0f} s, one request at a time too", _SLOWER)
         return True
 
     def _learn_load(self, conversation: _Conversation, refusal: Response, first: int, waited: float) -> None:
@@ -867,14 +876,9 @@ class Session:
             finding = Finding(
                 f"the answer that the same request gets alone: {served.status}",
                 f"{refusal.status} ({refusal.header('content-type') or 'no Content-Type'}) while the run sent faster",
-                change=f"sent faster than the target lets through; {self._slower} keeps below that",
+                change=TOO_FAST,
             )
             conversation.said.append(_Said("CAR-OP-INDEPENDENT", Outcome.BROKEN, (first, len(conversation.attempts) - 1), finding))
-
-    @property
-    def _slower(self) -> str:
-        """The line of a target file that keeps a run below the pace that was found."""
-        return f"rate: {self.gate.pace.as_rate}"
 
     def _is_anything_served(self, conversation: _Conversation) -> bool:
         """Tell whether the plainest refusal of the operation can be had at this moment, which closes nothing."""
@@ -896,7 +900,7 @@ class Session:
         """
         if conversation.overloaded and self.looks:
             reason = f"answered {exchange.status}, sent alone too: judged under CAR-OP-STATUS and CAR-OP-NO-500"
-            raise Untested(reason, self._slower if self.gate.pace.per_second is not None else "")
+            raise Untested(reason, _SLOWER if self.gate.pace.per_second is not None else "")
         return exchange
 
     def noticed(self, reply: Reply) -> None:
@@ -956,6 +960,8 @@ class Session:
         numbers: list[int] = []
         exchange: Exchange | None = None
         attempt = 1
+        last = conversation.last.response
+        was_served = last is not None and last.status != 429 and not self.suspects(last)
         for reply, judged in conversation.attempts:
             exchange = Exchange(
                 number=next(self._numbers),
@@ -974,6 +980,8 @@ class Session:
             )
             attempt += reply.response is None
             numbers.append(exchange.number)
+            if was_served and reply.response is not None and self.suspects(reply.response):
+                self._under_load[exchange.number] = cause(reply.response)
             self._keep(exchange, judged=judged and not beside, beside=beside)
         if exchange is None:
             raise AssertionError(name)
@@ -1133,6 +1141,8 @@ class Session:
 
     def _cause(self, evidence: Evidence) -> str:
         """Return the cause that a finding shares with others, if it has one."""
+        if (refused := next((one for one in evidence.exchanges if one in self._under_load), None)) is not None:
+            return self._under_load[refused]
         exchange = self.exchanges.get(evidence.exchanges[-1]) if evidence.exchanges else None
         return blame.in_front(exchange, frozenset(self.looks)) if exchange is not None else ""
 
@@ -1342,7 +1352,7 @@ class Session:
         """Record what only the whole run can say: unconfirmed failures, and the pace that was found."""
         pace = self.gate.pace
         if pace.per_second is not None:
-            self.note("pace", f"the target lets {pace} through; {pace.refusals:,} were refused before and on top of that; rate: {pace.as_rate} spares them")
+            self.note(PACE, f"{pace.refusals:,} {'request was' if pace.refusals == 1 else 'requests were'} refused for coming too fast; {pace.words}")
         if self.load.refusals * 10 >= max(self.sent, 1):
             self.note(LOAD, f"{self.load.refusals:,} of {self.sent:,} answers were refusals by a gateway or under load")
         failed = self._unconfirmed
