@@ -284,7 +284,7 @@ def test_the_body_of_a_refused_caller_does_not_matter(session, clause, alone, us
     # Where ids must be known the body names none, as that of the first error does: nobody else had sent it then.
     first = alone["one id"] if "one id" in usable else session.ask(preflight.FIRST_ERROR)
     refused, later = played["lent", caller]
-    if refused.status not in {401, 403}:
+    if refused.status not in {401, 403, *({400} if caller == "forged:garbage" else ())}:  # 400 is tolerated for what is no token at all
         clause.untested(f"the request of {BODIES_OF[caller]} was not refused: {refused.got()}")
     holds = alike(first, later) or not of_the_refused_body(session, usable, caller, first, later)
     clause.expect(
