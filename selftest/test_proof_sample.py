@@ -59,3 +59,11 @@ def test_the_reference_conforms(done):
     assert trial.exit_code == 0
     assert trial.broken == ()
     assert trial.untested == ()
+
+
+def test_ids_that_a_lost_request_has_closed_are_blamed_on_nothing():
+    together = Target("company", ("only-pending-ids-accepted", "closes-every-fifth-without-a-word"))
+    (trial,) = trials([together], "quick", 1)
+
+    assert trial.broken == ()
+    assert trial.exit_code == 0, trial.untested

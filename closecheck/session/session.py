@@ -638,6 +638,9 @@ class Session:
             else:
                 conversation, ids = brought
                 exchange = self._counts(conversation, self._record(case.id, case.request, conversation, ids, number, "", change=change))
+            if case.accepts and exchange.attempt > 1 and 400 <= exchange.status < 500 and self.ids.existing.intersection(ids):
+                # What was lost on the way may have been served, and have closed these ids: others are named.
+                exchange = self.send(case.id, case.request, self.ids.for_case(case), base=number, change=change)
             self._memo[case.id] = exchange
         except Untested as untested:
             self._memo[case.id] = untested
