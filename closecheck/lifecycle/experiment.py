@@ -434,8 +434,13 @@ class Experiment:
             return False
         if done.step.role == "refused":
             return bool(done.lost) or (self._in_company() and any(self._state(one) for one in done.ids))
+        if not done.accepted or done.step.role not in {"closes", "repeated"}:
+            return False
         named = [done.of_kind(kind) for kind in "pa"]
-        return done.accepted and done.step.role in {"closes", "repeated"} and any(ids and done.lost.issuperset(ids) for ids in named)
+        if any(ids and done.lost.issuperset(ids) for ids in named):
+            return True
+        wrong = {member: self._wrong(done, member) for member in MEMBERS} if len(done.ids) <= _FEW and self._in_company() else {}
+        return any(found and self._may_be_of_others(done, member, found) for member, found in wrong.items())
 
     def _with_other_ids(self, done: Done) -> Done:
         clone = self.done[done.step.name] = self._planned(done.step)
@@ -1081,9 +1086,10 @@ class Experiment:
         expected = "each request with the message and the statuses of its own closing"
         if self._mixed and self._strangers():
             return undecided(_STRANGE)
-        if self._unexplained and self._in_company():
-            return undecided(_COMPANY)
-        for (member, _), (one, observer, shown) in self._mixed.items():
+        others = self._unexplained if self._in_company() else set()
+        for (member, given), (one, observer, shown) in self._mixed.items():
+            if (member, given) in others:
+                continue  # somebody else may have closed it
             own = next(done for done in self.done.values() if one in done.ids)
             instead = f'instead of "{_cut(own.asked(member))}"; sent alone it comes out right'
             got = f"{member} of {one}: {shown} ({observer}) {instead}"
