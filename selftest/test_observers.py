@@ -8,6 +8,7 @@ import socket
 import pytest
 
 from closecheck.lifecycle.observers import (
+    MOST_PAGES,
     Listener,
     Mentions,
     PageSize,
@@ -325,7 +326,7 @@ def test_a_walk_that_is_always_shown_the_same_page_ends():
 def test_a_walk_without_an_end_is_cut():
     walk = Walk(lambda offset: [{"id": str(offset)}])
 
-    assert len(list(walk)) == 40
+    assert len(list(walk)) == MOST_PAGES
     assert walk.cut
 
 
