@@ -67,17 +67,31 @@ class Peer:
         return found
 
     def _chunked(self, head: bytes) -> bytes:
-        while not (rest := self._rest.partition(b"\r\n\r\n")[2]).endswith(b"\r\n0\r\n\r\n") and rest != b"0\r\n\r\n":
-            if not self._more():
-                return b""
+        """Read a chunked body, with extensions and trailer fields if there are any (RFC 9112, 7.1); empty: the client has gone."""
+        self._rest = self._rest.partition(b"\r\n\r\n")[2]
         body = b""
-        while size := int(rest.partition(b"\r\n")[0], 16):
-            rest = rest.partition(b"\r\n")[2]
-            body, rest = body + rest[:size], rest[size + 2 :]
-        self._rest = b""
+        while (line := self._line()) is not None:
+            size = int(line.partition(b";")[0], 16)
+            if not size:
+                break
+            while len(self._rest) < size + 2:
+                if not self._more():
+                    return b""
+            body, self._rest = body + self._rest[:size], self._rest[size + 2 :]
+        while line:  # the line of the last chunk, then trailer fields up to an empty line
+            line = self._line()
+        if line is None:
+            return b""
         self.requests += 1
         self.server.seen(head + b"\r\n\r\n" + body)
         return head + b"\r\n\r\n" + body
+
+    def _line(self) -> bytes | None:
+        while b"\r\n" not in self._rest:
+            if not self._more():
+                return None
+        line, _, self._rest = self._rest.partition(b"\r\n")
+        return line
 
     def head(self) -> bytes:
         """Read a header section only."""
