@@ -5,7 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from closecheck.proof import page, schemathesis_peer
+from closecheck.proof import page as pages
+from closecheck.proof import schemathesis_peer
 from closecheck.proof.kill_matrix import Trial, chosen, deviations
 from closecheck.proof.page import Proof
 from closecheck.proof.schemathesis_peer import Peer, PeerTrial
@@ -137,13 +138,13 @@ def test_nothing_in_common_is_no_comparison():
 def test_the_page_has_the_section_only_with_its_data(tmp_path):
     page = tmp_path / "proof.md"
 
-    page.write_page(PROOF, page)
-    assert page.read_text("utf-8") == page.render(PROOF)
+    pages.write_page(PROOF, page)
+    assert page.read_text("utf-8") == pages.render(PROOF)
     assert "Beside Schemathesis" not in page.read_text("utf-8")
 
     schemathesis_peer.write(PEER, tmp_path / "peer.json")
-    page.write_page(PROOF, page)
-    assert page.read_text("utf-8") == page.render(PROOF, PEER)
+    pages.write_page(PROOF, page)
+    assert page.read_text("utf-8") == pages.render(PROOF, PEER)
     assert page.read_text("utf-8").count("## Beside Schemathesis") == 1
 
 
@@ -161,7 +162,7 @@ def test_every_kept_trial_is_of_a_target_that_exists():
 
 
 def test_a_sample_begins_with_what_the_proof_has_judged():
-    proven = {one.name for one in page.read(DOCS / "proof.json").trials}
+    proven = {one.name for one in pages.read(DOCS / "proof.json").trials}
     order = [one.title in proven for one in bench.spread(chosen((), 1))]
 
     assert order == sorted(order, reverse=True)
