@@ -171,7 +171,7 @@ def test_an_unforeseen_error_names_the_place_and_quotes_nothing():
     except (AttributeError, TypeError) as caught:
         words = unforeseen(caught)
 
-    assert re.search(r"(Attribute|Type)Error in exchange\.py, line \d+ \(\w+\)", words)
+    assert re.search(r"(Attribute|Type)Error in judging/exchange\.py, line \d+ \(\w+\)", words)
     assert "report" in words
     assert "\n" not in words
     assert "None" not in words
