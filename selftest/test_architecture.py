@@ -132,7 +132,7 @@ def test_only_the_side_of_pytest_imports_pytest():
 
 
 def test_only_the_boundaries_touch_the_network():
-    allowed = ("http", "lifecycle.observers", "reference", "commands", "deviations")
+    allowed = ("http", "lifecycle.listener", "reference", "commands", "deviations")
     found = {
         (name_of(path), one) for path in MODULES for one in imports(path) & STANDARD_NET if not within(name_of(path), *allowed)
     }

@@ -7,22 +7,10 @@ import socket
 
 import pytest
 
-from closecheck.lifecycle.observers import (
-    MOST_PAGES,
-    Listener,
-    Mentions,
-    PageSize,
-    Walk,
-    Watch,
-    audit,
-    keys_of,
-    moment,
-    name_of,
-    sight,
-    texts,
-    tie,
-    tracking_numbers,
-)  # fmt: skip
+from closecheck.lifecycle.documents import Mentions, audit, keys_of, moment, sight, texts, tie, tracking_numbers
+from closecheck.lifecycle.listener import Listener
+from closecheck.lifecycle.observers import MOST_PAGES, PageSize, Walk, name_of
+from closecheck.lifecycle.watch import Watch
 from closecheck.model import Failure, FailureKind
 
 A, B, C = "2c90ad2a70ace7d50170acf22ca90010", "2c90ad2a70ace7d50170acf22ca90011", "7f1d8c8e-2ad5-4c1e-9d0c-2f5f0a4c7a10"

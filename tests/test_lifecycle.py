@@ -2,8 +2,8 @@
 
 import pytest
 
+from closecheck.lifecycle.documents import COMPLETED, STARTED
 from closecheck.lifecycle.experiment import Experiment
-from closecheck.lifecycle.observers import COMPLETED, STARTED
 from closecheck.lifecycle.plan import ALIKE, APPROVED, CHUNKED, CROWD, LISTS, MIXED, PARALLEL, REFUSED, SPECIAL, matrix, texts
 from closecheck.lifecycle.search_visibility import Findable
 

@@ -25,20 +25,9 @@ from closecheck.config.target_file import ByBurst, ByHeaders
 from closecheck.contract.cases import Draft, Id, Ids, Json
 from closecheck.contract.specification import contract
 from closecheck.judging.exchange import Exchange
+from closecheck.lifecycle.documents import COMPLETED, STARTED, Audit, Mentions, Sight, tie, tracking_numbers
 from closecheck.lifecycle.id_sources import Sources
-from closecheck.lifecycle.observers import (
-    COMPLETED,
-    STARTED,
-    Audit,
-    EventsObserver,
-    Mentions,
-    SearchObserver,
-    Sight,
-    Watch,
-    assemble,
-    tie,
-    tracking_numbers,
-)
+from closecheck.lifecycle.observers import EventsObserver, SearchObserver, assemble
 from closecheck.lifecycle.plan import (
     BY_QUERY,
     BYSTANDER,
@@ -55,6 +44,7 @@ from closecheck.lifecycle.plan import (
     pending_needed,
     plan,
 )
+from closecheck.lifecycle.watch import Watch
 from closecheck.model.errors import Untested
 from closecheck.session.ids import Source, impossible
 from closecheck.session.session import Session

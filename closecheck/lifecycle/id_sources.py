@@ -11,7 +11,8 @@ from random import Random
 from typing import Any, Final, TypeVar
 
 from closecheck.config.target_file import AccessRequests, Activities, Created, Listed, Searched, Source
-from closecheck.lifecycle.observers import PENDING_QUERY, ActivitiesObserver, Document, SearchObserver, sight
+from closecheck.lifecycle.documents import Document, sight
+from closecheck.lifecycle.observers import PENDING_QUERY, ActivitiesObserver, SearchObserver
 from closecheck.model.errors import Untested
 from closecheck.session.session import Session
 

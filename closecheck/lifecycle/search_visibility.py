@@ -13,9 +13,10 @@ from typing import Final
 
 from closecheck.config.settings import Settings
 from closecheck.config.target_file import Listed
+from closecheck.lifecycle.documents import Document, keys_of, sight
 from closecheck.lifecycle.experiment import AUDIT_SUPPLY, BACKOFF, LOOK_SUPPLY, PENDING_SUPPLY, Judgement, undecided
 from closecheck.lifecycle.id_sources import Sources
-from closecheck.lifecycle.observers import PENDING_QUERY, ActivitiesObserver, Document, SearchObserver, keys_of, sight
+from closecheck.lifecycle.observers import PENDING_QUERY, ActivitiesObserver, SearchObserver
 from closecheck.model.errors import Untested
 from closecheck.session.session import Session
 
