@@ -144,7 +144,7 @@ def test_every_requirement_has_a_test_and_a_whole_card(tested):
         shown = card(one.id, [Tested("test_x.py", "test_x", "It holds.", ("x/1",), ("p", ""))], ["some-fault"])
 
         assert tested[one.id], one.id
-        titles = ("why", "contract", "test", "  cases", "parts", "again", "Express", "Spring", "ASP.NET Core", "Django", "fix", "faults", "see one")
+        titles = ("why", "contract", "test", "  cases", "parts", "rerun", "Express", "Spring", "ASP.NET Core", "Django", "fix", "faults", "see one")
         assert [title for title in titles if not re.search(rf"^{re.escape(title)} +\S", shown, re.MULTILINE)] == []
         assert f"since edition {one.since}" in shown
         assert re.search(r"^contract +spec/openapi\.yaml line [1-9]", shown, re.MULTILINE)

@@ -132,7 +132,7 @@ def card(requirement_id: str, tests: Sequence[Tested], faults: Sequence[str]) ->
         lines += _field("test", f"tests/{test.file}: {test.says or test.name}")
         lines += _field("  cases", _cases(test.cases))
     lines += _field("parts", _parts(one, tests))
-    lines += _field("again", f"closecheck run --only {one.id} --target target.yaml")
+    lines += _field("rerun", f"closecheck run --only {one.id} --target target.yaml")
     if one.mistakes is not None:
         lines += ["", "How implementers get it wrong"]
         for framework, text in (

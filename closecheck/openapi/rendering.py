@@ -39,7 +39,7 @@ def _facts(one: Comparison, reading: Reading) -> list[tuple[str, str]]:
         ("contract", f"{reading.contract.says}   {reading.contract.at}" if reading.contract != before else ""),
         ("document", f"{reading.document.says}   {reading.document.at} {reading.document.pointer}"),
         ("shows", reading.shows + (f"   case {reading.case}" if reading.case else "")),
-        ("so", one.requirement.consequence if last else ""),
+        ("impact", one.requirement.consequence if last else ""),
     ]
     return [(name, line(text, 1000)) for name, text in facts if text]
 

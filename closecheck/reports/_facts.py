@@ -299,10 +299,10 @@ def in_order(told: Facts) -> list[tuple[str, str]]:
         ("edit", told.edit),
         ("expected", told.expected),
         ("got", told.got),
-        ("so", told.because),
+        ("impact", told.because),
         ("cause", told.cause),
         ("fix", told.fix),
-        ("again", told.again),
+        ("rerun", told.again),
         ("source", told.source),
     ]
     return [(name, text) for name, text in named if text]

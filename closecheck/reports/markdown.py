@@ -184,7 +184,7 @@ def _waived(result: Result) -> str:
 
 
 def _advised(one: Advice) -> str:
-    command = f" again {_code(one.again)}" if one.again else ""
+    command = f" rerun {_code(one.again)}" if one.again else ""
     return f"- **{_text(one.id)}** (edition {_text(one.since)}) {_code(one.words)}{command}\n"
 
 

@@ -218,7 +218,7 @@ def _print_failure(run: Run, result: Result, out: Printer) -> None:
         match name:
             case "sent":
                 out.fact(name, f"{told.sent}   {whole(f'case {told.case}')}")
-            case "again":
+            case "rerun":
                 out.fact(name, whole(text) + ("   ·   curl line in the report" if told.curl else ""))
             case _:
                 out.fact(name, text)
@@ -253,7 +253,7 @@ def _print_advice(run: Run, out: Printer) -> None:
     for one in advice(run):
         out.said(f"{one.id}  {one.words}", first=2, indent=4)
         if one.again:
-            out.said(whole(f"again  {one.again}"), first=4)
+            out.said(whole(f"rerun  {one.again}"), first=4)
 
 
 def _print_untested(run: Run, out: Printer) -> None:

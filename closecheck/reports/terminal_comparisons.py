@@ -170,6 +170,6 @@ def _print_change(difference: Difference, change: Change, out: Printer) -> None:
     if told is not None:
         out.fact("clause", told.statement)
         for fact, text in in_order(told):
-            out.fact(fact, whole(text) if fact == "again" else text)
+            out.fact(fact, whole(text) if fact == "rerun" else text)
     elif change.new and change.new.status is not Status.PASS:
         out.fact("", why(change))
