@@ -10,7 +10,7 @@ TARGET ?=
 BASE_URL ?=
 ARGS ?=
 
-.PHONY: help conformance test test-fast test-all-pythons check cover prove mutate peer bench docs wheel release-check lock clean
+.PHONY: help conformance test test-fast test-all-pythons check cover prove derived mutate peer bench docs wheel release-check lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ cover: $(VENV)/.dev ## branch coverage of the judging code by its own unit tests
 
 prove: $(VENV)/.dev ## the kill matrix: every fault and every variant against the suite
 	@$(BIN)/closecheck prove --profile standard --seeds 10 --jobs 5 --write docs/proof.md $(ARGS)
+
+derived: $(VENV)/.dev ## write the cases that code makes into spec/cases/derived
+	@$(BIN)/python -m selftest.case_files
 
 $(MUTATION)/.tools: selftest/mutation/requirements.lock | $(BIN)/python
 	@echo "installing Cosmic Ray into $(MUTATION)"

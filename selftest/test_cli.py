@@ -160,6 +160,7 @@ def test_a_card_says_how_a_requirement_is_tested_and_which_faults_prove_it():
     assert 'page          Request, Body: accessRequestIds: "Accepts 1-500"' in card
     assert re.search(r"^test +tests/test_ids\.py: More than 500 different ids are a client error", card, re.MULTILINE)
     assert re.search(r"^  cases +\d+: ids/501, ids/502", card, re.MULTILINE)
+    assert re.search(r"^  in +spec/cases/derived/ids\.yaml:\d+ \(first of \d+\)", card, re.MULTILINE)
     assert re.search(r"^parts +all must run: 501 \(1\), .*", card, re.MULTILINE)
     assert "no-upper-bound" in card
     assert "closecheck serve --fault " in card

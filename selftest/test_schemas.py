@@ -23,7 +23,7 @@ from closecheck.reports import RENDERERS
 from closecheck.session.record import read
 
 TYPES = {
-    "cases": (list[DeclaredCase], "A file of declared cases, spec/cases/*.yaml."),
+    "cases": (list[DeclaredCase], "A file of cases, spec/cases/*.yaml and spec/cases/derived/*.yaml."),
     "requirements": (Catalogue, "spec/requirements.yaml: every requirement and every choice of one edition."),
     "run-line": (Line, "One line of run.jsonl."),
 }
@@ -46,8 +46,8 @@ def test_a_schema_is_that_of_the_type_that_reads(name):
     assert schema(name) == made
 
 
-@pytest.mark.parametrize("file", sorted((spec_folder() / "cases").glob("*.yaml")), ids=lambda path: path.stem)
-def test_the_declared_cases_fit_their_schema(file):
+@pytest.mark.parametrize("file", sorted((spec_folder() / "cases").rglob("*.yaml")), ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_the_cases_fit_their_schema(file):
     assert [str(error) for error in jsonschema_rs.validator_for(schema("cases")).iter_errors(by_names(yaml.safe_load(file.read_text("utf-8"))))] == []
 
 

@@ -131,6 +131,7 @@ def card(requirement_id: str, tests: Sequence[Tested], faults: Sequence[str]) ->
     for test in tests:
         lines += _field("test", f"tests/{test.file}: {test.says or test.name}")
         lines += _field("  cases", _cases(test.cases))
+        lines += _field("  in", _places(test.cases))
     lines += _field("parts", _parts(one, tests))
     lines += _field("rerun", f"closecheck run --only {one.id} --target target.yaml")
     if one.mistakes is not None:
@@ -153,6 +154,15 @@ def _cases(names: Sequence[str]) -> str:
         return ""
     more = f" and {len(names) - _MOST_CASES} more" if len(names) > _MOST_CASES else ""
     return f"{len(names)}: {', '.join(names[:_MOST_CASES])}{more}"
+
+
+def _places(names: Sequence[str]) -> str:
+    """Return the files in which cases stand, with the line of the first one and their number."""
+    known = contract().case_places
+    by_file: dict[str, list[int]] = {}
+    for file, line in (known[name] for name in names if name in known):
+        by_file.setdefault(file, []).append(line)
+    return ", ".join(f"{file}:{min(lines)}" + (f" (first of {len(lines)})" if len(lines) > 1 else "") for file, lines in sorted(by_file.items()))
 
 
 def _parts(one: Requirement, tests: Sequence[Tested]) -> str:

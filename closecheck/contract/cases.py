@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -181,11 +181,13 @@ class DeclaredRequest(Struct):
     The request of a declared case, as it stands in YAML; at most one of ``json``, ``text`` and ``base64`` is given.
 
     In ``json`` the object ``{$ids: 3}`` stands for a list of three ids and ``{$id: 0}`` for one; in ``text`` the words
-    ``{{ids:3}}`` and ``{{id}}`` do; in ``json`` the object ``{$repeat: a, times: 500}`` stands for a long text.
+    ``{{ids:3}}`` and ``{{id}}`` do; in ``json`` the object ``{$repeat: a, times: 500}`` stands for a long text, and within a list
+    ``{$each_id: 3, from: 1}`` for the items ``{$id: 1}``, ``{$id: 2}`` and ``{$id: 3}``. A ``text`` may be a list of pieces: texts,
+    repeated ones, and quoted ids with what stands between them, ``{$each_id: 3, from: 0, between: ","}``.
     """
 
     json: Any = None
-    text: str | None = None
+    text: str | tuple[str | dict[str, str | int], ...] | None = None
     base64: str | None = None
     no_body: bool = False
     method: str = "POST"
@@ -205,7 +207,8 @@ class DeclaredRequest(Struct):
             raise ValueError("exactly one of json, text, base64 and no_body is needed")
         body: Json
         if self.text is not None:
-            body = Raw(self.text.encode(self.encoding, "surrogatepass"))
+            pieces = (self.text,) if isinstance(self.text, str) else self.text
+            body = Raw("".join(_piece(one) for one in pieces).encode(self.encoding, "surrogatepass"))
         elif self.base64 is not None:
             body = Raw(base64.b64decode(self.base64))
         elif self.no_body:
@@ -288,10 +291,26 @@ def _from_yaml(value: Any) -> Json:
         case dict():
             return {key: _from_yaml(one) for key, one in value.items()}
         case list():
-            return [_from_yaml(one) for one in value]
+            return [one for item in value for one in _items(item)]
         case _:
             return value
 
 
-CaseSource = Callable[[], Mapping[str, Case]]
-"""Something that yields cases by id."""
+def _items(item: Any) -> Iterator[Json]:
+    match item:
+        case {"$each_id": int(count), "from": int(first), **rest} if not rest:
+            yield from (Id(first + number) for number in range(count))
+        case _:
+            yield _from_yaml(item)
+
+
+def _piece(piece: Any) -> str:
+    match piece:
+        case str():
+            return piece
+        case {"$repeat": str(text), "times": int(times), **rest} if not rest:
+            return text * times
+        case {"$each_id": int(count), "from": int(first), "between": str(between), **rest} if not rest:
+            return between.join(f'"{{{{id:{first + number}}}}}"' for number in range(count))
+        case _:
+            raise ValueError(f"a piece of a text is a string, $repeat or $each_id, not {piece!r}")

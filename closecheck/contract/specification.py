@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -62,6 +63,8 @@ class Order(Struct):
     swept: frozenset[str] = frozenset()
 
 
+_CASE: Final = re.compile(r"""- (?:id:|\{"id":) ["']?([^\s"',]+)""")
+"""How a case begins: on lines of its own, or on one."""
 OPERATION: Final = "/access-requests/close"
 
 
@@ -163,6 +166,17 @@ class Contract:
         """The line of ``openapi.yaml`` on which each JSON pointer's value begins, counted from 1."""
         root = yaml.compose((self.folder / "openapi.yaml").read_text(encoding="utf-8"), Loader=_Loader)
         return dict(_lines(root, "#")) if root is not None else {}
+
+    @functools.cached_property
+    def case_places(self) -> dict[str, tuple[str, int]]:
+        """Where each case stands that is declared, or derived by code and written down: its file, from the folder above, and its line."""
+        found: dict[str, tuple[str, int]] = {}
+        for path in sorted((self.folder / "cases").rglob("*.yaml")):
+            name = f"spec/{path.relative_to(self.folder).as_posix()}"
+            for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+                if begun := _CASE.match(line):
+                    found[begun[1]] = name, number
+        return found
 
     # -- checks
 
@@ -275,7 +289,7 @@ def _yaml(path: Path) -> Any:
 
 def _converted(data: Any, shape: Any, path: Path) -> Any:
     try:
-        return msgspec.convert(data, shape, str_keys=False)
+        return msgspec.convert(data, shape, str_keys=True)
     except msgspec.ValidationError as error:
         raise ContractFault(f"{path.parent.name}/{path.name}: {error}") from error
 

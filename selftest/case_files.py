@@ -1,0 +1,198 @@
+"""
+Every case that code makes, as data: ``python -m selftest.case_files`` (``make derived``) writes ``spec/cases/derived/*.yaml``.
+
+One case a line, in the JSON subset of YAML, in one file for each topic, the first word of the case's id.
+"""
+
+import base64
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from closecheck.contract import derived_cases
+from closecheck.contract.cases import ACCEPTED, REFUSED, Case, DeclaredCase, Draft, Id, Ids, Raw
+from closecheck.contract.specification import contract, spec_folder
+from closecheck.session import preflight
+from closecheck.suite.engine import collect
+from closecheck.suite.plugin import case_of
+
+FOLDER: Final = spec_folder() / "cases" / "derived"
+HEADER: Final = "# Written by `make derived`; spec/README.md says how to read it. One case a line.\n"
+_PLAIN: Final = Draft()
+_LONG: Final = 60
+"""Characters from which a repetition is written as one."""
+_REPEATED: Final = re.compile(r"(.{1,120}?)\1{7,}", re.DOTALL)
+_QUOTED_ID: Final = re.compile(r'"\{\{id:(\d+)\}\}"')
+
+
+def made_by_code() -> dict[str, Case]:
+    """Return every single request that the suite judges and no file declares, by id, in the order of the ids' topics."""
+    asked = [case for item in collect({})[1] if (case := case_of(item)) is not None]
+    found = {case.id: case for case in (*derived_cases.derived().values(), preflight.FIRST_ERROR, *asked)}
+    return {name: case for name, case in sorted(found.items(), key=lambda pair: topic(pair[0])) if name not in contract().declared}
+
+
+def topic(name: str) -> str:
+    """Return what a case is about, which is the name of its file."""
+    return name.partition("/")[0]
+
+
+def files(made: dict[str, Case]) -> dict[Path, str]:
+    """Return the text of each file, for the cases in the order of their topics."""
+    return {
+        FOLDER / f"{name}.yaml": HEADER + "".join(f"- {flow(row(case))}\n" for case in cases)
+        for name, cases in groupby(made.values(), key=lambda case: topic(case.id))
+    }
+
+
+# ------------------------------------------------------------------------------------------------------- a case as a row
+
+
+def row(case: Case) -> dict[str, Any]:
+    """Return a case as it stands in a file; ValueError if it would not be read back as the same case."""
+    expected = case.expect.text if case.expect else ""
+    words, _, tolerated = expected.removesuffix(" tolerated)").partition(" (")
+    statuses = [int(one) for one in words.split(" or ")] if words and words not in {ACCEPTED.text, REFUSED.text} else ()
+    found = {
+        "id": case.id,
+        "description": case.description,
+        "requirement": case.requirement,
+        "choice": case.choice,
+        "part": case.part,
+        "since": case.since,
+        "expect": {ACCEPTED.text: "accepted", REFUSED.text: "refused"}.get(words, statuses),
+        "also": [int(one) for one in tolerated.split(", ")] if tolerated else (),
+        "observes": case.observes,
+        "base": case.base,
+        "change": case.change,
+        "request": request(case.request),
+    }
+    kept = {name: value for name, value in found.items() if value}
+    same = msgspec.structs.replace(msgspec.convert(kept, DeclaredCase, str_keys=True).case(), request=case.request)
+    if same != case:
+        raise ValueError(f"{case.id} cannot be written as a row: it would be read as {same}")
+    return kept
+
+
+def request(draft: Draft) -> dict[str, Any]:
+    """Return a request as it stands in a case: the body, and what is unlike the plainest request."""
+    body: dict[str, Any]
+    match draft.body:
+        case msgspec.UnsetType():
+            body = {"no_body": True}
+        case None:
+            body = {"text": "null"}
+        case Raw(template):
+            body = _raw(template)
+        case _:
+            body = {"json": _json(draft.body)}
+    others = {name: getattr(draft, name) for name in Draft.__struct_fields__ if name != "body"}
+    return body | {name: value for name, value in others.items() if value != getattr(_PLAIN, name)}
+
+
+def _raw(template: bytes) -> dict[str, Any]:
+    try:
+        pieces = list(_pieces(template.decode()))
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(template).decode()}
+    return {"text": pieces[0] if len(pieces) == 1 and isinstance(pieces[0], str) else pieces}
+
+
+def _pieces(text: str) -> Iterator[Any]:
+    """Yield a text in pieces: a long run of ids, and long repetitions, as what they are."""
+    ids = list(_QUOTED_ID.finditer(text))
+    if len(ids) >= 5:
+        between = text[ids[0].end() : ids[1].start()]
+        yield from _repetitions(text[: ids[0].start()])
+        yield {"$each_id": len(ids), "from": int(ids[0][1]), "between": between}
+        yield from _repetitions(text[ids[-1].end() :])
+    else:
+        yield from _repetitions(text) if text else [""]
+
+
+def _repetitions(text: str) -> Iterator[Any]:
+    done = 0
+    for found in _REPEATED.finditer(text):
+        if len(found[0]) >= _LONG:
+            if found.start() > done:
+                yield text[done : found.start()]
+            yield {"$repeat": found[1], "times": len(found[0]) // len(found[1])}
+            done = found.end()
+    if done < len(text):
+        yield text[done:]
+
+
+def _json(value: Any) -> Any:
+    match value:
+        case Ids(count):
+            return {"$ids": count}
+        case Id(index):
+            return {"$id": index}
+        case str() if len(value) >= _LONG and (whole := _REPEATED.fullmatch(value)):
+            return {"$repeat": whole[1], "times": len(value) // len(whole[1])}
+        case dict():
+            return {name: _json(one) for name, one in value.items()}
+        case list():
+            return list(_items(value))
+        case _:
+            return value
+
+
+def _items(items: list[Any]) -> Iterator[Any]:
+    """Yield the items of a list, those that are ids in a row as one."""
+    for _, group in groupby(enumerate(items), key=lambda pair: pair[1].index - pair[0] if isinstance(pair[1], Id) else None):
+        row = [item for _, item in group]
+        if len(row) >= 5 and isinstance(row[0], Id):
+            yield {"$each_id": len(row), "from": row[0].index}
+        else:
+            yield from map(_json, row)
+
+
+# ------------------------------------------------------------------------------------------------------------- as a line
+
+
+def flow(value: Any) -> str:
+    """Return a value on one line that means the same as JSON, as YAML 1.1 and as YAML 1.2."""
+    match value:
+        case dict():
+            return "{" + ", ".join(f"{flow(str(name))}: {flow(one)}" for name, one in value.items()) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(map(flow, value)) + "]"
+        case str():
+            return "".join(one if _shown(one) else _escaped(one) for one in json.dumps(value, ensure_ascii=False))
+        case float():
+            return re.sub(r"^(-?\d+)e", r"\1.0e", json.dumps(value))  # YAML 1.1 reads 1e300 as a text
+        case _:
+            return json.dumps(value)
+
+
+def _shown(letter: str) -> bool:
+    """Tell whether a character can be seen, and may stand in YAML as it is."""
+    return letter == " " or unicodedata.category(letter)[0] not in "CZ"
+
+
+def _escaped(letter: str) -> str:
+    code = ord(letter)
+    if code > 0xFFFF:
+        raise ValueError(f"U+{code:X} would have to be escaped, which JSON and YAML do in different ways")
+    return f"\\u{code:04x}"
+
+
+def main() -> None:
+    """Write the files, and take away those that no case belongs to any more."""
+    made = files(made_by_code())
+    FOLDER.mkdir(exist_ok=True)
+    for path in set(FOLDER.iterdir()) - made.keys():
+        path.unlink()
+    for path, text in made.items():
+        path.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

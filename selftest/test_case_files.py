@@ -1,0 +1,67 @@
+"""What stands in ``spec/cases/derived`` is what the suite asks: the same cases, the same bytes."""
+
+import json
+
+import case_files
+import msgspec
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from lifecycle_runs import modules_of_the_suite
+
+from closecheck.contract.cases import DeclaredCase, Draft, Id, Ids, Raw, fill
+from closecheck.session.ids import impossible
+
+IDS = impossible(0, "selftest", 2100)
+TEXTS = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]), max_size=8)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.fixture(scope="module")
+def made():
+    with modules_of_the_suite():
+        return case_files.made_by_code()
+
+
+def test_the_files_are_those_that_make_derived_writes(made):
+    kept = {path: path.read_text("utf-8") for path in case_files.FOLDER.iterdir()}
+
+    assert kept == case_files.files(made), "the derived cases have changed: run `make derived`, read what changed, and commit it"
+
+
+def test_what_is_read_from_the_files_is_what_the_suite_sends(made):
+    rows = [one for path in case_files.FOLDER.iterdir() for one in yaml.load(path.read_bytes(), yaml.CSafeLoader)]
+    read = {case.id: case for case in (msgspec.convert(one, DeclaredCase, str_keys=True).case() for one in rows)}
+
+    assert read.keys() == made.keys()
+    for name, case in made.items():
+        assert fill(read[name].request.body, IDS) == fill(case.request.body, IDS), name
+        assert msgspec.structs.replace(read[name], request=msgspec.structs.replace(read[name].request, body=case.request.body)) == case
+
+
+@pytest.mark.parametrize(
+    ("draft", "written"),
+    [
+        (Draft(body=None), {"text": "null"}),
+        (Draft(body=msgspec.UNSET, method="GET"), {"no_body": True, "method": "GET"}),
+        (Draft(body=Raw(b"")), {"text": ""}),
+        (Draft(body=Raw(b"\xff")), {"base64": "/w=="}),
+        (Draft(body=Raw(b"[" * 100 + b"]")), {"text": [{"$repeat": "[", "times": 100}, "]"]}),
+        (Draft(body={"a": [*map(Id, range(1, 7)), 7, Ids(2)], "b": "ab" * 50}), {"json": {"a": [{"$each_id": 6, "from": 1}, 7, {"$ids": 2}], "b": {"$repeat": "ab", "times": 50}}}),
+    ],
+)  # fmt: skip
+def test_how_a_request_is_written(draft, written):
+    assert case_files.request(draft) == written
+
+
+@given(VALUES)
+def test_a_line_means_the_same_in_json_and_in_yaml(value):
+    line = case_files.flow(value)
+
+    assert "\n" not in line
+    assert json.loads(line) == value == yaml.load(line, yaml.CSafeLoader)
