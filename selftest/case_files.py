@@ -1,29 +1,32 @@
 """
-Every case that code makes, as data: ``python -m selftest.case_files`` (``make derived``) writes ``spec/cases/derived/*.yaml``.
+What the suite asks and no file declares, as data: ``python -m selftest.case_files`` (``make derived``) writes it below ``spec/``.
 
-One case a line, in the JSON subset of YAML, in one file for each topic, the first word of the case's id.
+One case, caller, test or request a line, in the JSON subset of YAML. Cases stand in one file for each topic, the first word of their id.
 """
 
 import base64
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import msgspec
+import pytest
 
 from closecheck.contract import derived_cases
 from closecheck.contract.cases import ACCEPTED, REFUSED, Case, DeclaredCase, Draft, Id, Ids, Raw
 from closecheck.contract.specification import contract, spec_folder
+from closecheck.http.callers import BY_KIND, FORGERIES
 from closecheck.session import preflight
 from closecheck.suite.engine import collect
-from closecheck.suite.plugin import case_of
+from closecheck.suite.plugin import case_of, is_swept, part_of, requirement_of
 
 FOLDER: Final = spec_folder() / "cases" / "derived"
-HEADER: Final = "# Written by `make derived`; spec/README.md says how to read it. One case a line.\n"
+HEADER: Final = "# Written by `make derived`; spec/README.md says how to read it.\n"
 _PLAIN: Final = Draft()
 _LONG: Final = 60
 """Characters from which a repetition is written as one."""
@@ -31,9 +34,26 @@ _REPEATED: Final = re.compile(r"(.{1,120}?)\1{7,}", re.DOTALL)
 _QUOTED_ID: Final = re.compile(r'"\{\{id:(\d+)\}\}"')
 
 
-def made_by_code() -> dict[str, Case]:
+def files(items: Sequence[pytest.Item]) -> dict[Path, str]:
+    """Return the text of every file that is written, for the items of a run."""
+    made = made_by_code(items)
+    folder = spec_folder()
+    return {
+        **{FOLDER / f"{name}.yaml": lines(map(row, cases)) for name, cases in groupby(made.values(), key=lambda case: topic(case.id))},
+        folder / "callers.yaml": lines(callers(made)),
+        folder / "sequences.yaml": lines(sequences(items)),
+        folder / "requests.yaml": lines(requests(items)),
+    }
+
+
+def lines(rows: Iterable[dict[str, Any]]) -> str:
+    """Return rows as a file has them."""
+    return HEADER + "".join(f"- {flow(one)}\n" for one in rows)
+
+
+def made_by_code(items: Iterable[pytest.Item]) -> dict[str, Case]:
     """Return every single request that the suite judges and no file declares, by id, in the order of the ids' topics."""
-    asked = [case for item in collect({})[1] if (case := case_of(item)) is not None]
+    asked = [case for item in items if (case := case_of(item)) is not None]
     found = {case.id: case for case in (*derived_cases.derived().values(), preflight.FIRST_ERROR, *asked)}
     return {name: case for name, case in sorted(found.items(), key=lambda pair: topic(pair[0])) if name not in contract().declared}
 
@@ -41,14 +61,6 @@ def made_by_code() -> dict[str, Case]:
 def topic(name: str) -> str:
     """Return what a case is about, which is the name of its file."""
     return name.partition("/")[0]
-
-
-def files(made: dict[str, Case]) -> dict[Path, str]:
-    """Return the text of each file, for the cases in the order of their topics."""
-    return {
-        FOLDER / f"{name}.yaml": HEADER + "".join(f"- {flow(row(case))}\n" for case in cases)
-        for name, cases in groupby(made.values(), key=lambda case: topic(case.id))
-    }
 
 
 # ------------------------------------------------------------------------------------------------------- a case as a row
@@ -154,6 +166,80 @@ def _items(items: list[Any]) -> Iterator[Any]:
             yield from map(_json, row)
 
 
+# -------------------------------------------------------------------------------------------- callers, sequences, requests
+
+_CALLERS: Final = {
+    "authorized": ("", "the working token, after the scheme Bearer"),
+    "none": ("auth/missing", "no Authorization header"),
+    "expired": ("auth/expired/minimal-body", "a token of the target that has expired"),
+    "unprivileged": ("auth/unprivileged/minimal-body", "a valid token of a user who may not close"),
+    "scheme:bearer": ("auth/scheme-bearer", "the working token, after the scheme bearer"),
+    "scheme:BEARER": ("auth/scheme-BEARER", "the working token, after the scheme BEARER"),
+    "scheme:Token": ("auth/scheme-Token", "the working token, after the scheme Token"),
+}
+"""Callers whose token is not forged: the plainest case of each, and what is sent."""
+
+
+def callers(made: Mapping[str, Case]) -> Iterator[dict[str, Any]]:
+    """Yield every caller: what stands in the Authorization header, and what the plainest valid request of his must be answered."""
+    named = {**_CALLERS, **{f"forged:{one.kind}": (f"auth/forged/{one.kind}", one.what) for one in FORGERIES}}
+    for name, (case, sends) in named.items():
+        judged = row(made[case]) if case else {"expect": "accepted"}
+        needs = {"needs_jwt": BY_KIND[kind].needs_jwt} if (kind := name.partition(":")[2]) in BY_KIND else {}
+        kept = ("requirement", "choice", "part", "since", "expect", "also", "observes")
+        yield {"id": name, "sends": sends, **needs, **({"case": case} if case else {}), **{key: judged[key] for key in kept if key in judged}}
+
+
+def sequences(items: Iterable[pytest.Item]) -> Iterator[dict[str, Any]]:
+    """Yield every test that sends a sequence of its own, or looks back at what was sent: what it judges, with what, and what must hold."""
+    for item in items:
+        if case_of(item) is not None:
+            continue
+        judged = requirement_of(item)
+        choice = judged.removeprefix("choice ") if judged.startswith("choice ") else ""
+        mark = item.get_closest_marker("requirement")
+        given = getattr(item, "callspec", None)
+        found = {
+            "id": item.nodeid,
+            "requirement": "" if choice else judged,
+            "choice": choice,
+            "part": part_of(item),
+            "since": mark.kwargs.get("since", "") if mark else "",
+            "swept": is_swept(item),
+            "given": {name: msgspec.to_builtins(value) for name, value in given.params.items()} if given else {},
+            "expect": (getattr(item, "function", item).__doc__ or "").strip().partition("\n")[0],
+        }
+        yield {name: value for name, value in found.items() if value}
+
+
+class _Unasked:
+    """As much of a session as tests need to name what they ask, before a target has answered."""
+
+    plan = SimpleNamespace(mark="0000000000")
+    tokens = SimpleNamespace(inapplicable=lambda _caller: "")
+    cases: Final = {**derived_cases.derived(), **contract().declared}
+
+    def ask(self, case: Case) -> Any:
+        """Return the answer of a target that refuses as documented."""
+        del case
+        return SimpleNamespace(meaning=400)
+
+
+_BEFORE_ANSWERS: Final = {"test_authorization": 1, "test_languages": 2, "test_query": 1, "test_request_body": 1, "test_statuses": 1}
+"""The modules that name requests ahead, and how many of their lists do not depend on what the target has answered before."""
+
+
+def requests(items: Sequence[pytest.Item]) -> Iterator[dict[str, Any]]:
+    """Yield the requests that sequences compare with one another, by the ids that reports print, and the file of the tests that send them."""
+    modules = {module.__name__: module for item in items if (module := getattr(item, "module", None)) is not None}
+    seen = {"auth/missing"}
+    for name, many in _BEFORE_ANSWERS.items():
+        for case in (case for cases in islice(modules[name].ahead(_Unasked(), items), many) for case in cases):
+            if case.id not in seen:
+                seen.add(case.id)
+                yield {"id": case.id, "tests": f"{name}.py", **({"since": case.since} if case.since else {}), "request": request(case.request)}
+
+
 # ------------------------------------------------------------------------------------------------------------- as a line
 
 
@@ -186,7 +272,7 @@ def _escaped(letter: str) -> str:
 
 def main() -> None:
     """Write the files, and take away those that no case belongs to any more."""
-    made = files(made_by_code())
+    made = files(collect({})[1])
     FOLDER.mkdir(exist_ok=True)
     for path in set(FOLDER.iterdir()) - made.keys():
         path.unlink()

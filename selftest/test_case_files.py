@@ -1,4 +1,4 @@
-"""What stands in ``spec/cases/derived`` is what the suite asks: the same cases, the same bytes."""
+"""What ``make derived`` has written below ``spec/`` is what the suite asks: the same cases, the same bytes."""
 
 import json
 
@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from lifecycle_runs import modules_of_the_suite
 
 from closecheck.contract.cases import DeclaredCase, Draft, Id, Ids, Raw, fill
+from closecheck.contract.specification import contract, spec_folder
 from closecheck.session.ids import impossible
+from closecheck.suite.engine import collect
+from closecheck.suite.plugin import case_of
 
 IDS = impossible(0, "selftest", 2100)
 TEXTS = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]), max_size=8)
@@ -23,18 +26,20 @@ VALUES = st.recursive(
 
 
 @pytest.fixture(scope="module")
-def made():
+def items():
     with modules_of_the_suite():
-        return case_files.made_by_code()
+        return collect({})[1]
 
 
-def test_the_files_are_those_that_make_derived_writes(made):
-    kept = {path: path.read_text("utf-8") for path in case_files.FOLDER.iterdir()}
+def test_the_files_are_those_that_make_derived_writes(items):
+    made = case_files.files(items)
+    kept = {path: path.read_text("utf-8") for path in {*case_files.FOLDER.iterdir(), *made} if path.exists()}
 
-    assert kept == case_files.files(made), "the derived cases have changed: run `make derived`, read what changed, and commit it"
+    assert kept == made, "what the suite asks has changed: run `make derived`, read the difference, and commit it"
 
 
-def test_what_is_read_from_the_files_is_what_the_suite_sends(made):
+def test_what_is_read_from_the_files_is_what_the_suite_sends(items):
+    made = case_files.made_by_code(items)
     rows = [one for path in case_files.FOLDER.iterdir() for one in yaml.load(path.read_bytes(), yaml.CSafeLoader)]
     read = {case.id: case for case in (msgspec.convert(one, DeclaredCase, str_keys=True).case() for one in rows)}
 
@@ -42,6 +47,14 @@ def test_what_is_read_from_the_files_is_what_the_suite_sends(made):
     for name, case in made.items():
         assert fill(read[name].request.body, IDS) == fill(case.request.body, IDS), name
         assert msgspec.structs.replace(read[name], request=msgspec.structs.replace(read[name].request, body=case.request.body)) == case
+
+
+def test_every_caller_and_every_test_that_is_no_single_case_is_written(items):
+    written = {name: [one["id"] for one in yaml.load((spec_folder() / f"{name}.yaml").read_bytes(), yaml.CSafeLoader)] for name in ("callers", "sequences")}
+    sent = {case.request.caller for case in (*case_files.made_by_code(items).values(), *contract().declared.values())}
+
+    assert sent <= set(written["callers"])
+    assert written["sequences"] == [item.nodeid for item in items if case_of(item) is None]
 
 
 @pytest.mark.parametrize(
