@@ -145,7 +145,7 @@ def test_the_tests_hold_no_url_no_secret_and_no_transport(path):
     text = path.read_text()
 
     assert not re.search(r"https?://", text)
-    assert {one for one in imports(path) if one.startswith("closecheck.http.transport")} == set()
+    assert {one for one in imports(path) if one.startswith(("closecheck.http.transport", "closecheck.http.connection"))} == set()
     assert not imports(path) & STANDARD_NET
 
 

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from closecheck.__main__ import main
 from closecheck.http.callers import BY_KIND, FORGERIES, Callers, forge, inapplicable, split
 from closecheck.http.redaction import Redactor
+from closecheck.http.request_bytes import serialise
 from closecheck.http.tokens import FixedToken, describe
-from closecheck.http.transport import serialise
 from closecheck.model import Request
 from closecheck.model.errors import Untested
 from closecheck.reports._curl import _authorization

@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from closecheck.contract.cases import Draft, Raw
-from closecheck.http.transport import head_of
+from closecheck.http.answer import head_of
 from closecheck.judging.checks import Clauses
 from closecheck.judging.exchange import Exchange
 from closecheck.model import Request, Response, Timing

@@ -15,9 +15,11 @@ import brotli
 import pytest
 from raw_server import RawServer, answer, each, in_turn, once, open_after
 
-from closecheck.http import transport as boundary
+from closecheck.http import addresses, connection
 from closecheck.http.codings import zstd
-from closecheck.http.transport import TLS, Transport, serialise
+from closecheck.http.request_bytes import serialise
+from closecheck.http.tls import TLS
+from closecheck.http.transport import Transport
 from closecheck.model import FailureKind, Request
 
 OK = answer()
@@ -303,8 +305,8 @@ def test_a_plain_101_is_no_interim_answer():
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(boundary, "MOST_BODY_BYTES", 256 * 1024)
-    monkeypatch.setattr(boundary, "MOST_HEADER_BYTES", 64 * 1024)
+    monkeypatch.setattr(connection, "MOST_BODY_BYTES", 256 * 1024)
+    monkeypatch.setattr(connection, "MOST_HEADER_BYTES", 64 * 1024)
 
 
 FLOODS = {
@@ -479,7 +481,7 @@ def test_a_bomb_is_bounded(small, coding):
         bomb = PACKED[name](bomb)
     reply = told(each(answer("202 Accepted", bomb, f"Content-Encoding: {coding}")))
 
-    assert len(answered(reply).body) <= boundary.MOST_BODY_BYTES
+    assert len(answered(reply).body) <= connection.MOST_BODY_BYTES
     assert "once that is undone" in reply.response.spoiled
 
 
@@ -615,13 +617,13 @@ def silent(address):
         yield
 
 
-def resolving(monkeypatch, *addresses):
+def resolving(monkeypatch, *known):
     """Let every name have these addresses; return those that are connected to, in order."""
     tried = []
-    begun = boundary._begun
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
-    monkeypatch.setattr(boundary.socket, "getaddrinfo", lambda *_, **__: found)
-    monkeypatch.setattr(boundary, "_begun", lambda *how: (tried.append(how[-1][0]), begun(*how))[1])
+    begun = addresses._begun
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in known]
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(addresses, "_begun", lambda *how: (tried.append(how[-1][0]), begun(*how))[1])
     return tried
 
 
@@ -638,7 +640,7 @@ def test_an_address_that_is_silent_is_passed_over_and_the_one_that_answered_come
 
 
 def test_an_address_that_refuses_is_passed_over_at_once(monkeypatch):
-    monkeypatch.setattr(boundary, "_STAGGER", SOON)
+    monkeypatch.setattr(addresses, "_STAGGER", SOON)
     with RawServer(once(OK)) as server:
         tried = resolving(monkeypatch, ("127.0.0.3", server.port), ("127.0.0.2", server.port), ("127.0.0.1", server.port))
 
@@ -650,10 +652,10 @@ def test_an_address_that_answers_no_longer_gives_way_to_another(monkeypatch):
     with RawServer(once(OK)) as server:
         resolving(monkeypatch, ("127.0.0.2", server.port), ("127.0.0.1", server.port))
         transport = Transport(f"http://two-addresses.invalid:{server.port}", timeout=SOON)
-        transport._answered = ("127.0.0.2", server.port)
+        transport._host.answered = ("127.0.0.2", server.port)
 
         assert answered(transport.send(post(), fresh=True))
-        assert transport._answered == ("127.0.0.1", server.port)
+        assert transport._host.answered == ("127.0.0.1", server.port)
 
 
 def test_addresses_that_all_refuse_are_unreachable_and_silent_ones_take_no_longer_than_the_limit(monkeypatch):

@@ -18,7 +18,9 @@ from typing import Final, TypeVar
 import msgspec
 
 from closecheck.contract.cases import Draft, Raw
-from closecheck.http.transport import Landing, Lane, serialise
+from closecheck.http.connection import Landing
+from closecheck.http.request_bytes import serialise
+from closecheck.http.transport import Lane
 from closecheck.judging.exchange import Exchange
 from closecheck.model import Request
 from closecheck.session.load import GATEWAY

@@ -25,8 +25,10 @@ from closecheck.config.target_file import MOST_CONCURRENCY, Provoke
 from closecheck.contract import derived_cases
 from closecheck.contract.cases import Case, Draft, Json, Raw, fill
 from closecheck.contract.specification import Contract
+from closecheck.http.connection import Reply
 from closecheck.http.pace import Gate, RateLimit
-from closecheck.http.transport import Lane, Reply, Transport, serialise
+from closecheck.http.request_bytes import serialise
+from closecheck.http.transport import Lane, Transport
 from closecheck.judging import blame
 from closecheck.judging.checks import Clauses
 from closecheck.judging.checks.rate_limit import wait_asked

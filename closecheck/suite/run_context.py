@@ -23,8 +23,9 @@ from closecheck.contract.specification import contract
 from closecheck.http.callers import Callers
 from closecheck.http.pace import RateLimit
 from closecheck.http.redaction import Redactor
+from closecheck.http.tls import TLS, UnusableFile
 from closecheck.http.tokens import TooMany, token_source
-from closecheck.http.transport import TLS, Transport, UnusableFile
+from closecheck.http.transport import Transport
 from closecheck.judging.checks.rate_limit import wait_asked
 from closecheck.lifecycle.id_sources import Sources
 from closecheck.model import Closing, Evidence, Opening, Run, Status, Waiver, is_later
