@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import itertools
-import json
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,8 +21,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from closecheck.config.target_file import MOST_CONCURRENCY, Provoke
-from closecheck.contract import derived_cases
-from closecheck.contract.cases import Case, Draft, Json, Raw, fill
+from closecheck.contract.cases import Case, Draft, Json, fill
 from closecheck.contract.specification import Contract
 from closecheck.http.connection import Reply
 from closecheck.http.pace import Gate, RateLimit
@@ -52,21 +50,18 @@ from closecheck.model import (
     header,
 )
 from closecheck.model.errors import Untested
-from closecheck.session.ids import PENDING, IdPolicy, Source, impossible
+from closecheck.session.ids import PENDING, IdPolicy, Source
 from closecheck.session.load import GATEWAY, Load, cause, pauses
 from closecheck.session.patience import Patience
+from closecheck.session.questions import Questions
 from closecheck.session.record import Recorder
 
 USER_AGENT: Final = "closecheck (conformance suite)"
 BURST: Final = 16
 """Requests in flight in the one burst of a run (contract.md, What counts as evidence, 9)."""
-_NEAR: Final = 16
-"""Bytes to which the limit of a body's length is found."""
 _SLOWER: Final = "rate: as the note on the pace at the end of the report says"
 """The line of a target file that keeps a run below what the target lets through; which that is, is known at the end of a run."""
 TOO_FAST: Final = "sent faster than the target lets through (the pace that this run found is named at the end of the report)"
-_ENOUGH_REASONS: Final = 3
-"""So many refusals of valid requests under a requirement that no missing member explains."""
 _ENDS_CONNECTIONS: Final = frozenset({"framing", "size", "method"})
 """What a request provokes that may end its connection: it has one of its own."""
 _RECONNECT: Final = (0.1, 0.4, 1.0)
@@ -253,12 +248,8 @@ class Session:
         self._withheld: list[Exchange] | None = None
         self._memo: dict[str, Exchange | Untested] = {}
         self._postponed: dict[str, Case] = {}
-        self._other_reasons: Counter[str] = Counter()
         self._under_load: dict[int, str] = {}
         """The cause of each refusal, by the number of its exchange, whose request was served later."""
-        self._limits: dict[int, blame.Limit] = {}
-        """By status, what length of a body is answered so."""
-        self._sizes_tried: Counter[int] = Counter()
         self._numbers = itertools.count(1)
         self._spent = itertools.count()
         self._told_apart = itertools.count()
@@ -280,7 +271,7 @@ class Session:
         self._base_path = urlsplit(plan.base_url).path.rstrip("/")
         self._path = self._base_path + plan.path
         self._host = urlsplit(plan.base_url).netloc
-        self._executor: ThreadPoolExecutor | None = None
+        self._questions = Questions(contract, ids, plan.mark, self.cases, self.exchanges, self.send, self.ask)
 
     # ------------------------------------------------------------------------------------------------ making requests
 
@@ -1221,7 +1212,8 @@ class Session:
             if decision is None:
                 exchange = self.ask(case)
                 numbers = (exchange.number,)
-                decision = self._decision(case, exchange, base)
+                target = blame.Target(self.refusal_status, self.tokens.expired(), frozenset(self.looks))
+                decision = self._questions.decide(blame.Situation(case, exchange, base, target))
         except Untested as untested:
             decision = blame.Decision(Outcome.UNTESTED, untested.reason, untested.supply)
         if decision.also is not None:
@@ -1231,127 +1223,11 @@ class Session:
             said, outcome=decision.outcome, exchanges=numbers, finding=decision.finding, reason=decision.reason, supply=decision.supply
         )
 
-    def _decision(self, case: Case, exchange: Exchange, base: Exchange | None) -> blame.Decision:
-        """Let the rules decide, and answer what they ask."""
-        target = blame.Target(self.refusal_status, self.tokens.expired(), frozenset(self.looks))
-        at = blame.Situation(case, exchange, base, target)
-        while isinstance(said := blame.decide(at), blame.Question):
-            match said:
-                case blame.Question.MEMBER:
-                    answer: object = self._member_needed(case, exchange)
-                case blame.Question.IDS:
-                    answer = self._ids_say_the_same(case, exchange)
-                case blame.Question.MISSING:
-                    answer = self._missing_says_the_same(exchange)
-                case blame.Question.TWIN:
-                    answer = self._twin(case, exchange)
-                case blame.Question.SIZE:
-                    answer = self._limit(case, exchange)
-            at = dataclasses.replace(at, answers={**at.answers, said: answer})
-        return said
-
     def undo(self) -> None:
         """Undo on the target what the run has set up there; harmless if it is done."""
         self._undoing = True
         for action in self.at_end:
             action()
-
-    def _member_needed(self, case: Case, exchange: Exchange) -> blame.Mended | None:
-        """
-        Return with what optional member a valid request is accepted that was refused.
-
-        After a few refusals under a requirement that have another reason it is not asked again.
-        """
-        body = case.request.body
-        if not isinstance(body, dict) or self.ids.source is not Source.UNKNOWN or self._other_reasons[case.requirement] >= _ENOUGH_REASONS:
-            return None
-        for one in self.contract.properties():
-            requirement = one.carries.get("optional", "")
-            if one.name in body or not requirement or requirement == case.requirement:
-                continue
-            value = one.schema.get("default", "")
-            mended = msgspec.structs.replace(case.request, body={**body, one.name: value})
-            with contextlib.suppress(Untested):
-                if (found := self.send(f"{case.id}#with-{one.name}", mended, list(exchange.ids))).status == 202:
-                    return blame.Mended(one.name, requirement, found)
-        self._other_reasons[case.requirement] += 1
-        return None
-
-    def _limit(self, case: Case, exchange: Exchange) -> blame.Limit | None:
-        """
-        Return between which lengths of a body the answer turns into the one of an exchange; None: its length is not the reason.
-
-        It is found by halving, with the plainest request and more and more white space in it, and only where unknown ids are taken.
-        """
-        status, size = exchange.status, len(exchange.request.body)
-        known = self._limits.get(status)
-        if known is not None:
-            return known if size >= known.refused else None
-        accepted = (len(one.request.body) for one in self.exchanges.values() if one.status == 202 and one.judges_bodies)
-        low = max(accepted, default=0)
-        if self.ids.source is not Source.UNKNOWN or not 0 < low < size or self._sizes_tried[status] >= _ENOUGH_REASONS:
-            return None
-        self._sizes_tried[status] += 1
-        high = size
-        with contextlib.suppress(Untested):
-            if self._padded(case, high) != status:
-                return None
-            while high - low > _NEAR:
-                middle = (low + high) // 2
-                if (found := self._padded(case, middle)) == 202:
-                    low = middle
-                elif found == status:
-                    high = middle
-                else:
-                    return None
-            self._limits[status] = blame.Limit(low, high)
-        return self._limits.get(status)
-
-    def _padded(self, case: Case, size: int) -> int:
-        """Return the status of the plainest request with so much white space in it that its body has this length."""
-        before, after = b'{"accessRequestIds": ["{{id}}"]', b"}"
-        room = size - len(before) - len(after) + len("{{id}}") - 32
-        lines = (b"\n" + b" " * 99) * (room // 100 + 1)
-        name = f"{case.id}#{size}-bytes"
-        return self.send(name, Draft(body=Raw(before + lines[:room] + after)), impossible(self.plan.mark, name, 1)).status
-
-    def _ids_say_the_same(self, case: Case, exchange: Exchange) -> bool:
-        """Tell whether the accepted request that a refused one edits, or else the plainest, is refused as well with the very ids of that one."""
-        base = self.cases.get(case.base or derived_cases.ONE_ID)
-        if base is None or case.request.ids != base.request.ids or self.ids.source is not Source.UNKNOWN:
-            return False
-        with contextlib.suppress(Untested):
-            return self.send(f"{case.id}#base", base.request, list(exchange.ids)).status not in {202, 0}
-        return False
-
-    def _missing_says_the_same(self, exchange: Exchange) -> bool:
-        """Tell whether a body without the required member is answered so as well."""
-        with contextlib.suppress(Untested):
-            return self.ask(derived_cases.derived()["ids/missing"]).status == exchange.status
-        return False
-
-    def _twin(self, case: Case, exchange: Exchange) -> blame.Twin | None:
-        """
-        Return the same JSON value in its plainest form, if it is answered so as well.
-
-        Plainest: without query, chunks and fields of its own, and where spellings are judged, spelled in the plainest way.
-        """
-        draft = case.request
-        plain = Draft(body=draft.body, caller=draft.caller)
-        if case.requirement == "CAR-BODY-JSON-FORMS":
-            with contextlib.suppress(ValueError):
-                plain = msgspec.structs.replace(plain, body=json.loads(exchange.request.body))
-        if plain == draft or isinstance(draft.body, msgspec.UnsetType):
-            return None
-        with contextlib.suppress(Untested):
-            if self.ids.source is Source.UNKNOWN:  # the very ids: it may be them that it refuses
-                status = self.send(f"{case.id}#plain", plain, list(exchange.ids)).status
-            else:
-                status = self.ask(Case(id=f"{case.id}#plain", description=case.description, request=plain)).status
-            if status == exchange.status:
-                own = (one.requirement for one in self.cases.values() if one.request == plain and one.requirement != case.requirement)
-                return blame.Twin(next(own, ""))
-        return None
 
     def finish(self) -> None:
         """Record what only the whole run can say: unconfirmed failures, and the pace that was found."""
