@@ -15,12 +15,12 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
-from closecheck.config.target_file import MOST_CONCURRENCY, Provoke
+from closecheck.config.target_file import MOST_CONCURRENCY
 from closecheck.contract.cases import Case, Draft, Json, fill
 from closecheck.contract.specification import Contract
 from closecheck.http.connection import Reply
@@ -52,6 +52,7 @@ from closecheck.model import (
 from closecheck.model.errors import Untested
 from closecheck.session.ids import PENDING, IdPolicy, Source
 from closecheck.session.load import GATEWAY, Load, cause, pauses
+from closecheck.session.needs import Plan, Tokens
 from closecheck.session.patience import Patience
 from closecheck.session.questions import Questions
 from closecheck.session.record import Recorder
@@ -70,71 +71,6 @@ _MOST_UNJUDGED: Final = 3
 """So often a request is sent again because its connection turned out to be at its end."""
 ENOUGH_UNCONFIRMED: Final = 3
 """So many different requests without an answer confirm one another."""
-
-
-class Tokens(Protocol):
-    """Hands out the credential of each caller."""
-
-    def authorization(self, caller: str) -> str | None:
-        """
-        Return the value of the Authorization field for a caller, or None for no field.
-
-        Raises:
-            Untested: the target file does not supply that credential, or it cannot be forged from the working one.
-
-        """
-
-    def inapplicable(self, caller: str) -> str:
-        """Return why a caller cannot be made from this working token at all; empty if it can."""
-
-    def refresh(self) -> bool:
-        """Fetch the working token anew; False if it is fixed."""
-
-    def limited(self) -> bool:
-        """Whether there is no working token because the token endpoint answers 429 to the end."""
-
-    def expired(self) -> bool:
-        """Whether the working token has expired by its own word, and is fixed."""
-
-
-class Plan(Protocol):
-    """What a session needs of the settings."""
-
-    @property
-    def base_url(self) -> str:
-        """Without a trailing slash."""
-
-    @property
-    def path(self) -> str:
-        """The operation's path below the base URL."""
-
-    @property
-    def mark(self) -> str:
-        """What tells the run from every other: ids that cannot exist, and messages, are made of it."""
-
-    @property
-    def concurrency(self) -> int:
-        """Requests in flight."""
-
-    @property
-    def budget(self) -> int | None:
-        """The most requests that may be sent, or None."""
-
-    @property
-    def burst(self) -> bool:
-        """Whether the one burst of 16 is allowed."""
-
-    @property
-    def max_wait(self) -> float:
-        """The seconds of a Retry-After that are waited out."""
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The fields that every request carries."""
-
-    @property
-    def provoke(self) -> Provoke:
-        """How a 429 and a 500 can be had."""
 
 
 @dataclasses.dataclass
@@ -1306,8 +1242,3 @@ def _written(name: str, style: str) -> str:
             return name.upper()
         case _:
             return name
-
-
-def accepted(response: Response | None) -> bool:
-    """Tell whether an answer takes the request into the system."""
-    return response is not None and response.status == 202
