@@ -1,6 +1,7 @@
 """What ``make derived`` has written below ``spec/`` is what the suite asks: the same cases, the same bytes."""
 
 import json
+import sys
 
 import case_files
 import msgspec
@@ -28,6 +29,9 @@ VALUES = st.recursive(
 @pytest.fixture(scope="module")
 def items():
     with modules_of_the_suite():
+        # Read anew: pytest escapes names beyond ASCII once more each time that it collects the same module.
+        for name in [name for name in sys.modules if name.startswith("test_")]:
+            del sys.modules[name]
         return collect({})[1]
 
 
@@ -55,6 +59,12 @@ def test_every_caller_and_every_test_that_is_no_single_case_is_written(items):
 
     assert sent <= set(written["callers"])
     assert written["sequences"] == [item.nodeid for item in items if case_of(item) is None]
+
+
+def test_explain_finds_the_line_of_every_item_of_a_run(items):
+    names = [case.id if (case := case_of(item)) is not None else item.nodeid for item in items]
+
+    assert [name for name in names if name not in contract().case_places] == []
 
 
 @pytest.mark.parametrize(

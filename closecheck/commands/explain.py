@@ -32,6 +32,8 @@ class Tested(Struct):
     cases: tuple[str, ...]
     """Empty: it sends a sequence of its own, or looks at what others sent."""
     parts: tuple[str, ...]
+    sequences: tuple[str, ...] = ()
+    """The ids of its items that are no single case."""
 
 
 # ------------------------------------------------------------------------------------------------------------------ list
@@ -131,7 +133,7 @@ def card(requirement_id: str, tests: Sequence[Tested], faults: Sequence[str]) ->
     for test in tests:
         lines += _field("test", f"tests/{test.file}: {test.says or test.name}")
         lines += _field("  cases", _cases(test.cases))
-        lines += _field("  in", _places(test.cases))
+        lines += _field("  in", _places((*test.cases, *test.sequences)))
     lines += _field("parts", _parts(one, tests))
     lines += _field("rerun", f"closecheck run --only {one.id} --target target.yaml")
     if one.mistakes is not None:
@@ -157,7 +159,7 @@ def _cases(names: Sequence[str]) -> str:
 
 
 def _places(names: Sequence[str]) -> str:
-    """Return the files in which cases stand, with the line of the first one and their number."""
+    """Return the files in which cases and sequences stand, with the line of the first one and their number."""
     known = contract().case_places
     by_file: dict[str, list[int]] = {}
     for file, line in (known[name] for name in names if name in known):
@@ -207,6 +209,7 @@ def explain(requirement_id: str) -> str:
             *place,
             cases=tuple(case.id for item in found if (case := plugin.case_of(item)) is not None),
             parts=tuple(plugin.part_of(item) for item in found),
+            sequences=tuple(item.nodeid for item in found if plugin.case_of(item) is None),
         )
         for place, found in by_test.items()
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -63,8 +64,8 @@ class Order(Struct):
     swept: frozenset[str] = frozenset()
 
 
-_CASE: Final = re.compile(r"""- (?:id:|\{"id":) ["']?([^\s"',]+)""")
-"""How a case begins: on lines of its own, or on one."""
+_CASE: Final = re.compile(r"""- (?:id: ["']?([^\s"']+)|\{"id": ("(?:[^"\\]|\\.)*"))""")
+"""How a case begins: on lines of its own, or on one, as JSON."""
 OPERATION: Final = "/access-requests/close"
 
 
@@ -169,13 +170,13 @@ class Contract:
 
     @functools.cached_property
     def case_places(self) -> dict[str, tuple[str, int]]:
-        """Where each case stands that is declared, or derived by code and written down: its file, from the folder above, and its line."""
+        """Where each case stands, declared or derived, and each test of several requests: its file, from the folder above, and its line."""
         found: dict[str, tuple[str, int]] = {}
-        for path in sorted((self.folder / "cases").rglob("*.yaml")):
+        for path in (*sorted((self.folder / "cases").rglob("*.yaml")), self.folder / "sequences.yaml"):
             name = f"spec/{path.relative_to(self.folder).as_posix()}"
             for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
                 if begun := _CASE.match(line):
-                    found[begun[1]] = name, number
+                    found[begun[1] or json.loads(begun[2])] = name, number
         return found
 
     # -- checks
