@@ -122,7 +122,7 @@ class Volley:
                         shot, lane, opening = flying.popleft()
                         landing = lane.land()
                         if landing.head is not None and landing.head.status == _TOO_MANY and landing.failure is None:
-                            self.session.noticed(landing.reply)
+                            self.session.client.noticed(landing.reply)
                         if aside or self._extraordinary(landing):
                             aside.append((shot, lane, opening, landing))
                         else:

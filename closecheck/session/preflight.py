@@ -96,7 +96,7 @@ def _probed(session: Session) -> None:
     if first is not None:
         _learn_ids(session, minimal, first)
     session.refusal_status = _manner(session)
-    session.looks |= {blame.look(one.response) for one in authorized if one.response is not None and one.status in {202, 400} and one.is_json}
+    session.client.looks |= {blame.look(one.response) for one in authorized if one.response is not None and one.status in {202, 400} and one.is_json}
 
 
 def _is_limited(session: Session) -> bool:

@@ -29,14 +29,12 @@ from closecheck.http.request_bytes import serialise
 from closecheck.http.transport import Lane, Transport
 from closecheck.judging import blame
 from closecheck.judging.checks import Clauses
-from closecheck.judging.checks.rate_limit import wait_asked
 from closecheck.judging.exchange import Exchange
 from closecheck.model import (
     LOAD,
     PACE,
     Closed,
     Evidence,
-    FailureKind,
     Finding,
     Headers,
     Level,
@@ -50,8 +48,9 @@ from closecheck.model import (
     header,
 )
 from closecheck.model.errors import Untested
+from closecheck.session.client import ENOUGH_UNCONFIRMED, SLOWER, Client, Conversation, needs_own_connection
 from closecheck.session.ids import PENDING, IdPolicy, Source
-from closecheck.session.load import GATEWAY, Load, cause, pauses
+from closecheck.session.load import GATEWAY, Load, cause
 from closecheck.session.needs import Plan, Tokens
 from closecheck.session.patience import Patience
 from closecheck.session.questions import Questions
@@ -60,30 +59,6 @@ from closecheck.session.record import Recorder
 USER_AGENT: Final = "closecheck (conformance suite)"
 BURST: Final = 16
 """Requests in flight in the one burst of a run (contract.md, What counts as evidence, 9)."""
-_SLOWER: Final = "rate: as the note on the pace at the end of the report says"
-"""The line of a target file that keeps a run below what the target lets through; which that is, is known at the end of a run."""
-TOO_FAST: Final = "sent faster than the target lets through (the pace that this run found is named at the end of the report)"
-_ENDS_CONNECTIONS: Final = frozenset({"framing", "size", "method"})
-"""What a request provokes that may end its connection: it has one of its own."""
-_RECONNECT: Final = (0.1, 0.4, 1.0)
-"""Pauses between attempts to reach a target that was there before, seconds."""
-_MOST_UNJUDGED: Final = 3
-"""So often a request is sent again because its connection turned out to be at its end."""
-ENOUGH_UNCONFIRMED: Final = 3
-"""So many different requests without an answer confirm one another."""
-
-
-@dataclasses.dataclass
-class _Said:
-    """Evidence from a conversation, by the attempts it rests on; recorded once these have numbers."""
-
-    requirement: str
-    outcome: Outcome
-    attempts: tuple[int, ...]
-    finding: Finding | None = None
-    reason: str = ""
-    earlier: tuple[int, ...] = ()
-    """Numbers of exchanges before the conversation."""
 
 
 @dataclasses.dataclass
@@ -98,31 +73,6 @@ class _Flight:
     close: Callable[[], None]
     """Closes the connection that was opened for it alone, if there is one."""
     reply: Reply | None = None
-
-
-@dataclasses.dataclass
-class _Conversation:
-    """One request sent until it had an answer that counts."""
-
-    request: Request
-    attempts: list[tuple[Reply, bool]] = dataclasses.field(default_factory=list)
-    """Each reply, and whether the clauses judge it: a drop on a reused connection is no finding."""
-    said: list[_Said] = dataclasses.field(default_factory=list)
-    waits: list[tuple[bool, tuple[int, ...]]] = dataclasses.field(default_factory=list)
-    """Of each wait for a 429: whether the first request after it was served, and the attempts before and after it."""
-    unconfirmed: bool = False
-    starved: bool = False
-    """Answered 429 to the end of our patience."""
-    settled: bool = False
-    """Asked again, alone, after an answer that may have come from load."""
-    overloaded: bool = False
-    """Answered 502, 503 or 504, alone too."""
-    controls: list[tuple[Request, Reply]] = dataclasses.field(default_factory=list)
-    """What was asked meanwhile to see whether anything is served."""
-
-    @property
-    def last(self) -> Reply:
-        return self.attempts[-1][0]
 
 
 FIRST_ERROR_ID: Final = "probe/first-error"
@@ -159,6 +109,7 @@ class Session:
         self.gate.on_still = self._still_waiting
         self.patience = Patience(self.gate, plan.max_wait)
         self.load = Load()
+        self.client = Client(plan, transport, tokens, self.gate, self.patience, self.load, self.request, lambda: self.explored)
         self.cases: dict[str, Case] = {}
         self.exchanges: dict[int, Exchange] = {}
         self.evidence: list[Evidence] = []
@@ -167,30 +118,23 @@ class Session:
         self.on_wait: list[Callable[[float, str], None]] = []
         self.at_end: list[Callable[[], None]] = []
         """What must be undone on the target however the run ends."""
-        self._undoing = False
         self.sent = 0
         self.explored = 0
         """How many requests of the exploration were judged and counted, but not recorded."""
         self.planned = 0
         """How many single requests are planned; sequences come on top."""
-        self.down = ""
-        """Why the target cannot be reached any more; empty while it can."""
         self.refusal_status = 400
         """How the target refuses every invalid body; judged once, under CAR-OP-STATUS or CAR-OP-NO-500."""
         self.demanded: dict[str, str] = {}
         """Undocumented fields without which the target refuses every request: the run sends them from then on (CAR-OP-HEADERS)."""
-        self.looks: set[blame.Look] = set()
-        """How answers look that are the operation's own without doubt."""
         self._withheld: list[Exchange] | None = None
         self._memo: dict[str, Exchange | Untested] = {}
         self._postponed: dict[str, Case] = {}
         self._under_load: dict[int, str] = {}
         """The cause of each refusal, by the number of its exchange, whose request was served later."""
         self._numbers = itertools.count(1)
-        self._spent = itertools.count()
         self._told_apart = itertools.count()
         self._unconfirmed: list[Exchange] = []
-        self._hung = 0
         self._noted: set[tuple[str, str]] = set()
         self._waits: list[Wait] = []
         self._wait_lock = threading.Lock()
@@ -198,8 +142,6 @@ class Session:
         """The first request of the authorized caller that was accepted."""
         self._listing: Exchange | None = None
         """What was read beside the operation, if no request to the operation has been accepted since."""
-        self._given_up: set[str] = set()
-        """Values of Authorization that were forbidden the operation after something else was read under them."""
         self._denied: set[str] = set()
         """Paths beside the operation that are forbidden to a new token too."""
         self._forbidden = ""
@@ -208,6 +150,11 @@ class Session:
         self._path = self._base_path + plan.path
         self._host = urlsplit(plan.base_url).netloc
         self._questions = Questions(contract, ids, plan.mark, self.cases, self.exchanges, self.send, self.ask)
+
+    @property
+    def down(self) -> str:
+        """Why the target cannot be reached any more; empty while it can."""
+        return self.client.down
 
     # ------------------------------------------------------------------------------------------------ making requests
 
@@ -272,7 +219,7 @@ class Session:
         """
         ids = ids or []
         request = self.request(draft, ids, provoke)
-        conversation = self._converse(request, draft, lane, patient=patient)
+        conversation = self.client.converse(request, draft, lane, patient=patient)
         return self._counts(conversation, self._record(name, draft, conversation, ids, base, provoked, change=change))
 
     def fetch(self, name: str, method: str, path: str, *, query: str = "", body: Json = msgspec.UNSET) -> Exchange:
@@ -297,7 +244,7 @@ class Session:
         return exchange
 
     def _fetched(self, name: str, draft: Draft, path: str) -> Exchange:
-        conversation = self._converse(self.request(draft, [], path=self._base_path + path), draft, None)
+        conversation = self.client.converse(self.request(draft, [], path=self._base_path + path), draft, None)
         conversation.said.clear()
         conversation.waits.clear()
         conversation.unconfirmed = False
@@ -339,12 +286,12 @@ class Session:
         patient: bool = True,
         hurried: bool = False,
     ) -> list[list[Exchange]]:
-        def played(sequence: list[tuple[str, Draft, list[str], Request]]) -> tuple[list[_Conversation], Untested | None]:
-            found: list[_Conversation] = []
+        def played(sequence: list[tuple[str, Draft, list[str], Request]]) -> tuple[list[Conversation], Untested | None]:
+            found: list[Conversation] = []
             with connection() as lane:
                 try:
                     for _, draft, _, request in sequence:
-                        found.append(self._converse(request, draft, lane, patient=patient, hurried=hurried))
+                        found.append(self.client.converse(request, draft, lane, patient=patient, hurried=hurried))
                 except Untested as untested:
                     return found, untested
             return found, None
@@ -411,7 +358,7 @@ class Session:
             Untested: as in :meth:`send`.
 
         """
-        return self._record(name, draft, self._converse(request, draft, lane, first=first), (), 0, "")
+        return self._record(name, draft, self.client.converse(request, draft, lane, first=first), (), 0, "")
 
     def rename(self, exchange: Exchange, name: str, base: int) -> Exchange:
         """Record an explored exchange as the witness of a finding; one that is recorded already keeps its name."""
@@ -507,10 +454,10 @@ class Session:
                     if aside or self._may_be_load(reply) or _extraordinary(reply, flight.case.request.caller) or self._may_be_cached(reply, flight.case.request):
                         aside.append((flight, reply))
                     else:
-                        self._asked(flight.case, (_Conversation(flight.request, [(reply, True)]), flight.ids))
+                        self._asked(flight.case, (Conversation(flight.request, [(reply, True)]), flight.ids))
             for flight, reply in aside:
                 try:
-                    conversation = self._converse(flight.request, flight.case.request, None, first=(reply, flight.opening))
+                    conversation = self.client.converse(flight.request, flight.case.request, None, first=(reply, flight.opening))
                 except Untested as untested:
                     self._memo[flight.case.id] = untested
                 else:
@@ -522,7 +469,7 @@ class Session:
         for flight in flying:
             if flight.lane in there:
                 flight.reply = flight.lane.land().reply
-                self.noticed(flight.reply)
+                self.client.noticed(flight.reply)
                 flight.close()
 
     def _ready(self, queue: deque[Case]) -> Iterator[tuple[Case, list[str], Request]]:
@@ -542,7 +489,7 @@ class Session:
                 self.patience.check()
                 ids = self.ids.for_case(case)
                 request = self.request(case.request, ids)
-                self._spend()
+                self.client.spend()
             except Untested as untested:
                 self._memo[case.id] = untested
             else:
@@ -551,13 +498,13 @@ class Session:
     def _begun(self, case: Case, ids: list[str], request: Request, lane: Lane) -> _Flight:
         """Send the request of a case, on a connection of its own where it needs one."""
         own = contextlib.ExitStack()
-        if _needs_own_connection(case.request):
+        if needs_own_connection(case.request):
             lane = own.enter_context(self.transport.lane())
         flight = _Flight(case, ids, request, lane, self.gate.openings, own.close)
         lane.begin(serialise(request), headless=request.method == "HEAD")
         return flight
 
-    def _asked(self, case: Case, brought: tuple[_Conversation, list[str]] | None) -> Exchange | Untested:
+    def _asked(self, case: Case, brought: tuple[Conversation, list[str]] | None) -> Exchange | Untested:
         try:
             base = self._memo.get(case.base) if case.base else None
             number, change = (base.number, case.change) if isinstance(base, Exchange) else (0, "")
@@ -577,252 +524,10 @@ class Session:
 
     # -- one request until it has an answer that counts
 
-    def _converse(
-        self,
-        request: Request,
-        draft: Draft,
-        lane: Lane | None,
-        *,
-        patient: bool = True,
-        hurried: bool = False,
-        first: tuple[Reply, int] | None = None,
-    ) -> _Conversation:
-        """
-        Send a request until it has an answer that counts.
-
-        ``first`` is what it got when it was sent before, and how often the gate had opened by then. ``hurried``: it is sent once
-        whatever the pace.
-        """
-        conversation = _Conversation(request)
-        fresh = _needs_own_connection(draft)
-        attempts = conversation.attempts
-        failures = 0
-        was_cut = False
-        caught_up = refreshed = False
-        alone = False  # what got no answer is confirmed with nothing else in flight: we may have been the ones who were too many
-        sent = first is not None
-        while True:
-            if first is not None:
-                (reply, opening), first = first, None
-            else:
-                self._spend(again=sent)
-                if self.down:
-                    raise Untested(f"the target could not be reached any more: {self.down}")
-                with self.gate.alone() if alone else contextlib.nullcontext(), self.gate.flight(hurried=hurried and not sent):
-                    self.patience.check()
-                    opening = self.gate.openings
-                    reply = self._attempt(request, lane, fresh=fresh or failures > 0)
-                    self.noticed(reply)
-                sent = True
-            alone = False
-            if reply.idled and sum(not judged for _, judged in attempts) <= _MOST_UNJUDGED:
-                attempts.append((reply, False))
-                fresh = True
-                continue
-            if reply.response is not None and reply.failure is None:
-                attempts.append((reply, True))
-                if reply.response.status == 429 and patient:
-                    if self.gate.openings == opening:
-                        self._recover(conversation, lane, reply.response, opening=opening)
-                        last = conversation.last.response
-                        if conversation.starved or (last is not None and last.status != 429):
-                            return conversation
-                    continue
-                if reply.response.status == 401 and draft.caller == "authorized" and "Authorization" not in draft.headers and not refreshed:
-                    # Another may have fetched a new token while this was on its way: that one will do, once.
-                    overtaken = not caught_up and self._reauthorized(request) != request
-                    caught_up, refreshed = True, not overtaken
-                    if overtaken or self.tokens.refresh():
-                        request = self._reauthorized(request)
-                        conversation.request = request
-                        attempts[-1] = (reply, False)
-                        continue
-                if reply.response.status == 403 and not caught_up and self._overruled(request):
-                    caught_up = True
-                    request = conversation.request = self._reauthorized(request)
-                    attempts[-1] = (reply, False)
-                    continue
-                if patient and self.suspects(reply.response) and not conversation.settled:
-                    attempts[-1] = (reply, reply.response.status in GATEWAY)
-                    if not self.load.wants_to_know(reply.response):
-                        attempts[-1] = (reply, True)
-                    elif not self._slow_down(conversation, reply.response, opening):
-                        continue
-                    last = conversation.last.response
-                    conversation.overloaded = last is not None and last.status in GATEWAY
-                conversation.unconfirmed = failures > 0
-                return conversation
-            failure = reply.failure
-            if failure is None:  # a reply has a response or a failure
-                raise AssertionError(reply)
-            if failure.kind.received:
-                attempts.append((reply, True))  # what was received is evidence, on a reused connection too
-                if failure.kind is FailureKind.CUT and not was_cut:
-                    was_cut = fresh = True  # the other requirements are judged by a whole answer, if there is one
-                    continue
-                return conversation
-            if reply.reused and failure.kind is FailureKind.DROPPED:
-                attempts.append((reply, False))
-                if lane is None:
-                    fresh = True
-                if sum(not judged for _, judged in attempts) > _MOST_UNJUDGED:
-                    return conversation
-                continue
-            failures += 1
-            if failure.kind is FailureKind.UNREACHABLE:
-                attempts.append((reply, False))
-                if failures > len(_RECONNECT):
-                    self.down = failure.detail
-                    return conversation
-                self.gate.pause(_RECONNECT[failures - 1], f"the target cannot be reached ({failure.detail})")
-                continue
-            # Three confirmed ones show that the target does this: a fourth need not be waited for twice.
-            if failures > 1 or self._hung >= ENOUGH_UNCONFIRMED:
-                self._hung += 1
-                attempts.append((reply, True))
-                return conversation
-            attempts.append((reply, False))
-            alone = lane is None
-
-    def _spend(self, *, again: bool = False) -> None:
-        """
-        Count one more request of the budget, if there is one.
-
-        What must be undone is undone beyond it, and what was sent once is sent ``again`` where that is needed.
-
-        Raises:
-            Untested: the budget is spent.
-
-        """
-        budget = self.plan.budget
-        if budget is not None and next(self._spent) + self.explored >= budget and not (again or self._undoing):
-            raise Untested(f"the budget of {budget:,} requests was spent", f"--budget, more than {budget}")
-
-    def _attempt(self, request: Request, lane: Lane | None, *, fresh: bool) -> Reply:
-        if lane is not None:
-            return lane.send(request)
-        return self.transport.send(request, fresh=fresh)
-
-    def _overruled(self, request: Request) -> bool:
-        """Tell whether a request went out under a token that has been given up for another, because a decision on it was cached."""
-        value = header(request.headers, "authorization")
-        return value in self._given_up and value != self.tokens.authorization("authorized")
-
-    def _reauthorized(self, request: Request) -> Request:
-        value = self.tokens.authorization("authorized") or ""
-        headers = tuple((name, value if name.lower() == "authorization" else old) for name, old in request.headers)
-        return msgspec.structs.replace(request, headers=headers)
-
-    def _recover(
-        self, conversation: _Conversation, lane: Lane | None, told: Response, number: int = 0, *, opening: int | None = None
-    ) -> None:
-        """
-        Wait as a 429 asks and send its request again, alone (CAR-RATE-TRUTHFUL).
-
-        Others may share the limit, so that a second 429 is asked once more before it counts. ``number`` is that of the 429's
-        exchange where it belongs to an earlier conversation. ``opening`` is how often the gate had opened when the request was
-        sent: if another has waited since, that will do for all that were refused at the same time.
-        """
-        with self.gate.alone():
-            if opening is not None and self.gate.openings != opening:
-                return
-            earlier = (number,) if number else ()
-            first = () if number else (len(conversation.attempts) - 1,)
-            begun = len(conversation.attempts)
-
-            def again() -> Response | None:
-                self._spend(again=True)
-                with self.gate.flight():
-                    reply = self._attempt(conversation.request, lane, fresh=False)
-                    if reply.idled:  # a 408 that crossed the request on its way is no answer to it
-                        reply = self._attempt(conversation.request, lane, fresh=True)
-                    self.noticed(reply)
-                if reply.response is None:
-                    if reply.failure is not None and reply.failure.kind.received:
-                        conversation.attempts.append((reply, True))
-                    return None  # asked anew in the ordinary way, where failures are confirmed
-                conversation.attempts.append((reply, True))
-                return reply.response
-
-            waited = self.patience.wait_out(told, again, teaches=not number)
-            conversation.starved = waited.starved
-            for truth in waited.truths:
-                attempts = (*first, *(begun + attempt for attempt in truth.attempts))
-                conversation.said.append(_Said("CAR-RATE-TRUTHFUL", truth.outcome, attempts, truth.finding, truth.reason, earlier))
-            if waited.punctual is not None:
-                conversation.waits.append((waited.punctual, (*first, begun)))
-
     def _may_be_load(self, reply: Reply) -> bool:
-        return reply.response is not None and self.suspects(reply.response)
+        return reply.response is not None and self.client.suspects(reply.response)
 
-    def suspects(self, response: Response) -> bool:
-        """Tell whether an answer may come from load and not from the operation, which is known by then."""
-        return bool(self.looks) and self.load.suspects(response)
-
-    def _slow_down(self, conversation: _Conversation, refusal: Response, opening: int) -> bool:
-        """
-        Send a request again, alone and ever later, until it is served or keeps its answer while another is served.
-
-        Returns whether the last answer counts; if not, it has to be asked for in the ordinary way. ``opening`` is how often the gate
-        had opened when the request was sent: if another was sent alone since, that will do for all that were refused with it.
-        """
-        attempts = conversation.attempts
-        with self.gate.alone():
-            if self.gate.openings != opening:
-                return False
-            first, waited = len(attempts) - 1, 0.0
-            conversation.settled = True
-            if self.patience.is_over:
-                return True
-            is_served = False
-            for pause in pauses(self.plan.max_wait):
-                asked = wait_asked(refusal) or 0.0
-                seconds = max(pause, asked if asked <= self.plan.max_wait else 0.0)
-                self.gate.pause(seconds, f"the target answers {refusal.status}, maybe because it is asked too much")
-                waited += seconds
-                self._spend(again=True)
-                with self.gate.flight():
-                    reply = self._attempt(conversation.request, None, fresh=True)
-                    self.noticed(reply)
-                if reply.response is None or reply.failure is not None or reply.response.status == 429:
-                    return False
-                attempts.append((reply, True))
-                if not self.load.suspects(reply.response):
-                    self._learn_load(conversation, refusal, first, waited)
-                    return True
-                if is_served:  # and so was another right before this one
-                    attempts[first] = (attempts[first][0], True)
-                    self.load.is_own(refusal)
-                    return True
-                is_served = self._is_anything_served(conversation)
-                attempts[-1] = (reply, reply.response.status in GATEWAY)
-            self.patience.give_up(f"the target answered {refusal.status} to whatever was sent for {waited:.0f} s, one request at a time too", _SLOWER)
-        return True
-
-    def _learn_load(self, conversation: _Conversation, refusal: Response, first: int, waited: float) -> None:
-        """Take note that a refusal came under load alone: that is a finding of its own, and the run goes slower from now on."""
-        self.gate.refused()
-        self.gate.served(waited, teaches=True)
-        served = conversation.last.response
-        if self.load.came_under_load(refusal) and served is not None:
-            finding = Finding(
-                f"the answer that the same request gets alone: {served.status}",
-                f"{refusal.status} ({refusal.header('content-type') or 'no Content-Type'}) while the run sent faster",
-                change=TOO_FAST,
-            )
-            conversation.said.append(_Said("CAR-OP-INDEPENDENT", Outcome.BROKEN, (first, len(conversation.attempts) - 1), finding))
-
-    def _is_anything_served(self, conversation: _Conversation) -> bool:
-        """Tell whether the plainest refusal of the operation can be had at this moment, which closes nothing."""
-        request = self.request(Draft(body={}), [])
-        self._spend(again=True)
-        with self.gate.flight():
-            reply = self._attempt(request, None, fresh=True)
-            self.noticed(reply)
-        conversation.controls.append((request, reply))
-        return reply.response is not None and reply.failure is None and reply.response.status != 429 and not self.load.suspects(reply.response)
-
-    def _counts(self, conversation: _Conversation, exchange: Exchange) -> Exchange:
+    def _counts(self, conversation: Conversation, exchange: Exchange) -> Exchange:
         """
         Return an exchange whose answer is the operation's.
 
@@ -830,15 +535,10 @@ class Session:
             Untested: it is a gateway's, which is judged for itself.
 
         """
-        if conversation.overloaded and self.looks:
+        if conversation.overloaded and self.client.looks:
             reason = f"answered {exchange.status}, sent alone too: judged under CAR-OP-STATUS and CAR-OP-NO-500"
-            raise Untested(reason, _SLOWER if self.gate.pace.per_second is not None else "")
+            raise Untested(reason, SLOWER if self.gate.pace.per_second is not None else "")
         return exchange
-
-    def noticed(self, reply: Reply) -> None:
-        """Take note of a 429 as soon as it is there: from then on nothing is sent until the time that it names is over."""
-        if reply.response is not None and reply.response.status == 429:
-            self.patience.refused(reply.response)
 
     # -- what only the target file can provoke
 
@@ -869,8 +569,8 @@ class Session:
         """Wait as the 429 of an earlier exchange asks and send the request again, without what provoked it."""
         if refused.response is None:
             raise AssertionError(refused)
-        conversation = _Conversation(self.request(draft, ids))
-        self._recover(conversation, None, refused.response, refused.number)
+        conversation = Conversation(self.request(draft, ids))
+        self.client.recover(conversation, None, refused.response, refused.number)
         if conversation.attempts:
             with contextlib.suppress(Untested):
                 self._record(f"{name}-asked-again", draft, conversation, ids, 0, "")
@@ -881,7 +581,7 @@ class Session:
         self,
         name: str,
         draft: Draft,
-        conversation: _Conversation,
+        conversation: Conversation,
         ids: Sequence[str],
         base: int,
         provoked: str,
@@ -893,7 +593,7 @@ class Session:
         exchange: Exchange | None = None
         attempt = 1
         last = conversation.last.response
-        was_served = last is not None and last.status != 429 and not self.suspects(last)
+        was_served = last is not None and last.status != 429 and not self.client.suspects(last)
         for reply, judged in conversation.attempts:
             exchange = Exchange(
                 number=next(self._numbers),
@@ -912,7 +612,7 @@ class Session:
             )
             attempt += reply.response is None
             numbers.append(exchange.number)
-            if was_served and reply.response is not None and self.suspects(reply.response):
+            if was_served and reply.response is not None and self.client.suspects(reply.response):
                 self._under_load[exchange.number] = cause(reply.response)
             self._keep(exchange, judged=judged and not beside, beside=beside)
         if exchange is None:
@@ -1017,7 +717,7 @@ class Session:
                 "CAR-OP-INDEPENDENT", Outcome.BROKEN, now.case, "after a listing", (before.number, listing.number, now.number), finding, since="2026.2"
             )
         )
-        self._given_up.add(header(now.request.headers, "authorization") or "")
+        self.client.given_up.add(header(now.request.headers, "authorization") or "")
         with contextlib.suppress(Untested):
             self.tokens.refresh()
         return f"forbidden since {what} was read under the same token (an authorizer's decision cached by token): judged under CAR-OP-INDEPENDENT"
@@ -1076,7 +776,7 @@ class Session:
         if (refused := next((one for one in evidence.exchanges if one in self._under_load), None)) is not None:
             return self._under_load[refused]
         exchange = self.exchanges.get(evidence.exchanges[-1]) if evidence.exchanges else None
-        return blame.in_front(exchange, frozenset(self.looks)) if exchange is not None else ""
+        return blame.in_front(exchange, frozenset(self.client.looks)) if exchange is not None else ""
 
     def record(self, evidence: Evidence) -> Evidence:
         """Keep one piece of evidence, write it, and return it as it may be shown: without secrets."""
@@ -1148,7 +848,7 @@ class Session:
             if decision is None:
                 exchange = self.ask(case)
                 numbers = (exchange.number,)
-                target = blame.Target(self.refusal_status, self.tokens.expired(), frozenset(self.looks))
+                target = blame.Target(self.refusal_status, self.tokens.expired(), frozenset(self.client.looks))
                 decision = self._questions.decide(blame.Situation(case, exchange, base, target))
         except Untested as untested:
             decision = blame.Decision(Outcome.UNTESTED, untested.reason, untested.supply)
@@ -1161,7 +861,7 @@ class Session:
 
     def undo(self) -> None:
         """Undo on the target what the run has set up there; harmless if it is done."""
-        self._undoing = True
+        self.client.undoing = True
         for action in self.at_end:
             action()
 
@@ -1216,16 +916,6 @@ class Session:
             waits, self._waits = self._waits, []
         for wait in waits:
             self.recorder.write(wait)
-
-
-def _needs_own_connection(draft: Draft) -> bool:
-    """
-    Tell whether a request is sent on a fresh connection, which is closed after it, unless a sequence says otherwise.
-
-    It may end the connection, or its caller is another than the authorized one: what the server remembers of the connection must
-    neither help him nor, afterwards, harm the next (contract.md, What counts as evidence, 16).
-    """
-    return draft.provokes in _ENDS_CONNECTIONS or draft.caller != "authorized"
 
 
 def _extraordinary(reply: Reply, caller: str) -> bool:
