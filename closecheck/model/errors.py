@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from closecheck import __version__
-from closecheck.model import Exit
+from closecheck.model.vocabulary import Exit
 
 _PACKAGE: Final = Path(__file__).parents[1]
 
