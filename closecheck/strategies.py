@@ -14,8 +14,9 @@ from typing import Final, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from closecheck.contract import random_bodies
-from closecheck.contract.random_bodies import MOST_CHARACTERS, MOST_IDS, Edit, Spelling, Value
+from closecheck.contract import random_bodies, random_edits
+from closecheck.contract.random_bodies import MOST_CHARACTERS, MOST_IDS, Spelling, Value
+from closecheck.contract.random_edits import Edit
 
 T = TypeVar("T")
 
@@ -64,11 +65,11 @@ def invalid_bodies(breaking: str = "") -> SearchStrategy[Edit]:
         ValueError: no edit of a body breaks that requirement.
 
     """
-    if breaking and breaking not in random_bodies.EDITS:
-        raise ValueError(f"no edit of a body breaks {breaking}: {', '.join(random_bodies.EDITS)}")
-    return _grown(lambda rng: random_bodies.edit(rng, random_bodies.value(rng), breaking))
+    if breaking and breaking not in random_edits.EDITS:
+        raise ValueError(f"no edit of a body breaks {breaking}: {', '.join(random_edits.EDITS)}")
+    return _grown(lambda rng: random_edits.edit(rng, random_bodies.value(rng), breaking))
 
 
 def sequences(min_size: int = 2, max_size: int = 16) -> SearchStrategy[list[Value | Edit]]:
     """Return a strategy for requests that follow one another: valid and invalid ones, repetitions among them."""
-    return st.builds(lambda size, seed: random_bodies.sequence(Random(seed), size), st.integers(min_size, max_size), seeds())  # noqa: S311
+    return st.builds(lambda size, seed: random_edits.sequence(Random(seed), size), st.integers(min_size, max_size), seeds())  # noqa: S311

@@ -141,7 +141,7 @@ def test_more_ids_than_allowed_are_bisected(tmp_path):
     with exploration(tmp_path, modify) as one:
         one._until = time.monotonic() + 20
         rng = exploring.Random(1)
-        one.judge([exploring._invalid(exploring.random_bodies.too_many(rng, exploring.random_bodies.Value(()), 515))])
+        one.judge([exploring._invalid(exploring.random_edits.too_many(rng, exploring.random_bodies.Value(()), 515))])
     _, witness = only(read(tmp_path / "latest"), "CAR-IDS-MAX")
     assert len(json.loads(witness)["accessRequestIds"]) == 501
 

@@ -10,7 +10,9 @@ from hypothesis.errors import NoSuchExample
 
 from closecheck import strategies
 from closecheck.contract import random_bodies
-from closecheck.contract.random_bodies import EDITS, MOST_IDS, Edit, Spelling, Value, oracle
+from closecheck.contract.oracle import oracle
+from closecheck.contract.random_bodies import MOST_IDS, Spelling, Value
+from closecheck.contract.random_edits import EDITS, Edit
 from closecheck.contract.specification import contract
 
 SCHEMA = contract().body_schema

@@ -20,8 +20,10 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from closecheck.contract import derived_cases, random_bodies
-from closecheck.contract.random_bodies import Edit, Spelling, Value
+from closecheck.contract import derived_cases, random_bodies, random_edits
+from closecheck.contract.oracle import oracle
+from closecheck.contract.random_bodies import Spelling, Value
+from closecheck.contract.random_edits import Edit
 from closecheck.exploration.shrink import Cause, Shrinker, Spent, fickle
 from closecheck.judging.exchange import Exchange
 from closecheck.model import Evidence, Level, Outcome, Profile, Struct
@@ -47,7 +49,7 @@ _PATIENCE: Final = 3600.0
 
 BLAMABLE: Final = (
     "CAR-OP-ACCEPTS", "CAR-OP-INDEPENDENT", "CAR-BODY-JSON-FORMS", "CAR-BODY-REQUIRED", "CAR-IDS-RANGE", "CAR-MESSAGE-TEXT",
-    "CAR-EXECUTION-VALUES", "CAR-COMPLETION-VALUES", "CAR-STATUS-COMBINATIONS", *random_bodies.EDITS,
+    "CAR-EXECUTION-VALUES", "CAR-COMPLETION-VALUES", "CAR-STATUS-COMBINATIONS", *random_edits.EDITS,
 )  # fmt: skip
 """The requirements that exploration can blame, beside the clauses that hold for every exchange."""
 
@@ -122,7 +124,7 @@ def batch(rng: Random, size: int = BATCH) -> Iterator[Try]:
         elif kind < 0.65:
             yield _valid(random_bodies.brief(rng), random_bodies.spelling(rng))
         else:
-            yield _invalid(random_bodies.edit(rng, random_bodies.value(rng, count=rng.choice((1, 1, 1, 3, 20)))))
+            yield _invalid(random_edits.edit(rng, random_bodies.value(rng, count=rng.choice((1, 1, 1, 3, 20)))))
 
 
 def sweep(rng: Random, share: float = 1.0) -> Iterator[Try]:
@@ -220,7 +222,7 @@ class Exploration:
         """Send what one seed makes: a batch, and sequences, each on a connection of its own; so many of each at once."""
         rng = Random(seed)  # noqa: S311 - as above
         self.judge(batch(rng, min(BATCH * lanes, max(1, self.left - _LENGTH_OF_SEQUENCE * lanes))))
-        self.follow([random_bodies.sequence(rng, _LENGTH_OF_SEQUENCE) for _ in range(lanes)])
+        self.follow([random_edits.sequence(rng, _LENGTH_OF_SEQUENCE) for _ in range(lanes)])
 
     def _deep(self, rng: Random) -> None:
         from closecheck.exploration.schemathesis_cases import Strangers  # noqa: PLC0415 - only for those who dig
@@ -398,7 +400,7 @@ def judgeable(bodies: Iterable[bytes], rng: Random) -> list[Try]:
     found = {}
     for body in bodies:
         fresh = renewed(body, rng)
-        ruled = random_bodies.oracle(fresh)
+        ruled = oracle(fresh)
         if ruled is not None:
             found[body] = _unnamed(ruled.requirement, fresh, ruled.statuses) if ruled.value is None else _valid(ruled.value, body=fresh)
     return list(found.values())

@@ -16,9 +16,10 @@ from typing import Final
 
 import msgspec
 
-from closecheck.contract import random_bodies
+from closecheck.contract import random_bodies, random_edits
 from closecheck.contract.cases import ACCEPTED, REFUSED
-from closecheck.contract.random_bodies import Edit, Spelling, Value
+from closecheck.contract.random_bodies import Spelling, Value
+from closecheck.contract.random_edits import Edit
 from closecheck.judging.exchange import Exchange
 from closecheck.model import Finding
 from closecheck.session.load import GATEWAY
@@ -351,7 +352,7 @@ class Shrinker:
             low, high = random_bodies.MOST_IDS, edit.many
             while high - low > 1:
                 middle = low + 1 if low == random_bodies.MOST_IDS else (low + high) // 2
-                smaller = random_bodies.too_many(self._rng, Value(()), middle)
+                smaller = random_edits.too_many(self._rng, Value(()), middle)
                 exchange = self._ask(smaller.body)
                 if exchange.status in smaller.statuses:
                     low = middle
