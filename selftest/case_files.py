@@ -21,6 +21,7 @@ from closecheck.contract import derived_cases
 from closecheck.contract.cases import ACCEPTED, REFUSED, Case, DeclaredCase, Draft, Id, Ids, Raw
 from closecheck.contract.specification import contract, spec_folder
 from closecheck.http.callers import BY_KIND, FORGERIES
+from closecheck.lifecycle import plan
 from closecheck.session import preflight
 from closecheck.suite.engine import collect
 from closecheck.suite.plugin import case_of, is_swept, part_of, requirement_of
@@ -230,7 +231,7 @@ _BEFORE_ANSWERS: Final = {"test_authorization": 1, "test_languages": 2, "test_qu
 
 
 def requests(items: Sequence[pytest.Item]) -> Iterator[dict[str, Any]]:
-    """Yield the requests that sequences compare with one another, by the ids that reports print, and the file of the tests that send them."""
+    """Yield the requests of sequences, by the ids that reports print, and the file of the tests that send them; those of the lifecycle as its steps."""
     modules = {module.__name__: module for item in items if (module := getattr(item, "module", None)) is not None}
     seen = {"auth/missing"}
     for name, many in _BEFORE_ANSWERS.items():
@@ -238,6 +239,13 @@ def requests(items: Sequence[pytest.Item]) -> Iterator[dict[str, Any]]:
             if case.id not in seen:
                 seen.add(case.id)
                 yield {"id": case.id, "tests": f"{name}.py", **({"since": case.since} if case.since else {}), "request": request(case.request)}
+    for caller in (*modules["test_authorization"].REFUSED, "scheme:bearer", "scheme:BEARER"):
+        name = f"auth/after/{caller.removeprefix('forged:').replace(':', '-')}"
+        for suffix, sender in (("/authorized", "authorized"), ("", caller), ("/repeated", caller)):
+            yield {"id": name + suffix, "tests": "test_authorization.py", "request": request(Draft(body={"accessRequestIds": Ids(1)}, caller=sender))}
+    for step in plan.plan():
+        words = step.name.replace(":", "").replace(",", "").casefold().split()
+        yield {"id": f"lifecycle/{'-'.join(words)}", "tests": "test_lifecycle.py", "step": msgspec.to_builtins(step)}
 
 
 # ------------------------------------------------------------------------------------------------------------- as a line
