@@ -12,7 +12,7 @@ import contextlib
 import dataclasses
 import itertools
 import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -25,7 +25,6 @@ from closecheck.contract.cases import Case, Draft, Json, fill
 from closecheck.contract.specification import Contract
 from closecheck.http.connection import Reply
 from closecheck.http.pace import Gate, RateLimit
-from closecheck.http.request_bytes import serialise
 from closecheck.http.transport import Lane, Transport
 from closecheck.judging import blame
 from closecheck.judging.checks import Clauses
@@ -48,7 +47,8 @@ from closecheck.model import (
     header,
 )
 from closecheck.model.errors import Untested
-from closecheck.session.client import ENOUGH_UNCONFIRMED, SLOWER, Client, Conversation, needs_own_connection
+from closecheck.session.ahead import Ahead
+from closecheck.session.client import ENOUGH_UNCONFIRMED, SLOWER, Client, Conversation
 from closecheck.session.ids import PENDING, IdPolicy, Source
 from closecheck.session.load import GATEWAY, Load, cause
 from closecheck.session.needs import Plan, Tokens
@@ -59,20 +59,6 @@ from closecheck.session.record import Recorder
 USER_AGENT: Final = "closecheck (conformance suite)"
 BURST: Final = 16
 """Requests in flight in the one burst of a run (contract.md, What counts as evidence, 9)."""
-
-
-@dataclasses.dataclass
-class _Flight:
-    """A case on its way; ``opening`` is how often the gate had opened when it was sent."""
-
-    case: Case
-    ids: list[str]
-    request: Request
-    lane: Lane
-    opening: int
-    close: Callable[[], None]
-    """Closes the connection that was opened for it alone, if there is one."""
-    reply: Reply | None = None
 
 
 FIRST_ERROR_ID: Final = "probe/first-error"
@@ -149,6 +135,9 @@ class Session:
         self._base_path = urlsplit(plan.base_url).path.rstrip("/")
         self._path = self._base_path + plan.path
         self._host = urlsplit(plan.base_url).netloc
+        self._ahead = Ahead(
+            transport, self.gate, self.patience, self.client, ids, plan.concurrency, self.request, self._may_be_cached, self._brought
+        )
         self._questions = Questions(contract, ids, plan.mark, self.cases, self.exchanges, self.send, self.ask)
 
     @property
@@ -421,88 +410,15 @@ class Session:
         wanted = list({case.id: self.add(case) for case in cases if case.id not in self._memo}.values())
         wanted.sort(key=self.contract.turn)
         needed = {case.base for case in wanted if case.base} - set(self._memo)
-        self._fly([self.cases[name] for name in sorted(needed)])
-        self._fly([case for case in wanted if case.id not in self._memo])
+        self._ahead.send([self.cases[name] for name in sorted(needed)])
+        self._ahead.send([case for case in wanted if case.id not in self._memo])
 
-    def _fly(self, cases: Iterable[Case]) -> None:
-        """
-        Send cases, as many at once as the run allows, and record their answers in the order of the cases.
-
-        One thread does it: while an answer is judged the other requests are on their way. What is no plain answer is asked for
-        again, patiently, with nothing else in flight.
-        """
-        queue = deque(cases)
-        with self.transport.lanes(self.plan.concurrency) as ring:
-            turns = itertools.cycle(ring)
-            while queue:
-                self._fly_until_asked(self._ready(queue), turns, len(ring))
-
-    def _fly_until_asked(self, ready: Iterator[tuple[Case, list[str], Request]], turns: Iterator[Lane], width: int) -> None:
-        waiting = next(ready, None)
-        while waiting is not None:
-            flying: deque[_Flight] = deque()
-            aside: list[tuple[_Flight, Reply]] = []
-            with self.gate.flights() as may_follow:
-                while flying or (waiting is not None and not aside):
-                    if waiting is not None and not aside and len(flying) < width and may_follow(len(flying)):
-                        flying.append(self._begun(*waiting, next(turns)))
-                        waiting = next(ready, None)
-                        continue
-                    while (reply := flying[0].reply) is None:
-                        self._land([flight for flight in flying if flight.reply is None])
-                    flight = flying.popleft()
-                    if aside or self._may_be_load(reply) or _extraordinary(reply, flight.case.request.caller) or self._may_be_cached(reply, flight.case.request):
-                        aside.append((flight, reply))
-                    else:
-                        self._asked(flight.case, (Conversation(flight.request, [(reply, True)]), flight.ids))
-            for flight, reply in aside:
-                try:
-                    conversation = self.client.converse(flight.request, flight.case.request, None, first=(reply, flight.opening))
-                except Untested as untested:
-                    self._memo[flight.case.id] = untested
-                else:
-                    self._asked(flight.case, (conversation, flight.ids))
-
-    def _land(self, flying: Sequence[_Flight]) -> None:
-        """Read what has arrived, as it arrives: no answer is taken for slow because one that was asked for before it is."""
-        there = self.transport.landing([flight.lane for flight in flying])
-        for flight in flying:
-            if flight.lane in there:
-                flight.reply = flight.lane.land().reply
-                self.client.noticed(flight.reply)
-                flight.close()
-
-    def _ready(self, queue: deque[Case]) -> Iterator[tuple[Case, list[str], Request]]:
-        """
-        Take from a queue, and yield, each case that can be sent, with its ids and its request.
-
-        It ends before one for which a source of ids must be asked, unless that is the first: what is asked may have to be sent
-        alone, which it could never be while the others are on their way.
-        """
-        first = True
-        while queue and (first or not self.ids.must_ask(queue[0])):
-            first = False
-            case = queue.popleft()
-            try:
-                if self.down:
-                    raise Untested(f"the target could not be reached any more: {self.down}")
-                self.patience.check()
-                ids = self.ids.for_case(case)
-                request = self.request(case.request, ids)
-                self.client.spend()
-            except Untested as untested:
-                self._memo[case.id] = untested
-            else:
-                yield case, ids, request
-
-    def _begun(self, case: Case, ids: list[str], request: Request, lane: Lane) -> _Flight:
-        """Send the request of a case, on a connection of its own where it needs one."""
-        own = contextlib.ExitStack()
-        if needs_own_connection(case.request):
-            lane = own.enter_context(self.transport.lane())
-        flight = _Flight(case, ids, request, lane, self.gate.openings, own.close)
-        lane.begin(serialise(request), headless=request.method == "HEAD")
-        return flight
+    def _brought(self, case: Case, brought: tuple[Conversation, list[str]] | Untested) -> None:
+        """Remember, and judge, what was sent ahead."""
+        if isinstance(brought, Untested):
+            self._memo[case.id] = brought
+        else:
+            self._asked(case, brought)
 
     def _asked(self, case: Case, brought: tuple[Conversation, list[str]] | None) -> Exchange | Untested:
         try:
@@ -523,9 +439,6 @@ class Session:
         return self._memo[case.id]
 
     # -- one request until it has an answer that counts
-
-    def _may_be_load(self, reply: Reply) -> bool:
-        return reply.response is not None and self.client.suspects(reply.response)
 
     def _counts(self, conversation: Conversation, exchange: Exchange) -> Exchange:
         """
@@ -916,12 +829,6 @@ class Session:
             waits, self._waits = self._waits, []
         for wait in waits:
             self.recorder.write(wait)
-
-
-def _extraordinary(reply: Reply, caller: str) -> bool:
-    """Tell whether a reply is no plain answer that counts at once."""
-    status = reply.response.status if reply.response is not None else 0
-    return reply.failure is not None or reply.idled or status in {0, 429} or (status == 401 and caller == "authorized")
 
 
 def _written(name: str, style: str) -> str:
