@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from closecheck.config.target_file import ClientCredentials, Secret, StaticToken
+from closecheck.config.target import ClientCredentials, Secret, StaticToken
 from closecheck.http.redaction import Redactor
 from closecheck.http.tokens import TokenFacts, TokenSource, describe, token_source
 from closecheck.model.errors import UsageError

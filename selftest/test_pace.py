@@ -7,7 +7,7 @@ from collections import deque
 
 import pytest
 
-from closecheck.config.target_file import checked_rate
+from closecheck.config.checked_values import checked_rate
 from closecheck.http.pace import Gate, Pace, RateLimit
 
 PLANNED = 2904

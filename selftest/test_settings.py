@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from closecheck.config.settings import Settings, is_loopback, load
-from closecheck.config.target_file import ClientCredentials, Rate, Secret, StaticToken
+from closecheck.config.target import ClientCredentials, Rate, Secret, StaticToken
 from closecheck.model import Profile
 from closecheck.model.errors import UsageError
 

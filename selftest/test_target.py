@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from closecheck.config import target_file
-from closecheck.config.target_file import (
+from closecheck.config.target import (
     Activities,
     ByBurst,
     ByHeaders,

@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from closecheck.config.target_file import ByBurst, ByHeaders
+from closecheck.config.target import ByBurst, ByHeaders
 from closecheck.contract.cases import Draft, Ids
 from closecheck.judging.checks.rate_limit import wait_asked
 from closecheck.model.errors import Untested

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from closecheck.config.target_file import nearest
+from closecheck.config.checked_values import nearest
 from closecheck.contract.specification import contract
 from closecheck.model import Choice, Level, Requirement, Struct
 from closecheck.model.errors import UsageError

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from closecheck.config.target_file import nearest
+from closecheck.config.checked_values import nearest
 from closecheck.model.errors import UsageError
 from closecheck.reference import ReferenceConfig, ReferenceServer, serve_forever
 from closecheck.reports.output import say

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from closecheck.config.target_file import (
+from closecheck.config.checked_values import checked_base_url, checked_rate, checked_seconds, checked_token, nearest, shown
+from closecheck.config.target import (
     CALLERS,
-    MOST_CONCURRENCY,
     AccessRequests,
     ByBurst,
     ByHeaders,
@@ -40,15 +40,8 @@ from closecheck.config.target_file import (
     StaticToken,
     Target,
     Tls,
-    checked_base_url,
-    checked_rate,
-    checked_seconds,
-    checked_token,
-    from_data,
-    nearest,
-    read,
-    shown,
 )
+from closecheck.config.target_file import MOST_CONCURRENCY, from_data, read
 from closecheck.model import Profile, Setting, Struct, matches
 from closecheck.model.errors import UsageError
 

@@ -11,7 +11,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
-from closecheck.config.target_file import Place, nearest, read_yaml, shown
+from closecheck.config.checked_values import nearest, shown
+from closecheck.config.yaml_document import Place, read_yaml
 from closecheck.model import Struct, Waiver
 
 _KEYS: Final = ("requirement", "reason", "owner", "issue", "expires")

@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 import jwt
 import msgspec
 
-from closecheck.config.target_file import ClientCredentials, Login, StaticToken
+from closecheck.config.target import ClientCredentials, Login, StaticToken
 from closecheck.http.redaction import Redactor
 from closecheck.model import Struct
 from closecheck.model.errors import UsageError

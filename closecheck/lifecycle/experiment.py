@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from closecheck.config.settings import Settings
-from closecheck.config.target_file import ByBurst, ByHeaders
+from closecheck.config.target import ByBurst, ByHeaders
 from closecheck.contract.cases import Draft, Id, Ids, Json
 from closecheck.contract.specification import contract
 from closecheck.judging.exchange import Exchange

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
 from typing import Any, Final, TypeVar
 
-from closecheck.config.target_file import AccessRequests, Activities, Created, Listed, Searched, Source
+from closecheck.config.target import AccessRequests, Activities, Created, Listed, Searched, Source
 from closecheck.lifecycle.documents import Document, sight
 from closecheck.lifecycle.observers import PENDING_QUERY, ActivitiesObserver, SearchObserver
 from closecheck.model.errors import Untested

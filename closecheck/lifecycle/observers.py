@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Final, Protocol, runtime_checkable
 from urllib.parse import quote, urlsplit
 
-from closecheck.config.target_file import Events, Observe
+from closecheck.config.target import Events, Observe
 from closecheck.judging.exchange import Exchange
 from closecheck.lifecycle.documents import Document, document_key, keys_of, tracking_numbers
 from closecheck.lifecycle.listener import Listener, address_towards, is_loopback

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from closecheck.config.settings import Settings
-from closecheck.config.target_file import Listed
+from closecheck.config.target import Listed
 from closecheck.lifecycle.documents import Document, keys_of, sight
 from closecheck.lifecycle.experiment import AUDIT_SUPPLY, BACKOFF, LOOK_SUPPLY, PENDING_SUPPLY, Judgement, undecided
 from closecheck.lifecycle.id_sources import Sources

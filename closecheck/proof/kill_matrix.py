@@ -27,7 +27,7 @@ from typing import Any, Final
 
 import msgspec
 
-from closecheck.config.target_file import nearest
+from closecheck.config.checked_values import nearest
 from closecheck.contract.specification import contract
 from closecheck.deviations.deviation import Deviation
 from closecheck.model import ExchangeLine, Exit, Outcome, Run, Status

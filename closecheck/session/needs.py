@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from closecheck.config.target_file import Provoke
+from closecheck.config.target import Provoke
 
 
 class Tokens(Protocol):

@@ -17,7 +17,7 @@ from typing import Any, Final
 from closecheck import __version__
 from closecheck.config import settings as layered
 from closecheck.config import waivers
-from closecheck.config.target_file import Tls
+from closecheck.config.target import Tls
 from closecheck.contract import derived_cases
 from closecheck.contract.specification import contract
 from closecheck.http.callers import Callers
