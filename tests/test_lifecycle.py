@@ -408,7 +408,7 @@ def test_another_method_that_is_refused_closes_nothing(life, clause, step):
 
 @pytest.mark.requirement("CAR-LIFE-FINDABLE", part="the page's query")
 def test_pending_requests_are_found_by_the_query_of_the_page(findable, clause):
-    """The query of the page, with its blank after the colon, finds what is pending."""
+    """The query of the documentation, with its blank after the colon, finds what is pending."""
     tell(clause, findable.by_query())
 
 

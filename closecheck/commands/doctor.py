@@ -149,7 +149,7 @@ def _answers(context: RunContext) -> Iterator[Remark]:
     session = context.session
     if session.demanded:
         named = " and ".join(session.demanded)
-        yield Remark("note", f"every request is refused without {named}, which the page does not name", preflight.field_line(session.demanded))
+        yield Remark("note", f"every request is refused without {named}, which the documentation does not name", preflight.field_line(session.demanded))
     first = session.ask(session.cases[derived_cases.ONE_ID])
     mark = "ok" if first.status == 202 else "note"
     yield Remark(mark, f"a valid request with one id is answered {first.got()}")

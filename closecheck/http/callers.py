@@ -31,7 +31,7 @@ class Forgery(Struct):
     """
     One way to make a token that does not verify.
 
-    ``malformed`` says that the result is no well-formed token at all, so that 400 is in order too (CAR-AUTH-INVALID);
+    ``malformed`` says that the result is no well-formed token at all, so that 400 is also allowed (CAR-AUTH-INVALID);
     ``provokes`` what of the HTTP layer it provokes (:class:`~closecheck.contract.cases.Draft`); ``since`` is its edition, if not the first.
     """
 

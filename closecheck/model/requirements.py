@@ -87,7 +87,8 @@ class Requirement(Struct):
     @property
     def source(self) -> str:
         """Where the requirement comes from, in one line."""
-        places = [self.place, f"the page, {self.page}" if self.page else "", self.standard]
+        cited = self.page if not self.page or self.page.startswith("not ") else f"the documentation, {self.page}"
+        places = [self.place, cited, self.standard]
         return " · ".join(place for place in places if place)
 
 

@@ -107,10 +107,10 @@ class _Told:
 
 
 def notes(reader: Reader) -> Iterator[str]:
-    """Yield a note on each answer of which the document refuses the page's own example: it promises more, or another form."""
+    """Yield a note on each answer of which the document refuses the documentation's own example: it promises more, or another form."""
     for status in sorted(contract().documented_statuses):
         schema = reader.schema(status)
         refusals = schema.refusals(probes.examples(status)[0]) if schema is not None else []
         if refusals:
             place, says = reader.keyword(refusals[0].keyword)
-            yield f"{status}: the page's own example is not valid in the document, by {says} ({reader.files.shown(place)})"
+            yield f"{status}: the documentation's own example is not valid in the document, by {says} ({reader.files.shown(place)})"

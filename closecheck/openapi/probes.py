@@ -99,12 +99,12 @@ FORMS: Final[tuple[Callable[[str], str], ...]] = (
     lambda one: str(int(one, 16))[:18],
     lambda one: f"AR-{int(one, 16) % 10**9}",
 )
-"""What an id may look like, the form of the page's example first: also with dashes, as a number, with a prefix."""
+"""What an id may look like, the form of the documentation's example first: also with dashes, as a number, with a prefix."""
 
 
 @functools.cache
 def hexadecimal() -> tuple[str, ...]:
-    """Return as many different ids of the page's form as any case needs, the same ones each time."""
+    """Return as many different ids of the documentation's form as any case needs, the same ones each time."""
     most = max(probe.case.request.ids for probe in body_probes())
     return random_bodies.ids(Random(0), most)  # noqa: S311 - nothing here is a secret
 

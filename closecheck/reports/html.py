@@ -253,7 +253,7 @@ class _Page:
         requirement = result.requirement
         about = [
             ("Source", requirement.source.replace(" · ", "; ")),
-            ("The page says", f"“{requirement.quote}”" if requirement.quote else ""),
+            ("The documentation says", f"“{requirement.quote}”" if requirement.quote else ""),
             ("How it is read", requirement.reading),
             ("Otherwise", _sentence(requirement.consequence)),
             ("To fix", requirement.fix),

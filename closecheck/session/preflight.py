@@ -178,7 +178,7 @@ def _demanded(session: Session, first: Exchange) -> bool:
         return False
     alone = next(({name: value} for name, value in DEMANDED.items() if _helps(session, {name: value})), None)
     session.demanded = alone or _least(session)
-    session.note("headers", f"every request is refused without a field that the page does not name: this run sends {field_line(session.demanded)}")
+    session.note("headers", f"every request is refused without a field that the documentation does not name: this run sends {field_line(session.demanded)}")
     return True
 
 
