@@ -96,7 +96,7 @@ def run(**options: Any) -> None:
 @main.command()
 @run_options
 def doctor(**options: Any) -> None:
-    """Check in a second whether a run can begin: name, TLS, base path, token, clock, rate headers."""
+    """Check that a run can begin. Takes about a second: DNS name, TLS, base path, token, clock, rate headers."""
     from closecheck.commands.doctor import examine  # noqa: PLC0415
 
     sys.exit(examine({name: value for name, value in options.items() if value not in (None, ())}))
@@ -105,7 +105,7 @@ def doctor(**options: Any) -> None:
 @main.command()
 @run_options
 def plan(**options: Any) -> None:
-    """Print what would be sent and the worst that could happen; send nothing."""
+    """Print what a run would send, and send nothing. Also prints the worst that could happen."""
     from closecheck.commands.plan import plan_run  # noqa: PLC0415
 
     sys.exit(plan_run({name: value for name, value in options.items() if value not in (None, ())}))
@@ -116,7 +116,7 @@ def plan(**options: Any) -> None:
 @click.option("--level", type=click.Choice(["MUST", "SHOULD"], case_sensitive=False), help="only those of this level")
 @click.option("--format", "kind", type=click.Choice(["text", "json"]), default="text", show_default=True, help="how to say it")
 def list_requirements(area: str, level: str | None, kind: str) -> None:
-    """Print the requirements, one a line; in JSON everything that is known of them."""
+    """List the requirements, one a line. As JSON: everything that is known about them."""
     from closecheck.commands.explain import as_json, listing, selected  # noqa: PLC0415
     from closecheck.model import Level  # noqa: PLC0415
 
@@ -127,7 +127,7 @@ def list_requirements(area: str, level: str | None, kind: str) -> None:
 @main.command()
 @click.argument("requirement")
 def explain(requirement: str) -> None:
-    """Print one requirement: statement, level, source, how it is tested, what usually goes wrong, which faults prove it."""
+    """Print one requirement in full. Statement, level, source, how it is tested, what usually goes wrong, which faults prove it."""
     from closecheck.commands.explain import explain as explaining  # noqa: PLC0415
 
     output.say(explaining(requirement))
@@ -141,7 +141,7 @@ def explain(requirement: str) -> None:
 @click.option("--database", default=":memory:", show_default=True, help="an SQLite file that keeps the access requests")
 @click.option("--target-file", type=click.Path(path_type=Path), help="write a target file for the served target here")
 def serve(host: str, port: int, fault: str | None, rate_limit: str | None, database: str, target_file: Path | None) -> None:
-    """Serve the reference target, or a faulty one, to develop clients and tests against."""
+    """Serve the reference or a faulty target. For developing clients and tests."""
     from closecheck.commands.serve import serve as serving  # noqa: PLC0415
 
     serving(host=host, port=port, fault=fault, rate_limit=rate_limit, database=database, target_file=target_file)
@@ -150,7 +150,7 @@ def serve(host: str, port: int, fault: str | None, rate_limit: str | None, datab
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("reports/latest"))
 def report(folder: Path) -> None:
-    """Render a recorded run again: every format, from run.jsonl alone."""
+    """Render the reports of a run again. Every format, from run.jsonl alone."""
     from closecheck.commands.report import render_again  # noqa: PLC0415
 
     sys.exit(render_again(folder))
@@ -161,7 +161,7 @@ def report(folder: Path) -> None:
 @click.argument("case")
 @click.option("--to", type=click.Path(path_type=Path), help="the file of declared cases (default: spec/cases/kept.yaml)")
 def keep(run_folder: Path, case: str, to: Path | None) -> None:
-    """Write the witness of a finding as a declared case, which every later run sends."""
+    """Save a failing request as a declared case. Every later run sends it."""
     from closecheck.commands.keep import keep as keeping  # noqa: PLC0415
 
     output.say(keeping(run_folder, case, to))
@@ -195,7 +195,7 @@ def diff(old: Path, new: Path, kind: str | None, output: Path | None) -> None:
 @click.option("--differences", "only_differences", is_flag=True, help="show only what differs; the numbers stay those of the whole")
 @comparison_options
 def matrix(runs: tuple[Path, ...], only_differences: bool, kind: str | None, output: Path | None) -> None:
-    """Several targets side by side: requirements by targets, choices by targets. RUN is the folder of a run, or its run.jsonl."""
+    """Compare runs of several targets. Requirements by targets, choices by targets. RUN is the folder of a run, or its run.jsonl."""
     from closecheck.commands.comparisons import show_matrix  # noqa: PLC0415
 
     sys.exit(show_matrix(runs, kind=kind, only_differences=only_differences, output=output))
@@ -206,7 +206,7 @@ def matrix(runs: tuple[Path, ...], only_differences: bool, kind: str | None, out
 @click.option("--path", default="", metavar="PATH", help="the operation's path as the document writes it, where it is not found or not the only one")
 @click.option("--format", "kind", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True, help="how to say it")
 def compare(openapi: Path, path: str, kind: str) -> None:
-    """Hold a published OpenAPI document (3.x or Swagger 2.0) against the contract, without a server: looser, stricter, missing."""
+    """Compare an OpenAPI file with the contract. OpenAPI 3.x or Swagger 2.0; needs no server; shows what is looser, stricter, missing."""
     from closecheck.openapi.comparing import compare as comparing  # noqa: PLC0415
     from closecheck.openapi.rendering import show  # noqa: PLC0415
 
@@ -218,7 +218,7 @@ def compare(openapi: Path, path: str, kind: str) -> None:
 @main.command()
 @click.argument("kind")
 def forge(kind: str) -> None:
-    """Print a token forged from the one in CLOSECHECK_TOKEN, for the curl line of a report."""
+    """Print an invalid token for a curl line. It is made from the token in CLOSECHECK_TOKEN, as the report says."""
     from closecheck.http.callers import forge as forged  # noqa: PLC0415
     from closecheck.model.errors import Untested  # noqa: PLC0415
 
@@ -241,7 +241,7 @@ def forge(kind: str) -> None:
 @click.option("--write", type=click.Path(path_type=Path), help="write the kill matrix here")
 @click.option("--order", is_flag=True, help="find anew which cases show most, and write that to spec/order.json")
 def prove(profile: str, only: tuple[str, ...], jobs: int, seeds: int, sample: int | None, write: Path | None, *, order: bool) -> None:
-    """Run the suite against every fault and every variant, and print the kill matrix."""
+    """Test the suite itself. Runs it against every faulty and every lawful server, and prints the kill matrix."""
     from closecheck.commands.prove import prove as proving  # noqa: PLC0415
 
     sys.exit(proving(profile=profile, only=only, jobs=jobs, seeds=seeds, sample=sample, write=write, order=order))

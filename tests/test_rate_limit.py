@@ -21,7 +21,7 @@ def test_a_500_has_the_error_object(session, clause, look_back):
     """A provoked 500 carries the documented error object; had twice, with the same bytes."""
     means = session.plan.provoke.internal_error
     if means is None:
-        clause.untested("the target file provokes no 500", FAULT_SUPPLY)
+        clause.untested("provoke.internal_error is not set, so no 500 could be caused", FAULT_SUPPLY)
     ids = impossible(session.plan.mark, "provoked/500", 1)
     exchanges = [
         session.send(f"provoked/500-{n}", MINIMAL, ids, provoke=means.headers, provoked="internal_error") for n in (1, 2)

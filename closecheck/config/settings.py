@@ -107,7 +107,7 @@ class Settings(Struct):
     timeout: float
     """Seconds for one request."""
     max_wait: float
-    """Seconds of a Retry-After that are waited out; a longer one ends the run in order."""
+    """The longest Retry-After that is waited for, in seconds; a longer one ends the run."""
     rate: Rate | None
     """None: no limit of the suite's own."""
     concurrency: int

@@ -58,7 +58,7 @@ class FiledWaiver(Waiver):
 
 def load(path: Path, today: date, known_ids: Collection[str]) -> tuple[FiledWaiver, ...]:
     """
-    Read a file of waivers; ``known_ids`` are the ids of all requirements, ``today`` serves for the dates in messages.
+    Read a waivers file; ``known_ids`` are the ids of all requirements, ``today`` serves for the dates in messages.
 
     Raises:
         UsageError: an entry lacks a key, has an unknown one, names no requirement, repeats another or has no date.
@@ -80,7 +80,7 @@ def load(path: Path, today: date, known_ids: Collection[str]) -> tuple[FiledWaiv
         waiver = FiledWaiver(
             requirement=requirement,
             reason=members["reason"].text("why it is excused"),
-            owner=members["owner"].text("who sees to it"),
+            owner=members["owner"].text("the person or team that will fix it"),
             issue=members["issue"].text("where it is tracked, in quotes"),
             expires=_date(members["expires"], today).isoformat(),
             file=shown(path),

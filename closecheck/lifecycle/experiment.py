@@ -569,7 +569,7 @@ class Experiment:
         elif refusal == "internal fault":
             means = self._settings.provoke.internal_error
             if means is None:
-                raise Untested("the target file provokes no 500", "provoke.internal_error: {headers: {…}}")
+                raise Untested("provoke.internal_error is not set, so no 500 could be caused", "provoke.internal_error: {headers: {…}}")
             headers = dict(means.headers)
             done.exchange = self._post(_slug(done), draft, done.ids, provoke=headers, provoked="internal_error")
             return
@@ -613,7 +613,7 @@ class Experiment:
                 self._taken_in += sum(one.status == 202 for one in answers)
                 return self._post(_slug(done), draft, done.ids, patient=False)
             case _:
-                raise Untested("the target file provokes no 429", "provoke.rate_limit: {headers: {…}}")
+                raise Untested("provoke.rate_limit is not set, so no 429 could be caused", "provoke.rate_limit: {headers: {…}}")
 
     # -- looking
 

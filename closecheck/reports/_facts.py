@@ -329,9 +329,9 @@ WAIVED_FOR: Final = datetime.timedelta(days=30)
 
 def waiver_entries(run: Run) -> list[str]:
     """
-    Return a YAML entry for each requirement that failed, ready to paste into the file of waivers.
+    Return a YAML entry for each requirement that failed, ready to paste into the waivers file.
 
-    Why it is excused, by whom and where it is tracked is left open on purpose: an entry is refused until somebody fills it in.
+    Why it is waived, by whom and where it is tracked is left open on purpose: an entry is refused until somebody fills it in.
     """
     expires = after(run, WAIVED_FOR.total_seconds()).date().isoformat()
     return [_waiver_entry(result, expires) for result in failed(run)]
@@ -342,9 +342,9 @@ def _waiver_entry(result: Result, expires: str) -> str:
     return "\n".join(
         [
             f"- requirement: {result.requirement.id}",
-            f"  reason:   # why it is excused{got}",
-            "  owner:    # who sees to it",
-            "  issue:    # where it is tracked, in quotes",
+            f"  reason:   # why it is waived{got}",
+            "  owner:    # the person or team that will fix it",
+            "  issue:    # where it is tracked, such as \"ABC-123\"",
             f"  expires: {expires}",
             "",
         ]

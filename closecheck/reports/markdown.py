@@ -73,7 +73,7 @@ def _render(run: Run, limit: int, *, findings: int, brief: bool) -> str:
     page.section("Failures", (_failure(run, result, findings, brief=brief) for result in failed(run)))
     warned = by_weight(run.with_status(Status.WARNING))
     if not brief and (entries := "".join(waiver_entries(run))):
-        summary = "To excuse these for a time: entries for the file of waivers"
+        summary = "To waive these failures temporarily: entries for the waivers file (target file, key waivers)"
         page.add(f"<details><summary>{summary}</summary>\n\n{_fence(entries.rstrip(), 'yaml')}\n\n</details>\n")
     page.section("Warnings", (_failure(run, result, 1, brief=True) for result in warned))
     page.section("Advice of later editions", (_advised(one) for one in advice(run)))

@@ -239,7 +239,7 @@ def _print_warnings(run: Run, out: Printer) -> None:
 def _print_waiver_entries(run: Run, out: Printer) -> None:
     entries = waiver_entries(run)
     if entries:
-        out.title("To excuse a failure for a time, in the file of waivers")
+        out.title("To waive a failure temporarily: entries for the waivers file (target file, key waivers)")
     for entry in entries[:MOST_ENTRIES]:
         for text in entry.splitlines():
             out.said(whole(text), first=2)
