@@ -679,7 +679,7 @@ def test_progress_does_not_count_what_was_sent_as_what_was_planned(catalogue: An
     progress.sent(818)
 
     lines = stream.getvalue().splitlines()
-    assert lines[0] == "sending 329 requests, and those of 392 tests that send sequences"
+    assert lines[0] == "sending 329 single requests and 392 sequences"
     assert lines[1].startswith("818 requests sent in ")
 
 

@@ -137,7 +137,7 @@ def test_every_key_is_required(key: str) -> None:
     ("change", "message"),
     [
         ({"requirement": "CAR-IDS-MIX"}, 'there is no requirement CAR-IDS-MIX. Did you mean "CAR-IDS-MAX"?'),
-        ({"owner": " "}, "the text is empty. Write who sees to it."),
+        ({"owner": " "}, "the text is empty. Write the person or team that will fix it."),
         ({"issue": 12}, "text is needed, a number was found. Write it in quotes."),
         ({"expires": "30.6.2026"}, "this is no date. Write the last day on which it holds, such as 2026-09-13."),
         ({"until": "x"}, "unknown key. Known: expires, issue, owner, reason, requirement."),

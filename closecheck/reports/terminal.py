@@ -265,7 +265,7 @@ def _print_untested(run: Run, out: Printer) -> None:
         if supply:
             out.said(f"supply  {visible(supply).replace(chr(10), ' and ')}", style="bold", first=2, indent=8)
         else:
-            out.said("nothing to supply", style="bold", first=2)
+            out.said("no setting of the target file would change this", style="bold", first=2)
         out.said(names, first=4)
         reasons = list(dict.fromkeys(result.reason for result in results if result.reason))
         for reason in reasons[:MOST_REASONS]:
@@ -363,8 +363,8 @@ class Progress:
             self._bar = self._live_bar()
             self._bar.start()
         else:
-            more = f", and those of {count(tests, 'test')} that {'sends' if tests == 1 else 'send'} sequences" if tests else ""
-            self._write("sending" + (f" {count(total, 'request')}{more}" if total is not None else ""))
+            more = f" and {count(tests, 'sequence')}" if tests else ""
+            self._write("sending" + (f" {count(total, 'single request')}{more}" if total is not None else ""))
 
     def sent(self, done: int, waiting_reason: str | None = None) -> None:
         """Say that so many requests are done, and what the run waits for, if it does."""
