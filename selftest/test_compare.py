@@ -371,7 +371,7 @@ def test_a_document_that_refuses_everything_says_so(tmp_path):
 def test_an_answer_that_promises_more_is_no_fault_but_noted():
     told = compare(FIXTURES / "composed-3.1.yaml")
 
-    assert any(one.startswith("403: the page's own example is not valid") and "required" in one for one in told.notes)
+    assert any(one.startswith("403: the documentation's own example is not valid") and "required" in one for one in told.notes)
 
 
 # ------------------------------------------------------------------------------------------------- finding the operation

@@ -184,7 +184,7 @@ def test_the_terminal_has_a_section_of_its_own_for_advice(advised: Run) -> None:
     print_summary(advised, terminal(stream, {}))
 
     _, _, after = stream.getvalue().partition("Advice of later editions, no part of the verdict\n")
-    assert all(text in after for text in (f"{NEW}  failed", f"{OLD}  failed", "said-new", "again  closecheck run --only x/broken"))
+    assert all(text in after for text in (f"{NEW}  failed", f"{OLD}  failed", "said-new", "rerun  closecheck run --only x/broken"))
     assert "FAIL" not in stream.getvalue()
 
 

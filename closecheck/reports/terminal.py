@@ -364,7 +364,7 @@ class Progress:
             self._bar.start()
         else:
             more = f" and {count(tests, 'sequence')}" if tests else ""
-            self._write("sending" + (f" {count(total, 'single request')}{more}" if total is not None else ""))
+            self._write("sending" + (f" {count(total, 'single request' if tests else 'request')}{more}" if total is not None else ""))
 
     def sent(self, done: int, waiting_reason: str | None = None) -> None:
         """Say that so many requests are done, and what the run waits for, if it does."""
