@@ -9,7 +9,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from lifecycle_runs import modules_of_the_suite
+from lifecycle_runs import judged, modules_of_the_suite
 
 from closecheck.contract.cases import DeclaredCase, Draft, Id, Ids, Raw, fill
 from closecheck.contract.specification import contract, spec_folder
@@ -65,6 +65,20 @@ def test_explain_finds_the_line_of_every_item_of_a_run(items):
     names = [case.id if (case := case_of(item)) is not None else item.nodeid for item in items]
 
     assert [name for name in names if name not in contract().case_places] == []
+
+
+MADE_IN_THE_RUN = ("independent/", "language/", "observe/", "provoked/", "lifecycle/repeated-")
+"""What the ids begin with that sequences number, or that depend on what a target has answered; spec/README.md names them."""
+
+
+@pytest.mark.slow
+def test_every_id_that_a_run_records_is_found_in_a_file():
+    text = "".join(path.read_text("utf-8") for path in spec_folder().rglob("*.yaml"))
+    recorded = {one.case.partition("#")[0] for one in judged(only=("CAR-*",)).exchanges.values()}
+
+    assert len(recorded) > 1000
+    assert [name for name in recorded if not name.startswith(MADE_IN_THE_RUN) and name not in text] == []
+    assert [begun for begun in MADE_IN_THE_RUN if begun not in (spec_folder() / "README.md").read_text("utf-8")] == []
 
 
 @pytest.mark.parametrize(
