@@ -8,9 +8,7 @@ secret that it withholds; an unknown one is an error, for it was meant to say so
 
 from __future__ import annotations
 
-import enum
 import ipaddress
-import re
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -19,34 +17,28 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from closecheck.config.checked_values import checked_base_url, checked_rate, checked_seconds, checked_token, nearest, shown
+from closecheck.config.checked_values import checked_base_url, checked_rate, checked_token, nearest, shown
+from closecheck.config.given_values import MARK_DIGITS, Given, Origin, given_flag, given_mark, given_profile, given_seconds, given_whole
+from closecheck.config.printed_values import printed_events, printed_login, printed_source, printed_tls, printed_way, yes_or_no
 from closecheck.config.target import (
     CALLERS,
     AccessRequests,
-    ByBurst,
     ByHeaders,
     ClientCredentials,
-    Created,
     Credentials,
-    Events,
     Fields,
-    Listed,
     Login,
     Provoke,
     Rate,
-    Searched,
     Secret,
-    Source,
     StaticToken,
     Target,
-    Tls,
 )
 from closecheck.config.target_file import MOST_CONCURRENCY, from_data, read
 from closecheck.model import Profile, Setting, Struct, matches
 from closecheck.model.errors import UsageError
 
 T = TypeVar("T")
-
 VENDOR_RATE: Final = Rate(95, 10.0)
 """A little under the vendor's documented limit of 100 requests in 10 s; the default beyond this machine."""
 TIMEOUT: Final = 10.0
@@ -55,12 +47,10 @@ CONCURRENCY: Final = 8
 SETTLE: Final = 5.0
 SEED: Final = 0
 REPORTS: Final = Path("reports")
-MARK_DIGITS: Final = 10
 EXAMPLES: Final = ".closecheck/examples"
 VENDOR_VERSION: Final = "/v2024"
 """What ``SAIL_BASE_URL`` lacks."""
 TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - a path
-
 OPTIONS: Final = (
     "target", "base_url", "profile", "only", "strict", "reports", "seed", "concurrency", "rate", "safe", "timeout",
     "edition", "budget", "examples", "mark", "max_wait",
@@ -74,16 +64,6 @@ TOKEN_VARIABLES: Final = {
 _PREFIX: Final = "CLOSECHECK_"
 VARIABLES: Final = frozenset({*(_PREFIX + name.upper() for name in OPTIONS), *TOKEN_VARIABLES.values()})
 """Every variable that the suite reads under its own name."""
-
-
-class Origin(enum.StrEnum):
-    """Where a setting came from."""
-
-    OPTION = "option"
-    ENVIRONMENT = "environment"
-    TARGET_FILE = "target file"
-    EMBEDDED = "embedded target"
-    DEFAULT = "default"
 
 
 class Settings(Struct):
@@ -213,14 +193,6 @@ def load(
     return _Merger(options, environ, known_ids, target_data).settings()
 
 
-class _Given(Struct):
-    """A value of one layer and where it stands there."""
-
-    value: Any
-    origin: Origin
-    where: str
-
-
 class _Merger:
     """One merging; ``ledger`` collects the provenance in the order in which settings are merged."""
 
@@ -267,12 +239,12 @@ class _Merger:
         name = self.of_file("name", file.name or urlsplit(base_url).hostname or "", given="name" in file.given)
         self.of_file("path", file.path, given="path" in file.given)
         self.of_file("headers", file.headers, given="headers" in file.given)
-        self.of_file("tls", _printed_tls(file.tls), given="tls" in file.given)
-        timeout = self.merged("timeout", _seconds, file.timeout, TIMEOUT, lambda value: f"{value:g} s")
-        max_wait = self.merged("max_wait", _seconds, file.max_wait, MAX_WAIT, lambda value: f"{value:g} s")
+        self.of_file("tls", printed_tls(file.tls), given="tls" in file.given)
+        timeout = self.merged("timeout", given_seconds, file.timeout, TIMEOUT, lambda value: f"{value:g} s")
+        max_wait = self.merged("max_wait", given_seconds, file.max_wait, MAX_WAIT, lambda value: f"{value:g} s")
         rate = self.rate(base_url)
-        concurrency = self.merged("concurrency", _whole(1, MOST_CONCURRENCY), file.concurrency, CONCURRENCY)
-        self.of_file("burst", _yes(file.burst), given="burst" in file.given)
+        concurrency = self.merged("concurrency", given_whole(1, MOST_CONCURRENCY), file.concurrency, CONCURRENCY)
+        self.of_file("burst", yes_or_no(file.burst), given="burst" in file.given)
         credentials = self.credentials(base_url)
         safe = self.flag("safe")
         requests = self.access_requests(safe=safe)
@@ -296,13 +268,13 @@ class _Merger:
             rate=rate,
             concurrency=concurrency,
             settle=settle,
-            profile=self.merged("profile", _profile, None, Profile.STANDARD),
+            profile=self.merged("profile", given_profile, None, Profile.STANDARD),
             only=self.only(),
             strict=self.flag("strict"),
             safe=safe,
             reports=self.merged("reports", lambda given: Path(given.value), None, REPORTS),
-            seed=self.merged("seed", _whole(0, 2**63 - 1), None, SEED),
-            mark=self.merged("mark", _mark, None, secrets.token_hex(MARK_DIGITS // 2)),
+            seed=self.merged("seed", given_whole(0, 2**63 - 1), None, SEED),
+            mark=self.merged("mark", given_mark, None, secrets.token_hex(MARK_DIGITS // 2)),
             edition=self.merged("edition", lambda given: str(given.value), None, "", lambda one: one or "current"),
             budget=self.budget(),
             examples=self.merged("examples", lambda given: str(given.value), None, EXAMPLES),
@@ -316,19 +288,19 @@ class _Merger:
     def file_origin(self) -> Origin:
         return Origin.EMBEDDED if self.embedded else Origin.TARGET_FILE
 
-    def given(self, name: str) -> _Given | None:
+    def given(self, name: str) -> Given | None:
         """Return what option or environment say."""
         variable = _PREFIX + name.upper()
         if name in self.options:
-            return _Given(self.options[name], Origin.OPTION, f"option --{name.replace('_', '-')}")
+            return Given(self.options[name], Origin.OPTION, f"option --{name.replace('_', '-')}")
         if variable in self.environ and not (self.embedded and name in ("target", "base_url")):
-            return _Given(self.environ[variable], Origin.ENVIRONMENT, f"environment variable {variable}")
+            return Given(self.environ[variable], Origin.ENVIRONMENT, f"environment variable {variable}")
         return None
 
     def merged(
         self,
         name: str,
-        read_given: Callable[[_Given], T],
+        read_given: Callable[[Given], T],
         of_file: T | None,
         default: T,
         printed: Callable[[T], str] = str,
@@ -353,7 +325,7 @@ class _Merger:
         self.ledger.append(Setting(name, value, origin))
 
     def flag(self, name: str) -> bool:
-        return self.merged(name, _flag, None, default=False, printed=_yes)
+        return self.merged(name, given_flag, None, default=False, printed=yes_or_no)
 
     # -- settings with a rule of their own
 
@@ -390,13 +362,13 @@ class _Merger:
         return rate
 
     def budget(self) -> int | None:
-        def read_budget(given: _Given) -> int | None:
-            return _whole(1, 10**9)(given)
+        def read_budget(given: Given) -> int | None:
+            return given_whole(1, 10**9)(given)
 
         return self.merged("budget", read_budget, None, None, lambda value: f"{value} requests" if value else "none")
 
     def only(self) -> tuple[str, ...]:
-        def patterns(given: _Given) -> tuple[str, ...]:
+        def patterns(given: Given) -> tuple[str, ...]:
             value = given.value
             found = value.split(",") if isinstance(value, str) else value
             found = tuple(one.strip() for one in found if one.strip())
@@ -426,7 +398,7 @@ class _Merger:
             if isinstance(login, ClientCredentials) and not login.token_url:
                 login = msgspec.structs.replace(login, token_url=_origin_of(base_url) + TOKEN_PATH)
             found[name] = login
-            self.note(f"credentials.{name}", _printed_login(login), origin)
+            self.note(f"credentials.{name}", printed_login(login), origin)
         return Credentials(**found)
 
     def vendor_client(self, base_url: str) -> ClientCredentials | None:
@@ -456,24 +428,24 @@ class _Merger:
         requests = self.target.access_requests
         for state in ("pending", "approved", "completed"):
             source = getattr(requests, state)
-            self.of_file(f"access_requests.{state}", _printed_source(source), given=source is not None)
+            self.of_file(f"access_requests.{state}", printed_source(source), given=source is not None)
         name = "access_requests.may_close"
         if safe:
             self.note(name, "no", Origin(next(one.origin for one in self.ledger if one.name == "safe")))
             return msgspec.structs.replace(requests, may_close=False)
-        self.of_file(name, _yes(requests.may_close), given=name in self.target.given)
+        self.of_file(name, yes_or_no(requests.may_close), given=name in self.target.given)
         return requests
 
     def note_provoke(self) -> None:
         for name in ("rate_limit", "internal_error"):
             way = getattr(self.target.provoke, name)
-            self.of_file(f"provoke.{name}", _printed_way(way), given=way is not None)
+            self.of_file(f"provoke.{name}", printed_way(way), given=way is not None)
 
     def note_observe(self) -> None:
         observe, given = self.target.observe, self.target.given
         for name in ("account_activities", "search"):
-            self.of_file(f"observe.{name}", _yes(getattr(observe, name)), given=f"observe.{name}" in given)
-        self.of_file("observe.events", _printed_events(observe.events), given="observe.events" in given)
+            self.of_file(f"observe.{name}", yes_or_no(getattr(observe, name)), given=f"observe.{name}" in given)
+        self.of_file("observe.events", printed_events(observe.events), given="observe.events" in given)
 
     # -- advice
 
@@ -498,9 +470,6 @@ class _Merger:
             )
 
 
-# ----------------------------------------------------------------------------------------------- reading and words
-
-
 def is_loopback(url: str) -> bool:
     """Tell whether a URL leads to this machine, to judge by its host alone; an empty one does (the embedded target)."""
     host = urlsplit(url).hostname or "localhost"
@@ -515,94 +484,3 @@ def is_loopback(url: str) -> bool:
 def _origin_of(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def _seconds(given: _Given) -> float:
-    try:
-        number = float(given.value)
-    except (TypeError, ValueError):
-        raise UsageError(given.where, "a number of seconds is needed", "Write a number such as 10.") from None
-    return checked_seconds(number, given.where)
-
-
-def _whole(lowest: int, highest: int) -> Callable[[_Given], int]:
-    def read_whole(given: _Given) -> int:
-        text = str(given.value).strip()
-        if not (text.isascii() and text.isdigit() and lowest <= int(text[:20]) <= highest):
-            raise UsageError(given.where, f"a whole number from {lowest} to {highest} is needed", "")
-        return int(text)
-
-    return read_whole
-
-
-def _mark(given: _Given) -> str:
-    value = str(given.value)
-    if not re.fullmatch(f"[0-9a-f]{{{MARK_DIGITS}}}", value):
-        remedy = f"Write {MARK_DIGITS} digits from 0-9a-f, or nothing: each run then draws a mark of its own."
-        raise UsageError(given.where, "a mark is made of lower-case hexadecimal digits", remedy)
-    return value
-
-
-def _flag(given: _Given) -> bool:
-    text = str(given.value).strip().lower()
-    if text in ("1", "true", "yes", "on"):
-        return True
-    if text in ("0", "false", "no", "off"):
-        return False
-    raise UsageError(given.where, "true or false is needed", "Write 1 or 0.")
-
-
-def _profile(given: _Given) -> Profile:
-    try:
-        return Profile(str(given.value))
-    except ValueError:
-        raise UsageError(given.where, "there is no such profile", nearest(str(given.value), Profile)) from None
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
-
-
-def _printed_tls(tls: Tls) -> str:
-    files = (("ca_file", tls.ca_file), ("client_cert", tls.client_cert), ("client_key", tls.client_key))
-    named = [f"{name} {path.name}" for name, path in files if path is not None]
-    password = ["client_key_password ***"] if tls.client_key_password else []
-    return ", ".join(["verified" if tls.verify else "not verified", *named, *password])
-
-
-def _printed_login(login: Login) -> str:
-    match login:
-        case StaticToken(token):
-            return f"token {token}"
-        case ClientCredentials(client_id, client_secret, token_url):
-            return f"client {client_id} with secret {client_secret} at {token_url}"
-
-
-def _printed_source(source: Source | None) -> str:
-    match source:
-        case None:
-            return "none"
-        case Listed(ids, origin):
-            return f"{len(ids)} from {origin}"
-        case Searched():
-            return "found by search"
-        case Created(identities, kind, _, count):
-            return f"{count} of type {kind} created for each of {len(identities)} identities"
-        case _:
-            return "found among account activities"
-
-
-def _printed_events(events: Events | None) -> str:
-    if events is None:
-        return "no"
-    return f"listening on {events.host}:{events.port}" + (f" as {events.url}" if events.url else "")
-
-
-def _printed_way(way: ByHeaders | ByBurst | None) -> str:
-    match way:
-        case None:
-            return "none"
-        case ByBurst(requests):
-            return f"{requests} requests at once"
-        case ByHeaders(headers):
-            return f"headers {headers}"
