@@ -6,6 +6,7 @@ from closecheck.lifecycle.documents import COMPLETED, STARTED
 from closecheck.lifecycle.experiment import Experiment
 from closecheck.lifecycle.plan import ALIKE, APPROVED, CHUNKED, CROWD, LISTS, MIXED, PARALLEL, REFUSED, SPECIAL, matrix, texts
 from closecheck.lifecycle.search_visibility import Findable
+from closecheck.lifecycle.verdicts import audits, events, refusals, states
 
 SINGLES = (*matrix(), *texts())
 CLOSINGS = (*SINGLES, LISTS["three"], LISTS["five hundred"])
@@ -13,7 +14,7 @@ CLOSINGS = (*SINGLES, LISTS["three"], LISTS["five hundred"])
 
 @pytest.fixture(scope="session")  # not of the module: its last tests come after those of other files, and would have it made again
 def life(run_context):
-    """The one experiment: everything sent, then looked at, once for all tests of this file."""
+    """The one experiment: everything sent, then looked at, once for all tests of this file, which judge its ``facts`` and the ``trail`` of its audits."""
     experiment = Experiment(run_context.session, run_context.settings, run_context.sources, run_context.own_observer)
     experiment.run()
     return experiment
@@ -47,7 +48,7 @@ def steps(source):
     return pytest.mark.parametrize("step", found, ids=[step.name for step in found])
 
 
-def refusals(requirement):
+def refused(requirement):
     """Return the refused steps that are judged for a requirement."""
     return [step for step in REFUSED.values() if step.requirement == requirement]
 
@@ -60,21 +61,21 @@ def refusals(requirement):
 @steps(SINGLES)
 def test_a_request_is_closed(life, clause, step):
     """The one request that is named is no longer pending."""
-    tell(clause, life.closed(step.name))
+    tell(clause, states.closed(life.facts, step.name))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-CLOSED", part="3")
 def test_three_requests_are_closed(life, clause):
     """All of three that are named are no longer pending."""
-    tell(clause, life.closed("three"))
+    tell(clause, states.closed(life.facts, "three"))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-CLOSED", part="500")
 def test_five_hundred_requests_are_closed(life, clause):
     """All of five hundred that are named are no longer pending."""
-    tell(clause, life.closed("five hundred"))
+    tell(clause, states.closed(life.facts, "five hundred"))
 
 
 @pytest.mark.closes
@@ -82,7 +83,7 @@ def test_five_hundred_requests_are_closed(life, clause):
 @steps((*MIXED, *PARALLEL, LISTS["one hundred and twenty-three"]))
 def test_requests_are_closed_in_any_company(life, clause, step):
     """What is named beside unknown ids, at the same time as others, or in a list of any length, is no longer pending."""
-    tell_if_told(clause, life.closed(step.name))
+    tell_if_told(clause, states.closed(life.facts, step.name))
 
 
 @pytest.mark.closes
@@ -90,7 +91,7 @@ def test_requests_are_closed_in_any_company(life, clause, step):
 @steps((*ALIKE, *SPECIAL, CHUNKED))
 def test_requests_are_closed_whatever_the_closing_is_like(life, clause, step):
     """What is named beside an id that another closing names too, or with an odd message, or in chunks, is no longer pending."""
-    tell_if_told(clause, life.closed(step.name))
+    tell_if_told(clause, states.closed(life.facts, step.name))
 
 
 @pytest.mark.closes
@@ -98,7 +99,7 @@ def test_requests_are_closed_whatever_the_closing_is_like(life, clause, step):
 @steps(APPROVED)
 def test_a_request_past_its_approval_is_closed(life, clause, step):
     """A request whose approval is over is closed as any other."""
-    tell(clause, life.closed(step.name, "a"), step.name)
+    tell(clause, states.closed(life.facts, step.name, "a"), step.name)
 
 
 @pytest.mark.closes
@@ -106,7 +107,7 @@ def test_a_request_past_its_approval_is_closed(life, clause, step):
 @steps(step for step in CLOSINGS if step.execution)
 def test_the_execution_status_is_the_one_asked_for(life, clause, step):
     """A closed request shows the execution status of its closing."""
-    tell(clause, life.shows(step.name, "executionStatus"), step.name)
+    tell(clause, states.shows(life.facts, step.name, "executionStatus"), step.name)
 
 
 @pytest.mark.closes
@@ -114,7 +115,7 @@ def test_the_execution_status_is_the_one_asked_for(life, clause, step):
 @steps(step for step in CLOSINGS if step.completion)
 def test_the_completion_status_is_the_one_asked_for(life, clause, step):
     """A closed request shows the completion status of its closing."""
-    tell(clause, life.shows(step.name, "completionStatus"), step.name)
+    tell(clause, states.shows(life.facts, step.name, "completionStatus"), step.name)
 
 
 @pytest.mark.closes
@@ -122,7 +123,7 @@ def test_the_completion_status_is_the_one_asked_for(life, clause, step):
 @steps(step for step in CLOSINGS if step.text)
 def test_the_message_is_among_the_warnings(life, clause, step):
     """A closed request shows the message of its closing, letter by letter."""
-    tell(clause, life.shows(step.name, "message"), step.name)
+    tell(clause, states.shows(life.facts, step.name, "message"), step.name)
 
 
 @pytest.mark.closes
@@ -130,14 +131,14 @@ def test_the_message_is_among_the_warnings(life, clause, step):
 @steps(SPECIAL)
 def test_a_message_is_no_template(life, clause, step):
     """A closed request shows, letter by letter, also what is special to templates, queues and documents."""
-    tell_if_told(clause, life.shows(step.name, "message"))
+    tell_if_told(clause, states.shows(life.facts, step.name, "message"))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-BODY-FRAMING", since="2026.2")
 def test_a_message_comes_out_of_chunks_as_it_went_in(life, clause):
     """A character whose bytes are in several chunks is the character that it is in a whole body."""
-    tell_if_told(clause, life.read_from_chunks())
+    tell_if_told(clause, states.read_from_chunks(life.facts))
 
 
 @pytest.mark.closes
@@ -145,7 +146,7 @@ def test_a_message_comes_out_of_chunks_as_it_went_in(life, clause):
 @steps(step for step in matrix() if not step.execution)
 def test_without_an_execution_status_it_is_terminated(life, clause, step):
     """The default does not depend on what else is given."""
-    tell(clause, life.shows(step.name, "executionStatus"), step.name)
+    tell(clause, states.shows(life.facts, step.name, "executionStatus"), step.name)
 
 
 @pytest.mark.closes
@@ -153,7 +154,7 @@ def test_without_an_execution_status_it_is_terminated(life, clause, step):
 @steps(step for step in matrix() if not step.completion)
 def test_without_a_completion_status_it_is_failure(life, clause, step):
     """The default does not depend on what else is given."""
-    tell(clause, life.shows(step.name, "completionStatus"), step.name)
+    tell(clause, states.shows(life.facts, step.name, "completionStatus"), step.name)
 
 
 @pytest.mark.closes
@@ -161,35 +162,35 @@ def test_without_a_completion_status_it_is_failure(life, clause, step):
 @steps(step for step in matrix() if not step.text)
 def test_without_a_message_the_documented_one_is_shown(life, clause, step):
     """The default text stands among the warnings, letter by letter, whatever else is given."""
-    tell(clause, life.shows(step.name, "message"), step.name)
+    tell(clause, states.shows(life.facts, step.name, "message"), step.name)
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-CONCURRENT")
 def test_closings_at_the_same_time_do_not_mix(life, clause):
     """Each request shows the message and the statuses of its own closing."""
-    tell(clause, life.unmixed())
+    tell(clause, states.unmixed(life.facts))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-NOT-REOPENED")
 def test_a_completed_request_keeps_its_statuses(life, clause):
     """Naming what is over changes nothing of it."""
-    tell(clause, life.kept())
+    tell(clause, states.kept(life.facts))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-ONLY-NAMED")
 def test_requests_that_are_not_named_stay_as_they_were(life, clause):
     """No other request shows a message of this run."""
-    tell(clause, life.only_named())
+    tell(clause, states.only_named(life.facts))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-REPEAT")
 def test_a_request_sent_again_is_answered_in_order(life, clause):
     """The same request sent again, at once and later, is answered with a documented status other than 500."""
-    tell(clause, life.repeated())
+    tell(clause, states.repeated(life.facts))
 
 
 # ---------------------------------------------------------------------------------------------------------------- audits
@@ -199,28 +200,28 @@ def test_a_request_sent_again_is_answered_in_order(life, clause):
 @pytest.mark.requirement("CAR-LIFE-STARTED")
 def test_there_is_an_audit_of_the_start(life, clause):
     """A "Close Identity Requests Started" is found for every accepted request."""
-    tell(clause, life.audited(STARTED))
+    tell(clause, audits.audited(life.trail, STARTED))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-COMPLETED")
 def test_there_is_an_audit_of_the_completion(life, clause):
     """A "Close Identity Requests Completed" is found for every accepted request."""
-    tell(clause, life.audited(COMPLETED))
+    tell(clause, audits.audited(life.trail, COMPLETED))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-COMPLETED", since="2026.2")
 def test_each_start_has_its_completion(life, clause):
     """Started and Completed come in pairs, also where they name neither ids nor messages, and after closings that few services foresee."""
-    tell_if_told(clause, life.paired())
+    tell_if_told(clause, audits.paired(life.trail))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-ORDER")
 def test_the_start_is_not_later_than_the_completion(life, clause):
     """Started and Completed of one request are in order."""
-    tell(clause, life.in_order())
+    tell(clause, audits.in_order(life.trail))
 
 
 @pytest.mark.closes
@@ -228,35 +229,35 @@ def test_the_start_is_not_later_than_the_completion(life, clause):
 @steps(MIXED)
 def test_the_completion_lists_what_failed(life, clause, step):
     """The completion audit lists the unknown ids, wherever they stand, and none of the others."""
-    tell(clause, life.failed_listed(step.name))
+    tell(clause, audits.failed_listed(life.trail, step.name))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-FAILED-IDS", since="2026.2")
 def test_the_completion_lists_five_hundred_that_failed(life, clause):
     """The completion audit lists as many failed ids as a request can name."""
-    tell_if_told(clause, life.failed_listed(CROWD.name))
+    tell_if_told(clause, audits.failed_listed(life.trail, CROWD.name))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-FAILED-IDS")
 def test_the_completion_lists_nothing_where_nothing_failed(life, clause):
     """The completion audit of requests that were all closed lists none of them as failed."""
-    tell_if_told(clause, life.nothing_failed())
+    tell_if_told(clause, audits.nothing_failed(life.trail))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-NO-AUDIT")
 def test_a_refused_request_has_no_audit_of_its_start(life, clause):
     """A refused request was not started."""
-    tell(clause, life.unaudited())
+    tell(clause, audits.unaudited(life.trail))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-NO-AUDIT", since="2026.2")
 def test_no_audit_of_a_start_follows_a_refused_request(life, clause):
     """No Started audit follows a refused request, whether or not the audit names it."""
-    tell_if_told(clause, life.unaudited_alone())
+    tell_if_told(clause, audits.unaudited_alone(life.trail))
 
 
 # ---------------------------------------------------------------------------------------------------------------- events
@@ -266,63 +267,63 @@ def test_no_audit_of_a_start_follows_a_refused_request(life, clause):
 @pytest.mark.requirement("CAR-LIFE-EVENT", part="1")
 def test_an_event_comes_for_each_request_closed_alone(life, clause):
     """Provisioning Completed comes for each request that was closed alone, with its tracking number."""
-    tell(clause, life.delivered(*(step.name for step in SINGLES)))
+    tell(clause, events.delivered(life.facts, *(step.name for step in SINGLES)))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-EVENT", part="3")
 def test_an_event_comes_for_each_of_three(life, clause):
     """Provisioning Completed comes for each of three, and of those that were closed at the same time."""
-    tell(clause, life.delivered("three", *(step.name for step in (*PARALLEL, *MIXED))))
+    tell(clause, events.delivered(life.facts, "three", *(step.name for step in (*PARALLEL, *MIXED))))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-EVENT", part="500")
 def test_an_event_comes_for_each_of_five_hundred(life, clause):
     """Provisioning Completed comes for each of five hundred."""
-    tell(clause, life.delivered("five hundred"))
+    tell(clause, events.delivered(life.facts, "five hundred"))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-EVENT")
 def test_an_event_comes_for_each_of_a_list_of_any_length(life, clause):
     """Provisioning Completed comes for each of a list whose length is no round number."""
-    tell_if_told(clause, life.delivered("one hundred and twenty-three"))
+    tell_if_told(clause, events.delivered(life.facts, "one hundred and twenty-three"))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-EVENT")
 def test_an_event_comes_for_what_was_approved(life, clause):
     """Provisioning Completed comes also for requests past their approval."""
-    tell_if_told(clause, life.delivered(*(step.name for step in APPROVED)))
+    tell_if_told(clause, events.delivered(life.facts, *(step.name for step in APPROVED)))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-EVENT", since="2026.2")
 def test_an_event_comes_whatever_the_closing_is_like(life, clause):
     """Provisioning Completed comes also where the message is an odd one, and where closings have an id in common."""
-    tell_if_told(clause, life.delivered(*(step.name for step in (*SPECIAL, CHUNKED, *ALIKE))))
+    tell_if_told(clause, events.delivered(life.facts, *(step.name for step in (*SPECIAL, CHUNKED, *ALIKE))))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-EVENT", part="none for the refused")
 def test_no_event_comes_for_what_was_refused(life, clause):
     """No event comes for requests that the run saw refused."""
-    tell(clause, life.not_delivered("refused"))
+    tell(clause, events.not_delivered(life.facts, "refused"))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-EVENT")
 def test_no_event_comes_for_what_failed(life, clause):
     """No event comes for ids that name nothing."""
-    tell_if_told(clause, life.not_delivered("failed"))
+    tell_if_told(clause, events.not_delivered(life.facts, "failed"))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-LIFE-EVENT-ONCE")
 def test_an_event_comes_once(life, clause):
     """Provisioning Completed comes exactly once for each closed request."""
-    tell(clause, life.delivered_once())
+    tell(clause, events.delivered_once(life.facts))
 
 
 # -------------------------------------------------------------------------------------------------- what refusals leave
@@ -330,35 +331,35 @@ def test_an_event_comes_once(life, clause):
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-BODY-ATOMIC")
-@steps(refusals("CAR-BODY-ATOMIC"))
+@steps(refused("CAR-BODY-ATOMIC"))
 def test_a_body_that_is_refused_closes_nothing(life, clause, step):
     """A body that is refused with 400 closes none of the pending requests that it names."""
-    tell(clause, life.unchanged(step.name), step.refusal)
+    tell(clause, refusals.unchanged(life.facts, step.name), step.refusal)
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-AUTH-NO-EFFECT", part="no token")
 def test_nobody_closes_anything(life, clause):
     """A request without a token, answered 401, closes nothing."""
-    tell(clause, life.unchanged("refused: no token"))
+    tell(clause, refusals.unchanged(life.facts, "refused: no token"))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-AUTH-NO-EFFECT")
-@steps(step for step in refusals("CAR-AUTH-NO-EFFECT") if step.refusal != "no token")
+@steps(step for step in refused("CAR-AUTH-NO-EFFECT") if step.refusal != "no token")
 def test_a_caller_who_is_refused_closes_nothing(life, clause, step):
     """A request answered 401 or 403 closes nothing, whichever of these callers the target file supplies."""
-    tell_if_told(clause, life.unchanged(step.name))
+    tell_if_told(clause, refusals.unchanged(life.facts, step.name))
 
 
 @pytest.mark.closes
 @pytest.mark.last
 @pytest.mark.requirement("CAR-RATE-NO-EFFECT")
-@steps(refusals("CAR-RATE-NO-EFFECT"))
+@steps(refused("CAR-RATE-NO-EFFECT"))
 def test_a_request_beyond_the_limit_closes_nothing(life, clause, step):
     """A request answered 429 closes nothing; it is provoked when all else has been sent."""
     life.exceed_limit()
-    tell(clause, life.unchanged(step.name), step.refusal)
+    tell(clause, refusals.unchanged(life.facts, step.name), step.refusal)
 
 
 @pytest.mark.closes
@@ -367,7 +368,7 @@ def test_a_request_beyond_the_limit_closes_nothing(life, clause, step):
 def test_a_request_beyond_the_limit_has_no_audit_of_its_start(life, clause):
     """A request answered 429 was not started."""
     life.exceed_limit()
-    tell_if_told(clause, life.unaudited(last=True))
+    tell_if_told(clause, audits.unaudited(life.trail, last=True))
 
 
 @pytest.mark.closes
@@ -376,31 +377,31 @@ def test_a_request_beyond_the_limit_has_no_audit_of_its_start(life, clause):
 def test_no_audit_of_a_start_follows_a_request_beyond_the_limit(life, clause):
     """No Started audit follows a request answered 429, whether or not the audit names it."""
     life.exceed_limit()
-    tell_if_told(clause, life.unaudited_alone(last=True))
+    tell_if_told(clause, audits.unaudited_alone(life.trail, last=True))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-FAULT-NO-EFFECT")
-@steps(refusals("CAR-FAULT-NO-EFFECT"))
+@steps(refused("CAR-FAULT-NO-EFFECT"))
 def test_a_request_that_ends_in_a_fault_closes_nothing(life, clause, step):
     """A request answered 500 closes nothing."""
-    tell(clause, life.unchanged(step.name), step.refusal)
+    tell(clause, refusals.unchanged(life.facts, step.name), step.refusal)
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-OP-SAFE-METHODS")
-@steps(refusals("CAR-OP-SAFE-METHODS"))
+@steps(refused("CAR-OP-SAFE-METHODS"))
 def test_a_safe_method_closes_nothing(life, clause, step):
     """GET and HEAD close nothing, whatever their body names."""
-    tell_if_told(clause, life.unchanged(step.name))
+    tell_if_told(clause, refusals.unchanged(life.facts, step.name))
 
 
 @pytest.mark.closes
 @pytest.mark.requirement("CAR-OP-OTHER-METHODS")
-@steps(refusals("CAR-OP-OTHER-METHODS"))
+@steps(refused("CAR-OP-OTHER-METHODS"))
 def test_another_method_that_is_refused_closes_nothing(life, clause, step):
     """PUT, PATCH and DELETE that are refused close nothing."""
-    tell_if_told(clause, life.unchanged(step.name))
+    tell_if_told(clause, refusals.unchanged(life.facts, step.name))
 
 
 # --------------------------------------------------------------------------------------------------------------- finding

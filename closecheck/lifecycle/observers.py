@@ -74,18 +74,9 @@ class SeesEvents(Protocol):
         """Return the payload of every delivery so far, in the order of arrival."""
 
 
-Observer = SeesRequests | SeesAudits | SeesEvents
-"""Whatever has at least one of the three methods; ``name`` is how it is called in findings."""
-
-
 def name_of(observer: object) -> str:
     """Return how findings call an observer."""
     return str(getattr(observer, "name", type(observer).__name__))
-
-
-def supply_of(observer: object) -> str:
-    """Return the line of the target file that the observer stands on."""
-    return str(getattr(observer, "supply", "extension"))
 
 
 class SearchObserver:

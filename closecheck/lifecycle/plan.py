@@ -57,6 +57,11 @@ class Step(Struct):
         return self.role in {"closes", "parallel", "repeated"}
 
     @property
+    def last(self) -> bool:
+        """Whether it is sent when nothing else of the run needs an answer any more: the target may ask for a long wait."""
+        return self.refusal == "rate limit"
+
+    @property
     def kinds(self) -> str:
         """One letter for each id."""
         return self.layout * self.times

@@ -14,8 +14,9 @@ from typing import Final
 from closecheck.config.settings import Settings
 from closecheck.config.target import Listed
 from closecheck.lifecycle.documents import Document, keys_of, sight
-from closecheck.lifecycle.experiment import AUDIT_SUPPLY, BACKOFF, LOOK_SUPPLY, PENDING_SUPPLY, Judgement, undecided
 from closecheck.lifecycle.id_sources import Sources
+from closecheck.lifecycle.judgement import AUDIT_SUPPLY, LOOK_SUPPLY, PENDING_SUPPLY, Judgement, because, undecided
+from closecheck.lifecycle.looking import pauses
 from closecheck.lifecycle.observers import PENDING_QUERY, ActivitiesObserver, SearchObserver
 from closecheck.model.errors import Untested
 from closecheck.session.session import Session
@@ -68,7 +69,7 @@ class Findable:
         way = self._ways[name]
         pending = self._pending(self._ways)
         if way.trouble is not None:
-            return undecided(way.trouble.reason, way.trouble.supply)
+            return because(way.trouble)
         if not pending:
             return undecided("none of the supplied access requests is shown as pending", PENDING_SUPPLY)
         what = f"the query {PENDING_QUERY}" if name == "query" else "List Account Activities"
@@ -91,7 +92,7 @@ class Findable:
     def _looked_for_long(self) -> dict[str, _Way]:
         """Look until all that is shown as pending somewhere is found everywhere, or the settling time is over."""
         deadline = self._session.transport.now() + self._settle
-        for pause in itertools.chain(BACKOFF, itertools.repeat(BACKOFF[-1])):
+        for pause in pauses():
             ways = self._looked()
             pending = self._pending(ways)
             judged = [way for name, way in ways.items() if name != "ids" and way.trouble is None]

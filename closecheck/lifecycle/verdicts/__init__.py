@@ -1,0 +1,1 @@
+"""What the facts of an experiment say on each requirement: functions that only read."""
