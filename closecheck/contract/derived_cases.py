@@ -717,7 +717,7 @@ def several_wrong() -> tuple[Case, ...]:
     """
     Return requests that break several rules at once; judged for status and form only.
 
-    2 and 20 wrong items, and every member wrong (contract.md, What counts as evidence, 7).
+    2 and 20 wrong items, and every member wrong (docs/evidence.md, 7).
     """
     wrong: dict[str, Json] = {
         "two-items": _body(accessRequestIds=[None, 7]),

@@ -2,7 +2,7 @@
 Who calls: the working token, the other credentials of the target file, and tokens forged from the working one.
 
 Tokens are forged on decoded bytes, and every forgery is asserted to differ after decoding: the last characters of a base64url
-text have twins that decode alike (contract.md, What counts as evidence, 6).
+text have twins that decode alike (docs/evidence.md, 6).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ class NotJson(ValueError):
 
 
 _LONG_HEAD: Final = 4000
-"""Bytes of a header section beyond which servers have answers of their own (contract.md, What counts as evidence, 4)."""
+"""Bytes of a header section beyond which servers have answers of their own (docs/evidence.md, 4)."""
 MOST_NESTED: Final = 500
 """Lists and objects one in another beyond which a body is not walked through: Python's own stack ends soon after."""
 _MOST_DIGITS: Final = 4000
@@ -77,7 +77,7 @@ class Exchange:
         """
         Whether rules on bodies apply: answers to POST that did not provoke the HTTP layer, in a coding that can be undone.
 
-        contract.md, What counts as evidence, 4 and 11.
+        docs/evidence.md, 4 and 11.
         """
         return self.owes_body and not self.unreadable
 

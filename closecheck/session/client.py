@@ -375,6 +375,6 @@ def needs_own_connection(draft: Draft) -> bool:
     Tell whether a request is sent on a fresh connection, which is closed after it, unless a sequence says otherwise.
 
     It may end the connection, or its caller is another than the authorized one: what the server remembers of the connection must
-    neither help him nor, afterwards, harm the next (contract.md, What counts as evidence, 16).
+    neither help him nor, afterwards, harm the next (docs/evidence.md, 16).
     """
     return draft.provokes in _ENDS_CONNECTIONS or draft.caller != "authorized"

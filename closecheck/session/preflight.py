@@ -27,7 +27,7 @@ FIRST_ERROR: Final = Case(
     part="first error",
     expect=REFUSED,
 )
-"""The first error of a run carries Accept-Language, later ones none (contract.md, What counts as evidence, 8)."""
+"""The first error of a run carries Accept-Language, later ones none (docs/evidence.md, 8)."""
 NO_TOKEN: Final = Case(
     id="auth/missing",
     description="A valid request without an Authorization header is refused",

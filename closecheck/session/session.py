@@ -58,7 +58,7 @@ from closecheck.session.record import Recorder
 
 USER_AGENT: Final = "closecheck (conformance suite)"
 BURST: Final = 16
-"""Requests in flight in the one burst of a run (contract.md, What counts as evidence, 9)."""
+"""Requests in flight in the one burst of a run (docs/evidence.md, 9)."""
 
 
 FIRST_ERROR_ID: Final = "probe/first-error"
