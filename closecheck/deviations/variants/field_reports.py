@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
 import ssl
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from starlette.responses import Response
@@ -35,7 +36,7 @@ ACCEPTED = (
 METHODS = ("methods-404", "methods-404-page", "methods-501", "methods-405-empty", "methods-405-named", "get-explains")
 MEDIA_TYPES = ("media-type-with-charset", "media-type-with-quoted-charset", "media-type-in-capitals", "media-type-with-profile")
 TRACKING_IDS = ("tracking-id-uuid", "tracking-id-number", "tracking-id-long")
-SECONDS = len("2026-08-01T12:00:00")
+FRACTION: Final = re.compile(r"\.\d+")
 PIECE = 16
 
 
@@ -179,7 +180,7 @@ def started_in_whole_seconds(reference: Reference) -> None:
 
     def event_document(audit: Audit) -> dict[str, object]:
         document = plain(audit)
-        cut = {name: f"{value[:SECONDS]}Z" for name in ("created", "synced") if isinstance(value := document.get(name), str)}
+        cut = {name: FRACTION.sub("", value) for name in ("created", "synced") if isinstance(value := document.get(name), str)}
         return document | cut if audit.status == "STARTED" else document
 
     reference.neighbours.event_document = event_document
