@@ -77,12 +77,20 @@ class Trail:
             return False
         if is_of_another_run(self.facts, text):
             return True
-        if len(done.ids) > FEW and in_company(self.facts) and shows_the_default(self.facts, done, one):
+        listed = len(done.ids) > FEW and shows_the_default(self.facts, done, one)
+        if listed and (in_company(self.facts) or self._failed_apart(done, one)):
             return True
         if done.step.role == "refused" or all(self.facts.as_asked(done, one, name) for name in self.facts.watch.sights(one)):
             return False
         ours = (done.exchange.attempt if done.exchange else 0) + len(done.again)
         return sum(one in self.places(found).get("", ()) for found in self.begun()) > ours
+
+    def _failed_apart(self, done: Done, one: str) -> bool:
+        """Tell whether a Completed audit names a request where it names none that shows the message of its step: among those that failed."""
+        completed = [found for found in self.facts.watch.new_audits() if found.completed]
+        return any(
+            one in named and not any(shows_its_message(self.facts, done, other) for other in named) for found in completed for named in self.places(found).values()
+        )
 
     def without_audit(self, name: str) -> tuple[list[Done], bool]:
         """

@@ -491,3 +491,19 @@ def another_run_seen_without_what_was_asked(reference: Reference) -> None:
     """Another run of the suite closes requests of the same supply, and no audit tells ids or message but for ids in error."""
     reference.auditor.attributes = lambda closing: {}
     taken_by_others(reference, [ANOTHER_RUN, reference.rules.default_message])
+
+
+@variant()
+def one_of_five_hundred_taken_by_another(reference: Reference) -> None:
+    """Somebody else closes one of a long list first, with the default text; audits tell nothing but the ids in error, and this is one."""
+    reference.auditor.attributes = lambda closing: {}
+    rules = reference.rules
+    plain = reference.closer.accept
+
+    def accept(closing: Closing) -> None:
+        if len(closing.ids) == rules.max_ids:
+            statuses = rules.default_execution_status, rules.default_completion_status
+            plain(Closing(secrets.token_hex(16), closing.ids[-1:], rules.default_message, *statuses, "zoe.zimmer"))
+        plain(closing)
+
+    reference.closer.accept = accept
