@@ -604,6 +604,18 @@ def test_the_verdict_is_first_and_last(run: Run) -> None:
     assert lines[-1].endswith(f"(exit {int(run.exit_code)})")
 
 
+def test_what_was_not_selected_is_counted_and_not_listed() -> None:
+    run = small_runs.run({"CAR-IDS-MAX": Status.FAIL, "CAR-IDS-MIN": Status.PASS}, selection="--only ids/501")
+    others = [small_runs.requirement(f"CAR-X-{number}", Status.PASS, should=False, since="2026.1") for number in range(99)]
+    catalogue = run.opening.catalogue
+    opening = replace(run.opening, catalogue=replace(catalogue, requirements=(*catalogue.requirements, *others)))
+
+    text = printed(Run([opening, *_lines(run)[1:]]))
+
+    assert "  99 requirements not selected by --only ids/501\n" in text
+    assert "CAR-X-" not in text
+
+
 @pytest.mark.parametrize("width", [40, 80, 100, 120])
 def test_ids_and_commands_are_whole_at_any_width(width: int) -> None:
     run = sample_runs.findings()

@@ -24,7 +24,7 @@ from closecheck.model.requirements import (
     is_later,
     matches,
 )
-from closecheck.model.results import Broken, Result, fold
+from closecheck.model.results import Broken, Result, fold, not_selected
 from closecheck.model.run import Run
 from closecheck.model.run_lines import (
     LOAD,
@@ -58,5 +58,5 @@ __all__ = [
     "Finding", "Headers", "Level", "Line", "Note", "Numbers", "Observation", "Opening", "Outcome", "Profile",
     "ProofFigures", "ReceivedResponse", "Request", "Requirement", "Response", "Result", "Run", "RunFault",
     "SentRequest", "Setting", "Status", "Struct", "Surplus", "Tally", "Timing", "Verdict", "Wait", "Waiver", "decode",
-    "edition_key", "encode", "fold", "header", "is_later", "matches",
+    "edition_key", "encode", "fold", "header", "is_later", "matches", "not_selected",
 ]  # fmt: skip

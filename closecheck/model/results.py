@@ -100,12 +100,17 @@ def reason(
             if not complete:
                 return "the run ended before this was tested"
             if selection:
-                return f"not selected by {selection}"
+                return not_selected(selection)
             ran = {one.part for one in evidence}
             missing = [part for part in requirement.parts if part not in ran]
             return f"these parts did not run: {', '.join(missing)}" if ran and missing else "no test covers it yet"
         case _:
             return ""
+
+
+def not_selected(selection: str) -> str:
+    """Return why a requirement is untested that the options of a run left out."""
+    return f"not selected by {selection}"
 
 
 def headline(verdict: Verdict, results: Sequence[Result], notes: Iterable[Note], closing: Closing | None) -> str:

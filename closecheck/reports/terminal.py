@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from closecheck.model import PACE, Catalogue, Evidence, Level, Outcome, Result, Run, Status, Verdict
+from closecheck.model import PACE, Catalogue, Evidence, Level, Outcome, Result, Run, Status, Verdict, not_selected
 from closecheck.reports.output import tolerate
 from closecheck.reports._facts import (
     STATUS_WORDS,
@@ -257,16 +257,19 @@ def _print_advice(run: Run, out: Printer) -> None:
 
 
 def _print_untested(run: Run, out: Printer) -> None:
+    left_out = not_selected(run.opening.selection)
     groups = untested_by_supply(run)
     if groups:
         out.title("Untested")
-    for supply, results in groups:
-        names = "  ".join(_named(result) for result in results)
-        if supply:
-            out.said(f"supply  {visible(supply).replace(chr(10), ' and ')}", style="bold", first=2, indent=8)
-        else:
-            out.said("no setting of the target file would change this", style="bold", first=2)
-        out.said(names, first=4)
+    for supply, untested in groups:
+        results = [one for one in untested if one.reason != left_out]
+        if len(results) < len(untested):
+            out.said(f"{count(len(untested) - len(results), 'requirement')} {left_out}", first=2)
+        if not results:
+            continue
+        lacking = f"supply  {visible(supply).replace(chr(10), ' and ')}" if supply else "no setting of the target file would change this"
+        out.said(lacking, style="bold", first=2, indent=8)
+        out.said("  ".join(_named(result) for result in results), first=4)
         reasons = list(dict.fromkeys(result.reason for result in results if result.reason))
         for reason in reasons[:MOST_REASONS]:
             out.said(line(reason, 300), style="dim", first=4, indent=2)
