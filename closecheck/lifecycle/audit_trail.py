@@ -65,10 +65,17 @@ class Trail:
     def is_ambiguous(self, done: Done) -> bool:
         """Tell whether more closings than ours name the ids of a step, so that its audits may be theirs."""
         ours = (done.exchange.attempt if done.exchange else 0) + len(done.again)
-        if done.lost or sum(one.started for one in self.ties()[done.step.name]) > ours:
+        tied = self.ties()[done.step.name]
+        if done.lost or sum(one.started for one in tied) > ours or self._may_be_theirs(done, tied):
             return True
         # What others had begun with before the run looked first has an audit of its own that counts as old.
         return in_company(self.facts) and not all(shows_its_message(self.facts, done, one) for one in done.known)
+
+    def _may_be_theirs(self, done: Done, tied: list[Audit]) -> bool:
+        """Tell whether more has completed than was accepted of ours, and nothing but ids ties a step's audits to it: others may name the same."""
+        told = any(done.marker in one.text or (one.tracking and one.tracking == _answer_id(done)) for one in tied)
+        completed = sum(one.completed for one in self.facts.watch.new_audits())
+        return not told and completed > self.facts.to_be_audited
 
     def is_taken(self, done: Done, one: str) -> bool:
         """Tell whether a closed request shows that the closing was somebody else's: a message of another run, or one audit more than is ours."""

@@ -507,3 +507,20 @@ def one_of_five_hundred_taken_by_another(reference: Reference) -> None:
         plain(closing)
 
     reference.closer.accept = accept
+
+
+@variant()
+def one_of_five_hundred_wanted_by_another(reference: Reference) -> None:
+    """Somebody else asks for one of a long list too late; audits tell only the ids in error, theirs this one; the 202 is an empty object."""
+    reference.auditor.attributes = lambda closing: {}
+    reference.operation.accepted = lambda closing: reference.errors.render(202, {}, {})
+    rules = reference.rules
+    plain = reference.closer.accept
+
+    def accept(closing: Closing) -> None:
+        plain(closing)
+        if len(closing.ids) == rules.max_ids:
+            statuses = rules.default_execution_status, rules.default_completion_status
+            plain(Closing(secrets.token_hex(16), closing.ids[-1:], rules.default_message, *statuses, "zoe.zimmer"))
+
+    reference.closer.accept = accept
