@@ -171,7 +171,9 @@ def comparison_options(command: Any) -> Any:
     """Add the options of a comparison of runs: how to say it, and where."""
     from closecheck.config.options import FORMATS  # noqa: PLC0415
 
-    command = click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="write to this file; its suffix names the format")(command)
+    command = click.option(
+        "-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="write to this file; its suffix names the format"
+    )(command)
     return click.option("--format", "kind", type=click.Choice(FORMATS), help="how to say it (default: text)")(command)
 
 
@@ -203,7 +205,9 @@ def matrix(runs: tuple[Path, ...], only_differences: bool, kind: str | None, out
 
 @main.command()
 @click.argument("openapi", type=click.Path(path_type=Path))
-@click.option("--path", default="", metavar="PATH", help="the operation's path as the document writes it, where it is not found or not the only one")
+@click.option(
+    "--path", default="", metavar="PATH", help="the operation's path as the document writes it, where it is not found or not the only one"
+)
 @click.option("--format", "kind", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True, help="how to say it")
 def compare(openapi: Path, path: str, kind: str) -> None:
     """Compare an OpenAPI file with the contract. OpenAPI 3.x or Swagger 2.0; needs no server; shows what is looser, stricter, missing."""

@@ -188,7 +188,13 @@ def callers(made: Mapping[str, Case]) -> Iterator[dict[str, Any]]:
         judged = row(made[case]) if case else {"expect": "accepted"}
         needs = {"needs_jwt": BY_KIND[kind].needs_jwt} if (kind := name.partition(":")[2]) in BY_KIND else {}
         kept = ("requirement", "choice", "part", "since", "expect", "also", "observes")
-        yield {"id": name, "sends": sends, **needs, **({"case": case} if case else {}), **{key: judged[key] for key in kept if key in judged}}
+        yield {
+            "id": name,
+            "sends": sends,
+            **needs,
+            **({"case": case} if case else {}),
+            **{key: judged[key] for key in kept if key in judged},
+        }
 
 
 def sequences(items: Iterable[pytest.Item]) -> Iterator[dict[str, Any]]:
@@ -238,11 +244,20 @@ def requests(items: Sequence[pytest.Item]) -> Iterator[dict[str, Any]]:
         for case in (case for cases in islice(modules[name].ahead(_Unasked(), items), many) for case in cases):
             if case.id not in seen:
                 seen.add(case.id)
-                yield {"id": case.id, "tests": f"{name}.py", **({"since": case.since} if case.since else {}), "request": request(case.request)}
+                yield {
+                    "id": case.id,
+                    "tests": f"{name}.py",
+                    **({"since": case.since} if case.since else {}),
+                    "request": request(case.request),
+                }
     for caller in (*modules["test_authorization"].REFUSED, "scheme:bearer", "scheme:BEARER"):
         name = f"auth/after/{caller.removeprefix('forged:').replace(':', '-')}"
         for suffix, sender in (("/authorized", "authorized"), ("", caller), ("/repeated", caller)):
-            yield {"id": name + suffix, "tests": "test_authorization.py", "request": request(Draft(body={"accessRequestIds": Ids(1)}, caller=sender))}
+            yield {
+                "id": name + suffix,
+                "tests": "test_authorization.py",
+                "request": request(Draft(body={"accessRequestIds": Ids(1)}, caller=sender)),
+            }
     for step in plan.plan():
         words = step.name.replace(":", "").replace(",", "").casefold().split()
         yield {"id": f"lifecycle/{'-'.join(words)}", "tests": "test_lifecycle.py", "step": msgspec.to_builtins(step)}

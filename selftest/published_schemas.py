@@ -18,7 +18,9 @@ def _validator(entry: str) -> jsonschema_rs.Validator:
     """Return the validator of a schema, whose references lead to the files beside it only."""
     path = FOLDER / entry
     beside = {other.name: json.loads(other.read_bytes()) for other in path.parent.glob("*.json")}
-    return jsonschema_rs.validator_for(beside[path.name], registry=jsonschema_rs.Registry(list(beside.items())), validate_formats=True, offline=True)
+    return jsonschema_rs.validator_for(
+        beside[path.name], registry=jsonschema_rs.Registry(list(beside.items())), validate_formats=True, offline=True
+    )
 
 
 VALIDATORS: Final = {

@@ -290,7 +290,9 @@ def _told(tape: Tape) -> list[str]:
     case = "answers/large"
     number = tape.exchange(case, {"accessRequestIds": ids(case, 500)}, 0, base=tape.base, seconds=10.0,
                            failure=Failure(FailureKind.TIMEOUT, "before any answer had come"))  # fmt: skip
-    tape.broken("CAR-OP-ANSWERS", case, number, "one complete answer within 10 s", "no answer: the time limit passed before any answer had come")
+    tape.broken(
+        "CAR-OP-ANSWERS", case, number, "one complete answer within 10 s", "no answer: the time limit passed before any answer had come"
+    )
     known = {one.id for one in tape.catalogue.requirements}
     told = [line.requirement for line in tape.lines if isinstance(line, Evidence) and line.outcome is Outcome.BROKEN]
     return [one for one in dict.fromkeys(told) if one in known]
@@ -329,7 +331,9 @@ def hostile() -> Run:
         forged = name == "forged"
         fields = ((f"X-{FORGED}", FORGED), *html) if forged else html
         number = tape.exchange(case, body, 599, body, reason=FORGED if forged else HOSTILE, answer_headers=fields, base=tape.base)
-        tape.broken(requirement, case, number, "400 with an error object", body[:2000].decode("utf-8", "replace"), FORGED if forged else HOSTILE)
+        tape.broken(
+            requirement, case, number, "400 with an error object", body[:2000].decode("utf-8", "replace"), FORGED if forged else HOSTILE
+        )
         broken.append(requirement)
     for index in range(300):
         case = f"ids/{HOSTILE}/{index}"

@@ -70,7 +70,9 @@ def test_every_round_turns_the_order():
     assert list(interleaved(["a", "b", "c"], 3)) == [*"abc", *"bca", *"cab"]
 
 
-@pytest.mark.parametrize(("value", "words"), [(0, "0"), (0.04312, "0.0431"), (1.268, "1.27"), (38.21, "38.2"), (1240.4, "1,240"), (100, "100")])
+@pytest.mark.parametrize(
+    ("value", "words"), [(0, "0"), (0.04312, "0.0431"), (1.268, "1.27"), (38.21, "38.2"), (1240.4, "1,240"), (100, "100")]
+)
 def test_numbers_have_three_figures(value, words):
     assert plots.number(value) == words
 
@@ -108,7 +110,9 @@ def test_a_page_can_be_made_of_any_bench(performance):
     text = page.render(performance)
 
     assert text.startswith("# Performance")
-    assert set(page.pictures(performance)) == {name for name in (f"performance-{one}.svg" for one in ("whole", "rate", "faults", "growth")) if name in text}
+    assert set(page.pictures(performance)) == {
+        name for name in (f"performance-{one}.svg" for one in ("whole", "rate", "faults", "growth")) if name in text
+    }
 
 
 def test_what_was_not_measured_is_not_said_to_be_met():
@@ -136,7 +140,9 @@ def test_a_plot_is_well_formed_and_says_what_it_shows(name):
 
 
 def test_a_process_is_measured_from_outside(tmp_path):
-    used = measured(Job([PYTHON, "-c", "print('12 done', open('here').read())"], requests=lambda _, said: int(said.split()[0]), files={"here": "x"}))
+    used = measured(
+        Job([PYTHON, "-c", "print('12 done', open('here').read())"], requests=lambda _, said: int(said.split()[0]), files={"here": "x"})
+    )
 
     assert used.requests == 12
     assert used.wall > 0

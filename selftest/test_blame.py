@@ -50,7 +50,10 @@ def decided(case, exchange, answers=None, **target):
 
 def test_a_base_that_is_not_accepted_leaves_its_edits_untested():
     assert blame.base_refused(WRONG, answered(202), VALID) is None
-    assert blame.base_refused(WRONG, answered(400), VALID).reason == f"the request that it edits ({derived_cases.ONE_ID}) was itself answered 400"
+    assert (
+        blame.base_refused(WRONG, answered(400), VALID).reason
+        == f"the request that it edits ({derived_cases.ONE_ID}) was itself answered 400"
+    )
     assert blame.base_refused(WRONG, answered(0), VALID).reason.endswith("was itself answered not at all")
     assert blame.base_refused(WRONG, answered(411), VALID) is not None
 
@@ -108,12 +111,17 @@ def test_no_answer_is_judged_elsewhere():
     assert decided(WRONG, answered(0)).reason == "not answered: judged under CAR-OP-ANSWERS"
 
 
-@pytest.mark.parametrize(("status", "judged"), [(422, "CAR-OP-STATUS"), (404, "CAR-OP-STATUS"), (302, "CAR-OP-STATUS"), (500, "CAR-OP-NO-500")])
+@pytest.mark.parametrize(
+    ("status", "judged"), [(422, "CAR-OP-STATUS"), (404, "CAR-OP-STATUS"), (302, "CAR-OP-STATUS"), (500, "CAR-OP-NO-500")]
+)
 def test_a_refusal_in_the_targets_own_manner_holds_but_for_the_status(status, judged):
     said = decided(WRONG, answered(status), refusal=status)
 
     assert (said.outcome, said.finding) == (HELD, None)
-    assert said.reason == f"held but for the status: refused with {status}, as this target refuses every invalid body, which is judged under {judged}"
+    assert (
+        said.reason
+        == f"held but for the status: refused with {status}, as this target refuses every invalid body, which is judged under {judged}"
+    )
 
 
 def test_the_manner_excuses_no_other_status_and_no_refusal_of_what_is_valid():
@@ -125,7 +133,10 @@ def test_the_manner_excuses_no_other_status_and_no_refusal_of_what_is_valid():
 def test_an_answer_that_is_no_refusal_by_its_status_holds_nothing():
     said = decided(WRONG, answered(200), refusal=200)
 
-    assert (said.outcome, said.reason) == (UNTESTED, "answered with 200, as this target refuses every invalid body: judged under CAR-OP-STATUS")
+    assert (said.outcome, said.reason) == (
+        UNTESTED,
+        "answered with 200, as this target refuses every invalid body: judged under CAR-OP-STATUS",
+    )
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -346,5 +357,8 @@ def test_the_length_of_a_body_is_asked_about_only_where_a_long_valid_one_is_refu
 
     assert asked(VALID, exchange, NO) is Question.SIZE
     assert asked(WRONG, dataclasses.replace(answered(409), request=long), NO) is not Question.SIZE
-    assert "up to 4,090 bytes are accepted, from 4,100 on they are answered 403" in decided(VALID, exchange, {**NO, Question.SIZE: blame.Limit(4090, 4100)}).finding.got
+    assert (
+        "up to 4,090 bytes are accepted, from 4,100 on they are answered 403"
+        in decided(VALID, exchange, {**NO, Question.SIZE: blame.Limit(4090, 4100)}).finding.got
+    )
     assert "bytes" not in decided(VALID, exchange, {**NO, Question.SIZE: None}).finding.got

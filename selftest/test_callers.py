@@ -58,7 +58,15 @@ def test_one_letter_of_the_signature_alone_is_in_the_other_case():
 
 @pytest.mark.parametrize(
     ("kind", "header"),
-    [("header-null", None), ("header-text", "HS256"), ("header-array", []), ("header-empty", {}), ("alg-number", 7), ("alg-array", ["HS256"]), ("alg-other-case", "hs256")],
+    [
+        ("header-null", None),
+        ("header-text", "HS256"),
+        ("header-array", []),
+        ("header-empty", {}),
+        ("alg-number", 7),
+        ("alg-array", ["HS256"]),
+        ("alg-other-case", "hs256"),
+    ],
 )
 def test_the_header_of_a_forged_token_is_what_it_is_called_after(kind, header):
     forged = forge(kind, JWT).removeprefix("Bearer ")

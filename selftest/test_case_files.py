@@ -54,7 +54,10 @@ def test_what_is_read_from_the_files_is_what_the_suite_sends(items):
 
 
 def test_every_caller_and_every_test_that_is_no_single_case_is_written(items):
-    written = {name: [one["id"] for one in yaml.load((spec_folder() / f"{name}.yaml").read_bytes(), yaml.CSafeLoader)] for name in ("callers", "sequences")}
+    written = {
+        name: [one["id"] for one in yaml.load((spec_folder() / f"{name}.yaml").read_bytes(), yaml.CSafeLoader)]
+        for name in ("callers", "sequences")
+    }
     sent = {case.request.caller for case in (*case_files.made_by_code(items).values(), *contract().declared.values())}
 
     assert sent <= set(written["callers"])

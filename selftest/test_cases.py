@@ -1,6 +1,5 @@
 """A declared case says what it means once: contradictions are errors of the build."""
 
-
 import msgspec
 import pytest
 
@@ -72,7 +71,9 @@ def test_a_body_in_yaml(request_of, body):
     assert msgspec.convert(request_of, DeclaredRequest).draft().body == body
 
 
-@pytest.mark.parametrize(("expect", "tolerant", "may"), [(ACCEPTED, False, True), (REFUSED, False, False), (REFUSED, True, True), (None, False, True)])
+@pytest.mark.parametrize(
+    ("expect", "tolerant", "may"), [(ACCEPTED, False, True), (REFUSED, False, False), (REFUSED, True, True), (None, False, True)]
+)
 def test_what_may_close_existing_requests(expect, tolerant, may):
     assert Case("x", "X", Draft(), expect=expect, tolerant=tolerant).may_close is may
 
@@ -128,7 +129,10 @@ def test_every_requirement_is_asked_for_by_a_case_or_a_test():
     from closecheck.judging.checks import EVERY_EXCHANGE
     from closecheck.session import preflight
 
-    asked = {case.requirement for case in (*derived_cases.derived().values(), *contract().declared.values(), preflight.FIRST_ERROR, preflight.NO_TOKEN)}
+    asked = {
+        case.requirement
+        for case in (*derived_cases.derived().values(), *contract().declared.values(), preflight.FIRST_ERROR, preflight.NO_TOKEN)
+    }
     tests = "".join(path.read_text() for path in (contract().folder.parent / "tests").glob("*.py"))
     missing = [one for one in contract().ids if one not in asked and one not in EVERY_EXCHANGE and f'"{one}"' not in tests]
 

@@ -32,7 +32,9 @@ def exchange(status, body=b"{}", *fields, draft=None, asked=None, sent=b"{}", fa
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers = (("Accept-Language", asked),) if asked is not None else ()
     response = Response(status, "", "1.1", (*([content_type] if content_type else []), *fields), data) if status else None
-    return Exchange(next(NUMBERS), "case", draft, Request(draft.method, "/", headers, sent), Timing(0, 0), response, failure, provoked=provoked)
+    return Exchange(
+        next(NUMBERS), "case", draft, Request(draft.method, "/", headers, sent), Timing(0, 0), response, failure, provoked=provoked
+    )
 
 
 def blamed(*exchanges):
@@ -153,7 +155,9 @@ def test_statuses(status, draft, sent, expected):
     ],
 )
 def test_the_http_layer_may_speak_for_itself_only_of_what_was_provoked(provokes, own):
-    lawful = {status for status in (200, 202, *range(400, 512)) if "OP-STATUS" not in blamed(exchange(status, draft=Draft(provokes=provokes)))}
+    lawful = {
+        status for status in (200, 202, *range(400, 512)) if "OP-STATUS" not in blamed(exchange(status, draft=Draft(provokes=provokes)))
+    }
 
     assert lawful == DOCUMENTED | own
 
@@ -245,7 +249,9 @@ def test_bodies_of_answers_to_other_methods_are_not_judged():
         assert blamed(exchange(400, b"<html>", draft=draft, content_type=None)) == set()
 
 
-@pytest.mark.parametrize(("body", "fine"), [(b"{}", True), (b'{"a":1}', True), (b"[]", False), (b"null", False), (b'"ok"', False), (b"", False), (b"x", False)])
+@pytest.mark.parametrize(
+    ("body", "fine"), [(b"{}", True), (b'{"a":1}', True), (b"[]", False), (b"null", False), (b'"ok"', False), (b"", False), (b"x", False)]
+)
 def test_the_body_of_a_202(body, fine):
     assert ("ACCEPTED-BODY" not in blamed(exchange(202, body))) is fine
 
@@ -255,7 +261,9 @@ def test_only_a_202_has_the_body_of_a_202(status):
     assert blamed(exchange(status, b"[]")) == {"OP-STATUS"}
 
 
-@pytest.mark.parametrize(("coding", "asked", "fine"), [("gzip", "identity", False), ("", "identity", True), ("identity", "identity", True), ("gzip", None, True)])
+@pytest.mark.parametrize(
+    ("coding", "asked", "fine"), [("gzip", "identity", False), ("", "identity", True), ("identity", "identity", True), ("gzip", None, True)]
+)
 def test_content_codings(coding, asked, fine):
     draft = Draft(headers={"Accept-Encoding": asked} if asked else {})
     one = exchange(202, draft=draft)
@@ -264,12 +272,16 @@ def test_content_codings(coding, asked, fine):
     assert ("OP-CODING" not in blamed(one)) is fine
 
 
-@pytest.mark.parametrize("body", [b"1e999", b"-0", b'"\\ud800"', b'{"a":1,"a":2}', b"[" * 500 + b"]" * 500, b"123456789012345678901234567890", b" null "])
+@pytest.mark.parametrize(
+    "body", [b"1e999", b"-0", b'"\\ud800"', b'{"a":1,"a":2}', b"[" * 500 + b"]" * 500, b"123456789012345678901234567890", b" null "]
+)
 def test_odd_json_is_json(body):
     parse(body)
 
 
-@pytest.mark.parametrize("body", [b"[1,]", b"{'a':1}", b"// x\n{}", b"Infinity", b"01", b"+1", b".5", b'"\x01"', b"tru", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"[1,]", b"{'a':1}", b"// x\n{}", b"Infinity", b"01", b"+1", b".5", b'"\x01"', b"tru", b"\xff", b"[" * 100_000]
+)
 def test_what_is_no_json_is_none(body):
     with pytest.raises(NotJson):
         parse(body)
@@ -362,7 +374,10 @@ def test_a_value_is_shown_in_a_hundred_characters(value, shown):
 
 
 def test_another_document_is_told_from_an_error_object():
-    assert findings(exchange(400, {"title": "no"}))["ERROR-OBJECT"].expected == "an error object with detailCode, trackingId, messages, not another document"
+    assert (
+        findings(exchange(400, {"title": "no"}))["ERROR-OBJECT"].expected
+        == "an error object with detailCode, trackingId, messages, not another document"
+    )
 
 
 def test_tracking_ids_are_all_different():
@@ -372,7 +387,9 @@ def test_tracking_ids_are_all_different():
     assert blamed(exchange(400, one), exchange(400, error())) == set()
     assert blamed(exchange(400, one), exchange(403, same)) == {"ERROR-TRACKING-ID-UNIQUE"}
     assert blamed(exchange(202, {"trackingId": "x"}), exchange(202, {"trackingId": "x"})) == set()
-    assert blamed(exchange(401, {"error": "x", "trackingId": "y"}, ("WWW-Authenticate", "B")), exchange(400, error(trackingId="y"))) == set()
+    assert (
+        blamed(exchange(401, {"error": "x", "trackingId": "y"}, ("WWW-Authenticate", "B")), exchange(400, error(trackingId="y"))) == set()
+    )
 
 
 def test_the_first_tracking_id_of_a_run_shows_nothing():
@@ -648,7 +665,32 @@ def test_well_formed_tags(tag):
 
 
 @pytest.mark.parametrize(
-    "tag", ["", "e", "en_US", "en-", "-en", "en--US", "en US", " en", "en-US.UTF-8", "1", "e1", "a" * 9, "en-US-", "en-u", "x", "x-", "en-x", "é", "en\n", "*", "\u017fe", "en-\u0661\u0662\u0663", "\u212ao"]
+    "tag",
+    [
+        "",
+        "e",
+        "en_US",
+        "en-",
+        "-en",
+        "en--US",
+        "en US",
+        " en",
+        "en-US.UTF-8",
+        "1",
+        "e1",
+        "a" * 9,
+        "en-US-",
+        "en-u",
+        "x",
+        "x-",
+        "en-x",
+        "é",
+        "en\n",
+        "*",
+        "\u017fe",
+        "en-\u0661\u0662\u0663",
+        "\u212ao",
+    ],
 )
 def test_ill_formed_tags(tag):
     assert not locales.well_formed(tag)
@@ -674,7 +716,15 @@ def test_ranges(value, expected):
 
 @pytest.mark.parametrize(
     ("value", "plain"),
-    [("fr", True), ("fr, en;q=0", True), ("fr, fr-CA;q=0", False), ("fr-CA, fr;q=0", False), ("*, fr;q=0", True), ("fr, *;q=0", True), ("fr;q=0", True)],
+    [
+        ("fr", True),
+        ("fr, en;q=0", True),
+        ("fr, fr-CA;q=0", False),
+        ("fr-CA, fr;q=0", False),
+        ("*, fr;q=0", True),
+        ("fr, *;q=0", True),
+        ("fr;q=0", True),
+    ],
 )
 def test_what_is_plain_enough_to_judge(value, plain):
     assert locales.judgeable(locales.ranges(value)) is plain
@@ -702,7 +752,13 @@ def test_request_names_what_was_asked_for(asked, locale, fine):
 
 @pytest.mark.parametrize(
     ("tag", "covered", "length"),
-    [("*", {"de", "de-at", "fr", "den"}, 0), ("de", {"de", "de-at"}, 1), ("de-at", {"de-at"}, 2), ("den", {"den"}, 1), ("es-419-x", set(), 3)],
+    [
+        ("*", {"de", "de-at", "fr", "den"}, 0),
+        ("de", {"de", "de-at"}, 1),
+        ("de-at", {"de-at"}, 2),
+        ("den", {"den"}, 1),
+        ("es-419-x", set(), 3),
+    ],
 )
 def test_what_a_range_covers_and_how_specific_it_is(tag, covered, length):
     one = locales.Range(tag, 1.0)
@@ -735,7 +791,9 @@ def test_a_relative_competes_only_if_it_was_shown_as_chosen_and_another_language
 
 def test_what_was_shown_is_kept_but_for_what_names_no_language():
     clauses = Clauses(DOCUMENTED)
-    one = exchange(400, error(message(), message(locale="en_US"), message(locale="und"), message(locale="de-AT", origin="REQUEST")), asked="de")
+    one = exchange(
+        400, error(message(), message(locale="en_US"), message(locale="und"), message(locale="de-AT", origin="REQUEST")), asked="de"
+    )
     list(clauses.judge(one))
 
     assert clauses.languages.shown == {"en-us": one.number, "de-at": one.number}

@@ -44,7 +44,16 @@ def judged(target, folder, *words, **variables):
     """Judge a small target; return (process, recorded run)."""
     with RawServer(target.script) as server:
         done = closecheck(
-            "run", "--base-url", server.base_url, "--reports", folder, "--profile", "quick", *words, CLOSECHECK_TOKEN=target.token, **variables
+            "run",
+            "--base-url",
+            server.base_url,
+            "--reports",
+            folder,
+            "--profile",
+            "quick",
+            *words,
+            CLOSECHECK_TOKEN=target.token,
+            **variables,
         )
     latest = folder / "latest"
     return done, read(latest) if latest.exists() else None
@@ -144,7 +153,21 @@ def test_every_requirement_has_a_test_and_a_whole_card(tested):
         shown = card(one.id, [Tested("test_x.py", "test_x", "It holds.", ("x/1",), ("p", ""))], ["some-fault"])
 
         assert tested[one.id], one.id
-        titles = ("why", "contract", "test", "  cases", "parts", "rerun", "Express", "Spring", "ASP.NET Core", "Django", "fix", "faults", "see one")
+        titles = (
+            "why",
+            "contract",
+            "test",
+            "  cases",
+            "parts",
+            "rerun",
+            "Express",
+            "Spring",
+            "ASP.NET Core",
+            "Django",
+            "fix",
+            "faults",
+            "see one",
+        )
         assert [title for title in titles if not re.search(rf"^{re.escape(title)} +\S", shown, re.MULTILINE)] == []
         assert f"since edition {one.since}" in shown
         assert re.search(r"^contract +spec/openapi\.yaml line [1-9]", shown, re.MULTILINE)
@@ -166,7 +189,10 @@ def test_a_card_says_how_a_requirement_is_tested_and_which_faults_prove_it():
     assert "closecheck serve --fault " in card
 
 
-@pytest.mark.parametrize(("given", "kept"), [(("--area", "ids"), {"ids"}), (("--level", "should"), {"SHOULD"}), (("--area", "ids", "--level", "MUST"), {"ids", "MUST"})])
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [(("--area", "ids"), {"ids"}), (("--level", "should"), {"SHOULD"}), (("--area", "ids", "--level", "MUST"), {"ids", "MUST"})],
+)
 def test_list_keeps_what_is_asked_for(given, kept):
     told = json.loads(closecheck("list", "--format", "json", *given).stdout)
     lines = closecheck("list", *given).stdout
@@ -291,7 +317,11 @@ def test_on_a_terminal_the_tests_are_counted_and_not_the_requests_against_themse
 def test_a_warning_fails_only_when_strict(tmp_path):
     class TakesEntries(SmallTarget):
         def answer(self, method, fields, body, number):
-            return answer() if body.count(b",") == 500 and len(set(json.loads(body)["accessRequestIds"])) == 500 else super().answer(method, fields, body, number)
+            return (
+                answer()
+                if body.count(b",") == 500 and len(set(json.loads(body)["accessRequestIds"])) == 500
+                else super().answer(method, fields, body, number)
+            )
 
     plain, _ = judged(TakesEntries(), tmp_path / "plain", "--only", "CAR-IDS-MAX-ENTRIES")
     strict, _ = judged(TakesEntries(), tmp_path / "strict", "--only", "CAR-IDS-MAX-ENTRIES", "--strict")
@@ -366,7 +396,19 @@ def interrupted(script_of, tmp_path, *words, by=signal.SIGINT):
     now = threading.Event()
     target = SmallTarget()
     with RawServer(script_of(target, now)) as server:
-        command = [sys.executable, "-m", "closecheck", "run", "--base-url", server.base_url, "--reports", tmp_path, "--timeout", "2", *words]
+        command = [
+            sys.executable,
+            "-m",
+            "closecheck",
+            "run",
+            "--base-url",
+            server.base_url,
+            "--reports",
+            tmp_path,
+            "--timeout",
+            "2",
+            *words,
+        ]
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment(CLOSECHECK_TOKEN=target.token), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -449,7 +491,22 @@ def test_an_interrupted_proof_ends_soon_and_leaves_no_process_behind(tmp_path, b
 def two(tmp_path_factory):
     """Two runs of one seed and mark against one server, at the same time; and one of a worse target."""
     folder = tmp_path_factory.mktemp("two")
-    words = ["--only", "CAR-IDS-MAX", "--only", "CAR-IDS-MIN", "--only", "CAR-AUTH-MISSING", "--only", "CAR-BODY-OBJECT", "--profile", "quick", "--seed", "7", "--mark", "0123456789"]
+    words = [
+        "--only",
+        "CAR-IDS-MAX",
+        "--only",
+        "CAR-IDS-MIN",
+        "--only",
+        "CAR-AUTH-MISSING",
+        "--only",
+        "CAR-BODY-OBJECT",
+        "--profile",
+        "quick",
+        "--seed",
+        "7",
+        "--mark",
+        "0123456789",
+    ]
 
     good, bad = SmallTarget(), TakesTooMany()
     with RawServer(good.script) as server, RawServer(bad.script) as worse, ThreadPoolExecutor(3) as pool:
@@ -479,7 +536,8 @@ def normalised(value):
 def test_two_runs_of_one_seed_tell_the_same_story(two):
     folder, _ = two
     first, second = (
-        [normalised(json.loads(line)) for line in (folder / name / "latest" / "run.jsonl").read_bytes().splitlines()] for name in ("first", "second")
+        [normalised(json.loads(line)) for line in (folder / name / "latest" / "run.jsonl").read_bytes().splitlines()]
+        for name in ("first", "second")
     )
 
     assert len(first) > 50
@@ -559,7 +617,11 @@ def test_no_secret_is_printed_when_the_target_says_it_back(tmp_path):
     class Echo(SmallTarget):
         def answer(self, method, fields, body, number):
             told = fields.get("authorization", "").encode()
-            return answer("500 Internal Server Error", b'{"said": "' + told + b'"}') if body == b"{}" else super().answer(method, fields, body, number)
+            return (
+                answer("500 Internal Server Error", b'{"said": "' + told + b'"}')
+                if body == b"{}"
+                else super().answer(method, fields, body, number)
+            )
 
     target = Echo(token="a-token-that-is-secret")
     done, _ = judged(target, tmp_path, "--only", "CAR-IDS-REQUIRED", "--only", "CAR-OP-NO-500")

@@ -91,7 +91,10 @@ def test_a_document_that_says_what_the_contract_says_is_all_same(name):
 
     assert relations(told) == {}
     assert told.exit_code == 0
-    assert told.headline == f"compared: {told.expressible} of {len(told.comparisons)} requirements can be expressed in OpenAPI; {told.expressible} same, 0 looser, 0 stricter, 0 missing"
+    assert (
+        told.headline
+        == f"compared: {told.expressible} of {len(told.comparisons)} requirements can be expressed in OpenAPI; {told.expressible} same, 0 looser, 0 stricter, 0 missing"
+    )
 
 
 def test_the_shape_that_the_vendor_publishes_is_looser_where_only_prose_limits():
@@ -139,7 +142,16 @@ def test_one_sin_hides_no_other():
     }  # fmt: skip
     expected = {**dict.fromkeys(stricter, "stricter"), **dict.fromkeys(looser, "looser"), **dict.fromkeys(missing, "missing")}
     assert {one: found.get(one) for one in expected} == expected
-    same = {"CAR-BODY-OBJECT", "CAR-IDS-REQUIRED", "CAR-IDS-ARRAY", "CAR-IDS-ITEMS", "CAR-IDS-MAX", "CAR-MESSAGE-OPTIONAL", "CAR-COMPLETION-VALUES", "CAR-EXECUTION-TYPE"}
+    same = {
+        "CAR-BODY-OBJECT",
+        "CAR-IDS-REQUIRED",
+        "CAR-IDS-ARRAY",
+        "CAR-IDS-ITEMS",
+        "CAR-IDS-MAX",
+        "CAR-MESSAGE-OPTIONAL",
+        "CAR-COMPLETION-VALUES",
+        "CAR-EXECUTION-TYPE",
+    }
     assert same & set(found) == set()
     assert {one.choice for one in told.choices} >= {"unknown-members", "duplicate-ids", "long-message"}
 
@@ -147,7 +159,10 @@ def test_one_sin_hides_no_other():
 def test_what_can_be_expressed_is_told_by_the_contracts_own_document():
     assert len(expressible()) == 55
     assert {one for one in contract().ids if one.startswith("CAR-IDS-")} <= expressible()
-    assert not {"CAR-OP-NO-500", "CAR-BODY-JSON", "CAR-BODY-UTF8", "CAR-ERROR-TRACKING-ID-UNIQUE", "CAR-LIFE-STARTED", "CAR-RATE-TRUTHFUL"} & expressible()
+    assert (
+        not {"CAR-OP-NO-500", "CAR-BODY-JSON", "CAR-BODY-UTF8", "CAR-ERROR-TRACKING-ID-UNIQUE", "CAR-LIFE-STARTED", "CAR-RATE-TRUTHFUL"}
+        & expressible()
+    )
 
 
 # ---------------------------------------------------------------------------------------------------- one edit, one blame
@@ -329,7 +344,9 @@ def test_what_stands_beside_a_reference_counts_from_3_1_on(differing):
 
 def test_members_that_one_branch_closes_to_another_are_refused(differing):
     base = DOCUMENT["components"]["schemas"]["CloseAccessRequest"]
-    composed = {"allOf": [{"$ref": "#/components/schemas/Base"}, {"type": "object", "properties": {"note": {}}, "additionalProperties": False}]}
+    composed = {
+        "allOf": [{"$ref": "#/components/schemas/Base"}, {"type": "object", "properties": {"note": {}}, "additionalProperties": False}]
+    }
 
     found = differing({"components/schemas/Base": base, REQUEST: composed})
 
@@ -390,7 +407,10 @@ def test_an_answer_that_promises_more_is_no_fault_but_noted():
 )
 def test_the_operation_is_found_under_another_prefix(tmp_path, path, extra):
     document = {**copy.deepcopy(DOCUMENT), **extra}
-    document["paths"] = {"/other": {"post": {"responses": {"200": {"description": "ok"}}}}, path: document["paths"].pop("/access-requests/close")}
+    document["paths"] = {
+        "/other": {"post": {"responses": {"200": {"description": "ok"}}}},
+        path: document["paths"].pop("/access-requests/close"),
+    }
     file = tmp_path / "published.json"
     file.write_text(json.dumps(document))
     found = "access-requests/" in "".join(server["url"] for server in document["servers"]) + path
@@ -402,7 +422,11 @@ def test_the_operation_is_found_under_another_prefix(tmp_path, path, extra):
 
 
 NOT_FOUND = {
-    "nearest": (["/access-requests/cancel", "/Access-Requests/Close"], "", ["no path ends in /access-requests/close", "/Access-Requests/Close", "--path"]),
+    "nearest": (
+        ["/access-requests/cancel", "/Access-Requests/Close"],
+        "",
+        ["no path ends in /access-requests/close", "/Access-Requests/Close", "--path"],
+    ),
     "none alike": (["/pets"], "", ["1 path", "none is like it"]),
     "several": (["/beta/access-requests/close", "/v3/access-requests/close"], "", ["several", "--path /beta/access-requests/close"]),
     "not the named one": (["/access-requests/close"], "/access-requests/closed", ["--path", "/access-requests/close"]),
@@ -490,16 +514,25 @@ def test_references_in_a_circle_are_an_error(differing):
 def test_a_schema_that_contains_itself_is_followed(differing):
     tree = {"type": "array", "items": {"anyOf": [{"type": "string"}, {"$ref": "#/components/schemas/Tree"}]}}
 
-    assert differing({"components/schemas/Tree": tree, IDS: {"$ref": "#/components/schemas/Tree"}}).keys() == {"CAR-IDS-ITEMS", "CAR-IDS-MIN", "CAR-IDS-MAX", "CAR-IDS-MAX-ENTRIES"}
+    assert differing({"components/schemas/Tree": tree, IDS: {"$ref": "#/components/schemas/Tree"}}).keys() == {
+        "CAR-IDS-ITEMS",
+        "CAR-IDS-MIN",
+        "CAR-IDS-MAX",
+        "CAR-IDS-MAX-ENTRIES",
+    }
 
 
-@pytest.mark.parametrize("changes", [{"paths/~1other": {"post": 5}}, {"components/schemas/Unused": 5}, {"webhooks": 5}], ids=["path", "schema", "webhooks"])
+@pytest.mark.parametrize(
+    "changes", [{"paths/~1other": {"post": 5}}, {"components/schemas/Unused": 5}, {"webhooks": 5}], ids=["path", "schema", "webhooks"]
+)
 def test_a_slip_in_another_corner_of_the_document_does_not_matter(differing, changes):
     assert differing(changes) == {}
 
 
 def test_a_slip_that_the_operation_reaches_is_an_error_with_its_place(differing):
-    with pytest.raises(UsageError, match=r"published\.yaml:\d+, #/components/schemas/CloseAccessRequest/properties/message/type: is no schema"):
+    with pytest.raises(
+        UsageError, match=r"published\.yaml:\d+, #/components/schemas/CloseAccessRequest/properties/message/type: is no schema"
+    ):
         differing({f"{MESSAGE}/type": "txt"})
 
 
@@ -537,7 +570,9 @@ def test_every_format_tells_the_same_numbers():
         assert len(re.findall(rf"^### {relation} · ", markdown, re.MULTILINE)) == (number if relation != "same" else 0)
         assert len(re.findall(rf"^{relation.upper()}  CAR-", text, re.MULTILINE)) == (number if relation != "same" else 0)
     assert sum(data["counts"]["by_relation"].values()) == data["counts"]["requirements"] == len(contract().ids)
-    assert data["counts"]["faults"] == sum(one["level"] == "MUST" and one["relation"] in counts and one["relation"] != "same" for one in data["requirements"])
+    assert data["counts"]["faults"] == sum(
+        one["level"] == "MUST" and one["relation"] in counts and one["relation"] != "same" for one in data["requirements"]
+    )
     assert f"in {data['counts']['faults']} MUST" in text
     assert text.rstrip().endswith("(exit 1)")
 
@@ -552,7 +587,11 @@ def test_the_json_is_valid_under_its_schema(name):
 def test_a_document_cannot_disguise_itself(tmp_path):
     file = tmp_path / "published.json"
     hostile = "\x1b[31m| `<b>` [x](https://x.example) ::error::\u202e\n# all same"
-    file.write_text(json.dumps(edited(DOCUMENT, {"info/title": hostile, f"{EXECUTION}/enum": [hostile, "Terminated"], f"{EXECUTION}/description": hostile})))
+    file.write_text(
+        json.dumps(
+            edited(DOCUMENT, {"info/title": hostile, f"{EXECUTION}/enum": [hostile, "Terminated"], f"{EXECUTION}/description": hostile})
+        )
+    )
 
     told = compare(file)
     text, markdown = text_of(told), render(told, "markdown")

@@ -57,9 +57,7 @@ def test_a_client_asks_once() -> None:
 
     assert source.renewable
     assert [source.token(), source.token()] == ["token-number-1"] * 2
-    assert endpoint.asked == [
-        (URL, {"grant_type": "client_credentials", "client_id": "me", "client_secret": "hush-hush-hush"})
-    ]
+    assert endpoint.asked == [(URL, {"grant_type": "client_credentials", "client_id": "me", "client_secret": "hush-hush-hush"})]
     assert endpoint.redactor.text("token-number-1 hush-hush-hush") == "*** ***"
 
 

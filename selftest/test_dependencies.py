@@ -94,7 +94,9 @@ def test_what_the_wheel_imports_is_declared(module):
 
 @pytest.mark.parametrize("module", sorted(TRIED_WITH))
 def test_what_the_selftests_import_is_declared(module):
-    assert distributions(module) & (RUN_TIME | EXTRAS["dev"] | MUTATION), f"{TRIED_WITH[module]} imports {module}, which pyproject.toml does not declare"
+    assert distributions(module) & (RUN_TIME | EXTRAS["dev"] | MUTATION), (
+        f"{TRIED_WITH[module]} imports {module}, which pyproject.toml does not declare"
+    )
 
 
 @pytest.mark.parametrize("distribution", sorted(RUN_TIME | OPTIONAL))
@@ -126,6 +128,9 @@ def test_imports_are_found_wherever_they_stand(source, modules):
     assert imported(source) == modules
 
 
-@pytest.mark.parametrize(("requirement", "name"), [("PyYAML>=6", "pyyaml"), ("backports.zstd>=1; python_version < '3.14'", "backports-zstd"), ("a_b[c]==1", "a-b")])
+@pytest.mark.parametrize(
+    ("requirement", "name"),
+    [("PyYAML>=6", "pyyaml"), ("backports.zstd>=1; python_version < '3.14'", "backports-zstd"), ("a_b[c]==1", "a-b")],
+)
 def test_a_requirement_names_its_distribution(requirement, name):
     assert declared([requirement]) == {name}

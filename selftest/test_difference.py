@@ -294,7 +294,12 @@ def test_what_a_target_says_stays_text():
 
 @pytest.mark.parametrize(
     ("before", "after", "sign", "look"),
-    [(PASS, FAIL, "❌", "non-conformant"), (PASS, UNTESTED, "⚠️", "incomplete"), (UNTESTED, FAIL, "⚠️", "incomplete"), (FAIL, PASS, "✅", "conformant")],
+    [
+        (PASS, FAIL, "❌", "non-conformant"),
+        (PASS, UNTESTED, "⚠️", "incomplete"),
+        (UNTESTED, FAIL, "⚠️", "incomplete"),
+        (FAIL, PASS, "✅", "conformant"),
+    ],
 )
 def test_nothing_looks_well_where_something_got_worse(before, after, sign, look):
     made = comparisons.rendered(turned(before, after))

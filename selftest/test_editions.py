@@ -46,7 +46,9 @@ def held(requirement: str, part: str = "", since: str = "") -> Evidence:
 
 
 def broken(requirement: str, since: str = "", part: str = "") -> Evidence:
-    return Evidence(requirement, Outcome.BROKEN, "x/broken", part, finding=Finding("400 with an error object", "got-something-else"), since=since)
+    return Evidence(
+        requirement, Outcome.BROKEN, "x/broken", part, finding=Finding("400 with an error object", "got-something-else"), since=since
+    )
 
 
 def judged(*lines: Line, edition: str = PINNED, parts: tuple[str, ...] = ()) -> Run:
@@ -65,9 +67,7 @@ def judged(*lines: Line, edition: str = PINNED, parts: tuple[str, ...] = ()) -> 
 @pytest.fixture
 def advised() -> Run:
     """A run in which the edition's requirement holds, a later requirement is broken, and a later case finds the older one broken."""
-    return judged(
-        held(OLD), broken(OLD, LATER), broken(NEW), Observation("old-choice", "said-old"), Observation("new-choice", "said-new")
-    )
+    return judged(held(OLD), broken(OLD, LATER), broken(NEW), Observation("old-choice", "said-old"), Observation("new-choice", "said-new"))
 
 
 def made(run: Run, name: str) -> bytes:
@@ -198,7 +198,9 @@ def test_formats_that_tell_only_results_tell_those_of_the_edition(advised: Run, 
 
 def test_no_advice_is_announced_while_a_run_goes_on(advised: Run) -> None:
     stream = io.StringIO()
-    progress = Progress(advised.opening.catalogue, advises=lambda one: one.requirement == NEW, stream=stream, environ={"GITHUB_ACTIONS": "true"})
+    progress = Progress(
+        advised.opening.catalogue, advises=lambda one: one.requirement == NEW, stream=stream, environ={"GITHUB_ACTIONS": "true"}
+    )
 
     progress.finding(broken(NEW))
 

@@ -87,7 +87,10 @@ def test_every_necessary_part_that_cases_can_cover_is_covered_by_one():
 
 
 def test_descriptions_state_facts():
-    assert wrong(ALL, lambda case: not re.search(r"\b(should|test that|ensure|verify|check that|must)\b", case.description, re.IGNORECASE)) == []
+    assert (
+        wrong(ALL, lambda case: not re.search(r"\b(should|test that|ensure|verify|check that|must)\b", case.description, re.IGNORECASE))
+        == []
+    )
     assert wrong(ALL, lambda case: case.description and not case.description.endswith(".")) == []
 
 
@@ -155,7 +158,10 @@ def test_around_each_usual_limit_stands_one_below_one_at_it_and_one_above():
 
 
 def test_messages_are_as_long_as_is_said_in_characters_of_every_length():
-    found = {(case.id.split("-", 1)[1], len(document(case)["message"]), len(document(case)["message"].encode())) for case in derived_cases.message_lengths()}
+    found = {
+        (case.id.split("-", 1)[1], len(document(case)["message"]), len(document(case)["message"].encode()))
+        for case in derived_cases.message_lengths()
+    }
 
     assert all(case.id.startswith(f"message/{len(document(case)['message'])}-") for case in derived_cases.message_lengths())
     for number, name in enumerate(("ascii", "two-byte", "three-byte", "astral"), 1):
@@ -171,7 +177,9 @@ def test_white_space_is_as_much_as_is_said():
             assert room == {**dict.fromkeys(room, 0), where: int(size)}
         else:
             assert body.count(b" ") + body.count(b"\n") == 6 * int(size)
-    assert {case.id.split("/")[1] for case in derived_cases.roomy_bodies()} == {f"{where}-{size}" for where in ("before", "between", "after") for size in (300, 1100, 5000)}
+    assert {case.id.split("/")[1] for case in derived_cases.roomy_bodies()} == {
+        f"{where}-{size}" for where in ("before", "between", "after") for size in (300, 1100, 5000)
+    }
 
 
 def test_every_member_meets_every_json_type():
@@ -179,7 +187,11 @@ def test_every_member_meets_every_json_type():
     for name in ("message", "executionStatus", "completionStatus"):
         seen = {case.part for case in derived_cases.members_of_other_types() if case.id.startswith(f"{name}/")}
         assert seen == kinds - {"string"}
-        alone = {case.part for case in derived_cases.members_of_other_types() if case.id.startswith(f"{name}/") and case.base == derived_cases.ONE_ID}
+        alone = {
+            case.part
+            for case in derived_cases.members_of_other_types()
+            if case.id.startswith(f"{name}/") and case.base == derived_cases.ONE_ID
+        }
         assert alone == kinds - {"string"}
     assert {case.part for case in derived_cases.ids_of_other_types()} == kinds - {"array"}
     assert {case.part for case in derived_cases.bodies_of_other_types()} == kinds - {"object"}
@@ -188,7 +200,9 @@ def test_every_member_meets_every_json_type():
 def test_every_member_meets_every_wrong_value_in_a_full_request():
     values = [json.dumps(value) for kind, those in derived_cases.VALUES.items() if kind != "string" for value in those]
     for name in ("message", "executionStatus", "completionStatus"):
-        full = [case for case in derived_cases.members_of_other_types() if case.id.startswith(f"{name}/") and case.base == derived_cases.FULL]
+        full = [
+            case for case in derived_cases.members_of_other_types() if case.id.startswith(f"{name}/") and case.base == derived_cases.FULL
+        ]
         assert set(values) <= {json.dumps(document(case)[name]) for case in full}
 
 
@@ -207,7 +221,10 @@ def test_every_source_of_cases_has_some():
 
 def test_every_constraint_of_the_document_has_a_case_that_carries_its_requirement():
     constraints = {requirement for one in contract().properties() for requirement in one.carries.values()}
-    constraints |= {*contract().property("accessRequestIds").schema["items"]["x-requirements"].values(), *contract().body_schema["x-requirements"].values()}
+    constraints |= {
+        *contract().property("accessRequestIds").schema["items"]["x-requirements"].values(),
+        *contract().body_schema["x-requirements"].values(),
+    }
 
     assert constraints - {case.requirement for case in DERIVED.values()} == set()
 
@@ -256,7 +273,11 @@ def test_counts_of_ids_stand_as_parts_of_their_own_where_the_requirement_names_t
 def test_a_combination_says_whether_it_has_a_message():
     for case in derived_cases.combinations():
         has = "message" in case.request.body
-        assert (case.id.endswith("+message"), case.part.endswith(" with message"), "and a message" in case.description) == (has, has, has), case.id
+        assert (case.id.endswith("+message"), case.part.endswith(" with message"), "and a message" in case.description) == (
+            has,
+            has,
+            has,
+        ), case.id
 
 
 def test_one_entry_too_many_repeats_the_one_that_is_said():
@@ -300,12 +321,18 @@ def test_a_request_in_a_list_or_a_text_is_one_that_would_be_accepted():
 def test_a_wrong_member_stands_in_a_full_request_or_alone_as_its_id_and_its_change_say():
     for case in derived_cases.members_of_other_types():
         assert case.id.endswith("-alone") == (case.base == derived_cases.ONE_ID), case.id
-        assert (" added" in case.change, " instead of " in case.change) == (case.base == derived_cases.ONE_ID, case.base == derived_cases.FULL), case.id
+        assert (" added" in case.change, " instead of " in case.change) == (
+            case.base == derived_cases.ONE_ID,
+            case.base == derived_cases.FULL,
+        ), case.id
 
 
 def test_one_is_told_from_several():
     assert [DERIVED[f"ids/{count}"].description for count in (1, 2)] == ["1 id is accepted", "2 ids are accepted"]
-    assert [DERIVED[f"message/{count}-ascii"].change for count in (1, 2)] == ["message: 1 ascii character added", "message: 2 ascii characters added"]
+    assert [DERIVED[f"message/{count}-ascii"].change for count in (1, 2)] == [
+        "message: 1 ascii character added",
+        "message: 2 ascii characters added",
+    ]
 
 
 def test_several_wrong_items_are_as_many_as_is_said():
@@ -335,7 +362,12 @@ def test_a_near_miss_is_no_member_of_its_enumeration():
 
 
 def test_the_near_misses_of_a_value():
-    found = {name: document(case)["completionStatus"] for case in derived_cases.near_misses() for start, name in [case.id.split("-", 1)] if start == "completionStatus/near"}
+    found = {
+        name: document(case)["completionStatus"]
+        for case in derived_cases.near_misses()
+        for start, name in [case.id.split("-", 1)]
+        if start == "completionStatus/near"
+    }
 
     assert {name.removeprefix("Incomplete-"): text for name, text in found.items() if name.startswith("Incomplete-")} == {
         "lower": "incomplete", "upper": "INCOMPLETE", "first-letter-lower": "incomplete", "swapped": "iNCOMPLETE", "last-letter-upper": "IncompletE",
@@ -356,7 +388,9 @@ def test_each_enumeration_meets_the_values_of_every_other_one():
 
 
 def test_all_combinations_of_the_statuses_are_there_with_and_without_a_message():
-    found = Counter((body["executionStatus"], body["completionStatus"], "message" in body) for body in map(document, derived_cases.combinations()))
+    found = Counter(
+        (body["executionStatus"], body["completionStatus"], "message" in body) for body in map(document, derived_cases.combinations())
+    )
 
     assert len(found) == 2 * 3 * 2
     assert set(found.values()) == {1}
@@ -424,7 +458,12 @@ def test_a_derived_refusal_changes_one_member_or_renames_one():
     def one_member(case):
         changed = changed_members(case)
         mine, base = case.request.body, ALL[case.base].request.body
-        renamed = case.part in {"near name", "required member"} and len(changed) == 2 and "accessRequestIds" in changed and [*mine.values()] == [*base.values()]
+        renamed = (
+            case.part in {"near name", "required member"}
+            and len(changed) == 2
+            and "accessRequestIds" in changed
+            and [*mine.values()] == [*base.values()]
+        )
         return len(changed) == 1 or renamed
 
     assert wrong(derived, one_member) == []

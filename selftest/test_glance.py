@@ -24,7 +24,11 @@ def written(document):
 
 
 MESSAGE = st.fixed_dictionaries(
-    {"locale": st.sampled_from(["en-US", "en-us"]), "localeOrigin": st.sampled_from(["DEFAULT", "SERVER"]), "text": st.sampled_from(["One.", "Two."])}
+    {
+        "locale": st.sampled_from(["en-US", "en-us"]),
+        "localeOrigin": st.sampled_from(["DEFAULT", "SERVER"]),
+        "text": st.sampled_from(["One.", "Two."]),
+    }
 )
 PROBLEM = st.fixed_dictionaries(
     {"detailCode": st.just("400"), "trackingId": st.uuids().map(str), "messages": st.lists(MESSAGE, min_size=1, max_size=2)},
@@ -32,7 +36,28 @@ PROBLEM = st.fixed_dictionaries(
 )
 """An error that keeps every clause, as a rule."""
 ODDITIES = st.sampled_from(
-    [None, 7, "", "e1", "en_US", "und", "x", "de", "REQUEST", LEAK, "SQLSTATE", "SELECT a FROM b", "\ud800", [], {}, [None], [{}], ["x"], {"": LEAK}, "0" * 32]
+    [
+        None,
+        7,
+        "",
+        "e1",
+        "en_US",
+        "und",
+        "x",
+        "de",
+        "REQUEST",
+        LEAK,
+        "SQLSTATE",
+        "SELECT a FROM b",
+        "\ud800",
+        [],
+        {},
+        [None],
+        [{}],
+        ["x"],
+        {"": LEAK},
+        "0" * 32,
+    ]
 )
 
 
@@ -106,7 +131,13 @@ def test_other_documents_are_judged_at_a_glance_as_they_are_in_full(answers):
 
 
 @settings(max_examples=200)
-@given(st.lists(st.tuples(st.sampled_from([200, 202, 400, 401, 403, 413, 422, 429, 500, 502]), FIELDS, ERRORS | DOCUMENTS, st.sampled_from(BODIES)), min_size=2, max_size=8))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([200, 202, 400, 401, 403, 413, 422, 429, 500, 502]), FIELDS, ERRORS | DOCUMENTS, st.sampled_from(BODIES)),
+        min_size=2,
+        max_size=8,
+    )
+)
 def test_all_answers_are_judged_at_a_glance_as_they_are_in_full(answers):
     both(answers)
 

@@ -30,7 +30,9 @@ def environment(**more):
 
 def closecheck(*words, cwd=ROOT, **variables):
     command = [sys.executable, "-m", "closecheck", *map(str, words)]
-    return subprocess.run(command, cwd=cwd, env=environment(**variables), capture_output=True, stdin=subprocess.DEVNULL, timeout=LONG, check=False)
+    return subprocess.run(
+        command, cwd=cwd, env=environment(**variables), capture_output=True, stdin=subprocess.DEVNULL, timeout=LONG, check=False
+    )
 
 
 def said(done):
@@ -69,22 +71,32 @@ def message(**members):
 
 
 def nested(number, depth=900):
-    return json.dumps(error_object(number, detailCode=0)).encode().replace(b'"detailCode": 0', b'"detailCode": ' + b"[" * depth + b"]" * depth)
+    return (
+        json.dumps(error_object(number, detailCode=0)).encode().replace(b'"detailCode": 0', b'"detailCode": ' + b"[" * depth + b"]" * depth)
+    )
 
 
 ODD = {
     "half a surrogate pair everywhere": Odd(
         {
             202: lambda _: b'{"\\udfff": "\\ud800"}',
-            400: told(detailCode="\udfff", messages=message(locale="\udfff", text="\udfff", localeOrigin="\udfff"), causes=message(locale="\udfff")),
+            400: told(
+                detailCode="\udfff",
+                messages=message(locale="\udfff", text="\udfff", localeOrigin="\udfff"),
+                causes=message(locale="\udfff"),
+            ),
             401: lambda _: b'{"error": "\\udfff"}',
         }
     ),
     "a tracking id of half a surrogate pair": Odd({400: lambda _: json.dumps(error_object(0, trackingId="\udfff")).encode()}),
-    "numbers of five thousand digits": Odd({202: lambda _: b'{"n": %b}' % (b"9" * 5000), 400: lambda _: b'{"detailCode": %b, "trackingId": 1e400}' % (b"9" * 5000)}),
+    "numbers of five thousand digits": Odd(
+        {202: lambda _: b'{"n": %b}' % (b"9" * 5000), 400: lambda _: b'{"detailCode": %b, "trackingId": 1e400}' % (b"9" * 5000)}
+    ),
     "an error nested 900 deep": Odd({400: nested, 401: nested}),
     "an error nested as deep as is walked through": Odd({400: lambda number: nested(number, 499), 401: lambda number: nested(number, 499)}),
-    "letters that only look like a language tag": Odd({400: told(messages=message(locale="\u017fe-\u0661\u0662\u0663", localeOrigin="REQUEST"))}),
+    "letters that only look like a language tag": Odd(
+        {400: told(messages=message(locale="\u017fe-\u0661\u0662\u0663", localeOrigin="REQUEST"))}
+    ),
     "header fields that are no text": Odd(None, b"X-Odd: \xff\xfe\x80", b"Server: \x85\xff", b"Date: \xff", b"RateLimit-Reset: 1e999"),
 }
 
@@ -187,7 +199,9 @@ def test_what_nobody_foresaw_is_one_sentence_and_3(tmp_path):
         "main()\n"
     )
     for words in (["list"], ["plan"], ["doctor", "--reports", tmp_path], ["run", "--reports", tmp_path, "--profile", "quick"]):
-        done = subprocess.run([sys.executable, program, *map(str, words)], cwd=ROOT, env=environment(), capture_output=True, timeout=LONG, check=False)
+        done = subprocess.run(
+            [sys.executable, program, *map(str, words)], cwd=ROOT, env=environment(), capture_output=True, timeout=LONG, check=False
+        )
 
         assert done.returncode == 3, (words, said(done))
         assert "ZeroDivisionError" in said(done), words
@@ -231,7 +245,15 @@ def test_an_output_that_cannot_be_written_is_no_success():
     if not Path("/dev/full").exists():
         pytest.skip("/dev/full is not there")
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run([sys.executable, "-m", "closecheck", "list"], cwd=ROOT, env=environment(), stdout=full, stderr=subprocess.PIPE, timeout=LONG, check=False)
+        done = subprocess.run(
+            [sys.executable, "-m", "closecheck", "list"],
+            cwd=ROOT,
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=LONG,
+            check=False,
+        )
 
     assert done.returncode == 4
     assert b"could not be written" in done.stderr
@@ -284,7 +306,9 @@ def keys(tmp_path_factory):
             check=True, capture_output=True,
         )  # fmt: skip
     subprocess.run(
-        ["openssl", "pkcs8", "-topk8", "-in", folder / "client.key", "-out", folder / "encrypted.key", "-passout", f"pass:{PASSWORD}"], check=True, capture_output=True
+        ["openssl", "pkcs8", "-topk8", "-in", folder / "client.key", "-out", folder / "encrypted.key", "-passout", f"pass:{PASSWORD}"],
+        check=True,
+        capture_output=True,
     )
     (folder / "both.pem").write_text((folder / "encrypted.key").read_text() + (folder / "client.pem").read_text())
     (folder / "nonsense.pem").write_text("no certificate")
@@ -300,7 +324,9 @@ def told_by_the_doctor(keys, tls, **variables):
     target = SmallTarget()
     with RawServer(target.script, context) as server:
         file = keys / "target.yaml"
-        file.write_text(f'base_url: {server.base_url}\ncredentials: {{authorized: {{token: "${{T}}"}}}}\ntls: {{ca_file: server.pem, {tls}}}\n')
+        file.write_text(
+            f'base_url: {server.base_url}\ncredentials: {{authorized: {{token: "${{T}}"}}}}\ntls: {{ca_file: server.pem, {tls}}}\n'
+        )
         return closecheck("doctor", "--target", file, T=target.token, **variables)
 
 
@@ -313,9 +339,15 @@ def test_an_encrypted_key_is_opened_with_its_password(keys, files):
 
 
 UNUSABLE = {
-    "no password": ("client_cert: client.pem, client_key: encrypted.key", "tls.client_key_password: it is missing, and client_key is encrypted"),
+    "no password": (
+        "client_cert: client.pem, client_key: encrypted.key",
+        "tls.client_key_password: it is missing, and client_key is encrypted",
+    ),
     "no password for one file": ("client_cert: both.pem", "tls.client_key_password: it is missing, and client_cert is encrypted"),
-    "another password": ('client_cert: client.pem, client_key: encrypted.key, client_key_password: "${KEY_PASSWORD}"', "tls.client_key_password: it does not open client_key"),
+    "another password": (
+        'client_cert: client.pem, client_key: encrypted.key, client_key_password: "${KEY_PASSWORD}"',
+        "tls.client_key_password: it does not open client_key",
+    ),
     "another's key": ("client_cert: client.pem, client_key: server.key", "tls.client_key: it does not belong to client_cert"),
     "no key": ("client_cert: client.pem, client_key: nonsense.pem", "tls.client_key: "),
     "no certificate": ("client_cert: nonsense.pem, client_key: client.key", "tls.client_"),
@@ -337,7 +369,9 @@ def test_a_key_that_cannot_be_opened_is_the_users_to_mend(keys, name):
 
 def test_certificates_that_cannot_be_read_are_named(keys):
     file = keys / "other.yaml"
-    file.write_text("base_url: https://127.0.0.1:1\ncredentials: {authorized: {token: a-token-of-the-tests}}\ntls: {ca_file: nonsense.pem}\n")
+    file.write_text(
+        "base_url: https://127.0.0.1:1\ncredentials: {authorized: {token: a-token-of-the-tests}}\ntls: {ca_file: nonsense.pem}\n"
+    )
 
     done = closecheck("run", "--target", file, "--reports", keys / "reports")
 
@@ -369,12 +403,24 @@ class Echoing(SmallTarget):
         if b" 40" in data[:13]:
             text = f"{'no such token, ' * (number % 12)}{given[:60]} or {given} {cut}"
             status = data.partition(b"\r\n")[0].decode().partition(" ")[2]
-            document = {"detailCode": cut, "trackingId": f"{number:032x}", "messages": [{"locale": cut, "localeOrigin": 1, "text": text}], "error": text}
+            document = {
+                "detailCode": cut,
+                "trackingId": f"{number:032x}",
+                "messages": [{"locale": cut, "localeOrigin": 1, "text": text}],
+                "error": text,
+            }
             return answer(f"{status} {cut}", json.dumps(document).encode(), f"X-Echo: {cut}", f"WWW-Authenticate: Bearer token={cut}")
         return data
 
 
-@pytest.mark.parametrize("token", [jwt.encode({"sub": "me", "authorities": ["ORG_ADMIN"] * 9, "exp": 4_000_000_000}, "k" * 32), "Zq8-vN2xK7_tR4wB9mLc5yHd3sGf6pJ1xW0_uT7-eQ4oA2iZ8kM5rY3nC6bV9hS1"], ids=["JWT", "opaque"])
+@pytest.mark.parametrize(
+    "token",
+    [
+        jwt.encode({"sub": "me", "authorities": ["ORG_ADMIN"] * 9, "exp": 4_000_000_000}, "k" * 32),
+        "Zq8-vN2xK7_tR4wB9mLc5yHd3sGf6pJ1xW0_uT7-eQ4oA2iZ8kM5rY3nC6bV9hS1",
+    ],
+    ids=["JWT", "opaque"],
+)
 def test_no_piece_of_a_token_stands_in_any_report(token, tmp_path):
     target = Echoing(token.lower())  # it compares without regard to case
     with RawServer(target.script) as server:

@@ -282,8 +282,21 @@ def test_an_interrupted_run_unsubscribes_and_says_what_it_closed(tmp_path):
         target.write_text(json.dumps(server.target()))
         root = Path(__file__).parent.parent
         environ = {name: value for name, value in os.environ.items() if not name.startswith("CLOSECHECK_")}
-        command = [sys.executable, "-m", "closecheck", "run", "--target", str(target), "--only", "CAR-LIFE-*", "--reports", str(tmp_path / "reports")]
-        process = subprocess.Popen(command, cwd=root, env={**environ, "PYTHONPATH": str(root)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        command = [
+            sys.executable,
+            "-m",
+            "closecheck",
+            "run",
+            "--target",
+            str(target),
+            "--only",
+            "CAR-LIFE-*",
+            "--reports",
+            str(tmp_path / "reports"),
+        ]
+        process = subprocess.Popen(
+            command, cwd=root, env={**environ, "PYTHONPATH": str(root)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
         deadline = time.monotonic() + 30
         audits = lambda: server.call(lambda: server.reference.store.database.execute("SELECT COUNT(*) FROM audits").fetchone()[0])  # noqa: E731
         while audits() < 40 and time.monotonic() < deadline:

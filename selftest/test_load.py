@@ -62,7 +62,9 @@ def test_the_page_of_a_firewall_that_counts_is_blamed_under_independence_alone(t
 
 
 def test_what_a_gateway_answers_to_one_request_always_leaves_its_requirement_untested(tmp_path):
-    said, broken, _ = judged(tmp_path, Guarded(b"503 Service Unavailable", lambda body, _: body.count(b'", "') == 16 or body.count(b'","') == 16))
+    said, broken, _ = judged(
+        tmp_path, Guarded(b"503 Service Unavailable", lambda body, _: body.count(b'", "') == 16 or body.count(b'","') == 16)
+    )
 
     assert said["ids/17"].outcome is Outcome.UNTESTED
     assert "CAR-OP-STATUS" in said["ids/17"].reason

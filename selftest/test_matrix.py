@@ -117,7 +117,10 @@ def test_no_answer_is_not_another_answer(answers, expected):
 
 @given(runs=small_runs.families(min_size=2))
 def test_the_order_of_the_targets_changes_no_number(runs):
-    told = {(tuple(one.spreads.items()), tuple(one.choice_spreads.items())) for one in map(matrix, itertools.islice(itertools.permutations(runs), 6))}
+    told = {
+        (tuple(one.spreads.items()), tuple(one.choice_spreads.items()))
+        for one in map(matrix, itertools.islice(itertools.permutations(runs), 6))
+    }
 
     assert len(told) == 1
 
@@ -208,7 +211,10 @@ def test_targets_of_one_name_are_told_apart(runs):
     ("facts", "expected"),
     [
         ([{"target": "A"}, {"target": "B"}], ["A", "B"]),
-        ([{"base_url": "https://a.example"}, {"base_url": "https://b.example"}], ["Example 4.2 (https://a.example)", "Example 4.2 (https://b.example)"]),
+        (
+            [{"base_url": "https://a.example"}, {"base_url": "https://b.example"}],
+            ["Example 4.2 (https://a.example)", "Example 4.2 (https://b.example)"],
+        ),
         ([{"started": "2026-01-01"}, {"started": "2026-01-02"}], ["Example 4.2 (run of 2026-01-01)", "Example 4.2 (run of 2026-01-02)"]),
         ([{"profile": Profile.QUICK}, {"profile": Profile.DEEP}], ["Example 4.2 (profile quick)", "Example 4.2 (profile deep)"]),
         ([{}, {"target": "B"}, {}], ["Example 4.2 (given as number 1)", "B", "Example 4.2 (given as number 3)"]),
@@ -291,7 +297,10 @@ def test_what_makes_runs_unlike_is_said_before_they_are_compared(facts, expected
 
 
 def test_seeds_matter_only_where_a_run_explores():
-    quick, standard = ([small_runs.run({}, profile=profile, seed=seed, started=str(seed)) for seed in (1, 2)] for profile in (Profile.QUICK, Profile.STANDARD))
+    quick, standard = (
+        [small_runs.run({}, profile=profile, seed=seed, started=str(seed)) for seed in (1, 2)]
+        for profile in (Profile.QUICK, Profile.STANDARD)
+    )
 
     assert matrix(quick).cautions == ()
     assert matrix(standard).cautions == ("explored with different seeds: 1 (1), 2 (2)",)
@@ -302,7 +311,9 @@ def test_seeds_matter_only_where_a_run_explores():
 
 @pytest.mark.parametrize("width", [60, 80, 100, 120])
 def test_rows_fit_the_width_and_ids_are_whole(width):
-    told = matrix([sample_runs.SAMPLES[one]() for one in ("conformant", "findings", "interrupted", "cut-off", "stopped", "suite-fault", "findings")])
+    told = matrix(
+        [sample_runs.SAMPLES[one]() for one in ("conformant", "findings", "interrupted", "cut-off", "stopped", "suite-fault", "findings")]
+    )
 
     lines = comparisons.text(told, width).split("\n")
 

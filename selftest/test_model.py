@@ -62,7 +62,13 @@ def run(*lines, requirements=(requirement(),), closing=Closing(1.5, 3), strict=F
 
 
 def folded(*outcomes, level=MUST, strict=False, waived=False, scoped_out="", parts=(), conditional=None):
-    return fold(requirement(level=level, parts=parts, conditional=conditional), [said(one) for one in outcomes], strict=strict, waived=waived, scoped_out=scoped_out)
+    return fold(
+        requirement(level=level, parts=parts, conditional=conditional),
+        [said(one) for one in outcomes],
+        strict=strict,
+        waived=waived,
+        scoped_out=scoped_out,
+    )
 
 
 # --------------------------------------------------------------------------------------------------------------- folding
@@ -161,7 +167,9 @@ def test_a_word_for_a_means_puts_out_of_scope_what_needs_it():
 
     assert [one.status for one in judged.results] == [Status.PASS, Status.OUT_OF_SCOPE]
     assert judged.results[1].reason == "a stub"
-    assert run(said(BROKEN), said(BROKEN, "CAR-X-2"), requirements=both, out_of_scope={"lifecycle": "a stub"}).results[1].status is Status.FAIL
+    assert (
+        run(said(BROKEN), said(BROKEN, "CAR-X-2"), requirements=both, out_of_scope={"lifecycle": "a stub"}).results[1].status is Status.FAIL
+    )
 
 
 def test_only_the_part_that_needs_a_means_goes_out_of_scope():
@@ -316,7 +324,9 @@ def test_supplies_are_told_once_and_only_for_what_is_untested():
 
 
 def exchange(number, base=0):
-    return ExchangeLine(number, f"case-{number}", SentRequest("POST", "http://t", (), Body(0), "authorized"), Timing(0.1 * number, 0.25), base=base)
+    return ExchangeLine(
+        number, f"case-{number}", SentRequest("POST", "http://t", (), Body(0), "authorized"), Timing(0.1 * number, 0.25), base=base
+    )
 
 
 def test_a_finding_knows_its_witness_and_the_base_of_it():
@@ -510,7 +520,13 @@ def test_a_cause_is_told_once_with_the_requirements_that_it_concerns():
     def found(name, cause):
         return Evidence(name, BROKEN, "case", finding=Finding("202", "403", cause=cause))
 
-    judged = run(found("CAR-X-2", "a firewall"), found("CAR-X-1", "a firewall"), found("CAR-X-1", "a firewall"), found("CAR-X-1", ""), requirements=TWO)
+    judged = run(
+        found("CAR-X-2", "a firewall"),
+        found("CAR-X-1", "a firewall"),
+        found("CAR-X-1", "a firewall"),
+        found("CAR-X-1", ""),
+        requirements=TWO,
+    )
 
     assert judged.causes == {"a firewall": ("CAR-X-1", "CAR-X-2")}
     assert run(said(BROKEN)).causes == {}

@@ -68,7 +68,9 @@ def test_other_code_is_no_second_try(tree):
 
 
 def session(*survivors, killed=2, later=1):
-    return Session("judging", ("closecheck/judging/checks",), "0" * 64, "run them", 9, 4, 2, killed + len(survivors), killed, 0, later, survivors)
+    return Session(
+        "judging", ("closecheck/judging/checks",), "0" * 64, "run them", 9, 4, 2, killed + len(survivors), killed, 0, later, survivors
+    )
 
 
 def lived(why=Why.EQUIVALENT, reason="It is never negative.", was="if a == `1`:", becomes="if a <= `1`:"):
@@ -118,7 +120,11 @@ def test_what_nobody_has_explained_is_shown_as_that():
 
 
 def test_a_long_line_is_shown_around_what_differs():
-    row = next(line for line in page(lived(was="a" * 99 + " == " + "b" * 99, becomes="a" * 99 + " <= " + "b" * 99)).splitlines() if line.startswith("* "))
+    row = next(
+        line
+        for line in page(lived(was="a" * 99 + " == " + "b" * 99, becomes="a" * 99 + " <= " + "b" * 99)).splitlines()
+        if line.startswith("* ")
+    )
 
     assert row == f"* {ONE}:7 `…{'a' * 29} == {'b' * 18}…` → `…{'a' * 29} <= {'b' * 18}…`"
 

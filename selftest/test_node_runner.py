@@ -14,7 +14,18 @@ from closecheck.reference import ReferenceConfig, ReferenceServer
 
 RUNNER = Path(__file__).with_name("node_runner.mjs")
 FAULTS = ("no-upper-bound", "null-body-with-500", "expiry-is-not-checked")
-AREAS = ("CAR-IDS-*", "CAR-BODY-*", "CAR-MESSAGE-*", "CAR-EXECUTION-*", "CAR-COMPLETION-*", "CAR-STATUS-*", "CAR-OP-ACCEPTS", "CAR-AUTH-MISSING", "CAR-AUTH-EXPIRED", "CAR-AUTH-INVALID")
+AREAS = (
+    "CAR-IDS-*",
+    "CAR-BODY-*",
+    "CAR-MESSAGE-*",
+    "CAR-EXECUTION-*",
+    "CAR-COMPLETION-*",
+    "CAR-STATUS-*",
+    "CAR-OP-ACCEPTS",
+    "CAR-AUTH-MISSING",
+    "CAR-AUTH-EXPIRED",
+    "CAR-AUTH-INVALID",
+)
 
 
 def by_node(modify):
@@ -23,7 +34,12 @@ def by_node(modify):
         target = server.target()
         tokens = {caller: one["token"] for caller, one in target["credentials"].items() if "token" in one} | {"authorized": server.token()}
         done = subprocess.run(
-            ["node", RUNNER, spec_folder(), server.base_url], input=json.dumps(tokens), capture_output=True, text=True, timeout=120, check=True
+            ["node", RUNNER, spec_folder(), server.base_url],
+            input=json.dumps(tokens),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
         )
     return json.loads(done.stdout)
 

@@ -60,21 +60,25 @@ def in_words(text: str) -> Shown:
 
 def of_the_model(run: Run) -> Shown:
     """Return what a run says of itself: the numbers that all formats are made from."""
-    return statuses({status.value: counted for status, counted in run.counts().items()}) | sentence(run.headline) | {
-        "total": len(run.results),
-        "tested": run.tested,
-        "requests": run.requests,
-        "seconds in words": duration(run.seconds),
-        "milliseconds": round(run.seconds * 1000),
-        "exit code": int(run.exit_code),
-        "choices": len(run.choices),
-        "observed": sum(seen is not None for _, seen in run.choices),
-        "waits": len(run.waits),
-        "settings": len(run.opening.settings),
-        "findings": sum(result.occurrences for result in run.results if result.status in _BROKEN),
-        "areas": [(passed(results), len(results)) for _, results in run.by_area() if results],
-        "waiver faults": len(run.closing.waiver_faults) if run.closing else 0,
-    }
+    return (
+        statuses({status.value: counted for status, counted in run.counts().items()})
+        | sentence(run.headline)
+        | {
+            "total": len(run.results),
+            "tested": run.tested,
+            "requests": run.requests,
+            "seconds in words": duration(run.seconds),
+            "milliseconds": round(run.seconds * 1000),
+            "exit code": int(run.exit_code),
+            "choices": len(run.choices),
+            "observed": sum(seen is not None for _, seen in run.choices),
+            "waits": len(run.waits),
+            "settings": len(run.opening.settings),
+            "findings": sum(result.occurrences for result in run.results if result.status in _BROKEN),
+            "areas": [(passed(results), len(results)) for _, results in run.by_area() if results],
+            "waiver faults": len(run.closing.waiver_faults) if run.closing else 0,
+        }
+    )
 
 
 def passed(results: list[Any]) -> int:
@@ -94,29 +98,42 @@ def of_html(made: bytes) -> Shown:
     bar = in_words(page.xpath("//div[@class='bar']/svg/@aria-label")[0])
     rows = statuses(dict(Counter(page.xpath("//details/@data-status"))))
     assert chips == bar == rows
-    options = in_words(", ".join(re.sub(r"(.*) \((\d+)\)", r"\2 \1", one) for one in text("//select[@id='filter-result']/option") if "(" in one))
+    options = in_words(
+        ", ".join(re.sub(r"(.*) \((\d+)\)", r"\2 \1", one) for one in text("//select[@id='filter-result']/option") if "(" in one)
+    )
     assert options == rows
     total = number(text("//ul[@class='counts']/li[last()]")[0].split()[1])
     assert total == len(page.xpath("//details[@data-status]")) == int(contents["Requirements"])
     broken = [statuses_of(article) for article in page.xpath("//article")]
     assert Counter(status for status, _ in broken) == {name: int(contents[title]) for name, title in _SECTIONS.items() if title in contents}
-    assert int(contents.get("Untested", 0)) == rows["status untested"] + rows["status error"] == len(page.xpath("//table[contains(@class, 'untested')]/tbody/tr"))
+    assert (
+        int(contents.get("Untested", 0))
+        == rows["status untested"] + rows["status error"]
+        == len(page.xpath("//table[contains(@class, 'untested')]/tbody/tr"))
+    )
     assert int(contents.get("Waivers", 0)) == rows["status waived"]
     choices = page.xpath("//table[contains(@class, 'choices')]/tbody/tr")
     waits = re.findall(r"The run waited ([\d,]+) times?", " ".join(text("//section[@aria-labelledby='timing']/p")))
-    said = [sum(map(number, re.findall(r"([\d,]+) broken", row))) for row in text("//details[@data-status='waived']//dl[1]/dd[last()]/text()/..")]
-    return rows | sentence(page.xpath("string(//h1)")) | {
-        "total": total,
-        "requests": number(re.match(r"[\d,]+(?= |$|,)", facts["Requests"].removesuffix(","))[0].rstrip(",")),
-        "seconds in words": facts["How long"],
-        "choices": len(choices),
-        "observed": sum("not observed" not in one.xpath("string(td)") for one in choices),
-        "waits": number(waits[0]) if waits else 0,
-        "settings": len(page.xpath("//section[@aria-labelledby='settings']/table/tbody/tr")),
-        "findings": sum(found for _, found in broken) + sum(said),
-        "areas": [tuple(map(number, told.split(" of "))) for told in text("//table[@class='areas']/tbody/tr/td[2]")],
-        "waiver faults": len(page.xpath("//section[@aria-labelledby='waiver-faults']//li")),
-    }
+    said = [
+        sum(map(number, re.findall(r"([\d,]+) broken", row)))
+        for row in text("//details[@data-status='waived']//dl[1]/dd[last()]/text()/..")
+    ]
+    return (
+        rows
+        | sentence(page.xpath("string(//h1)"))
+        | {
+            "total": total,
+            "requests": number(re.match(r"[\d,]+(?= |$|,)", facts["Requests"].removesuffix(","))[0].rstrip(",")),
+            "seconds in words": facts["How long"],
+            "choices": len(choices),
+            "observed": sum("not observed" not in one.xpath("string(td)") for one in choices),
+            "waits": number(waits[0]) if waits else 0,
+            "settings": len(page.xpath("//section[@aria-labelledby='settings']/table/tbody/tr")),
+            "findings": sum(found for _, found in broken) + sum(said),
+            "areas": [tuple(map(number, told.split(" of "))) for told in text("//table[@class='areas']/tbody/tr/td[2]")],
+            "waiver faults": len(page.xpath("//section[@aria-labelledby='waiver-faults']//li")),
+        }
+    )
 
 
 _SECTIONS: Final = {"failed": "Failures", "warning": "Warnings"}
@@ -135,20 +152,24 @@ def of_json(made: bytes) -> Shown:
     assert statuses(dict(listed)) == statuses(counts["by_status"])
     levels = counts["by_level"].values()
     assert statuses({name: sum(level[name] for level in levels) for name in counts["by_status"]}) == statuses(counts["by_status"])
-    return statuses(counts["by_status"]) | sentence(report["headline"]) | {
-        "total": counts["requirements"],
-        "tested": counts["tested"],
-        "requests": report["requests"],
-        "milliseconds": round(report["seconds"] * 1000),
-        "seconds in words": duration(report["seconds"]),
-        "exit code": report["exit_code"],
-        "choices": len(report["choices"]),
-        "observed": sum(one["observed"] is not None for one in report["choices"]),
-        "waits": len(report["waits"]),
-        "settings": len(report["settings"]),
-        "findings": sum(one["occurrences"] for one in report["requirements"] if one["status"] in _BROKEN),
-        "waiver faults": len(report["waiver_faults"]),
-    }
+    return (
+        statuses(counts["by_status"])
+        | sentence(report["headline"])
+        | {
+            "total": counts["requirements"],
+            "tested": counts["tested"],
+            "requests": report["requests"],
+            "milliseconds": round(report["seconds"] * 1000),
+            "seconds in words": duration(report["seconds"]),
+            "exit code": report["exit_code"],
+            "choices": len(report["choices"]),
+            "observed": sum(one["observed"] is not None for one in report["choices"]),
+            "waits": len(report["waits"]),
+            "settings": len(report["settings"]),
+            "findings": sum(one["occurrences"] for one in report["requirements"] if one["status"] in _BROKEN),
+            "waiver faults": len(report["waiver_faults"]),
+        }
+    )
 
 
 def of_junit(made: bytes) -> Shown:
@@ -157,35 +178,51 @@ def of_junit(made: bytes) -> Shown:
     named = {"failures": "failure", "errors": "error", "skipped": "skipped"}
     for suite in suites:
         assert int(suite.get("tests")) == len(suite.findall("testcase"))
-        assert {name: int(suite.get(name)) for name in named} == {name: len(suite.findall(f"testcase/{one}")) for name, one in named.items()}
+        assert {name: int(suite.get(name)) for name in named} == {
+            name: len(suite.findall(f"testcase/{one}")) for name, one in named.items()
+        }
     assert int(suites.get("tests")) == len(suites.findall("testsuite/testcase"))
     told: list[Shown] = []
     for suite in suites:
         of_suite = {one.get("name"): one.get("value") for one in suite.findall("properties/property")}
         counted = {name.removeprefix("requirements."): int(value) for name, value in of_suite.items() if name.startswith("requirements.")}
-        told.append(statuses(counted) | sentence(of_suite["headline"]) | {"requests": int(of_suite["requests"]), "exit code": int(of_suite["exit_code"])})
+        told.append(
+            statuses(counted)
+            | sentence(of_suite["headline"])
+            | {"requests": int(of_suite["requests"]), "exit code": int(of_suite["exit_code"])}
+        )
     assert all(one == told[0] for one in told)
     tests = {"tests": int(suites.get("tests")), "test failures": int(suites.get("failures")), "test errors": int(suites.get("errors"))}
-    return (told[0] if told else {}) | tests | {
-        "test skips": len(suites.findall(".//skipped")),
-        "milliseconds": round(float(suites.get("time")) * 1000),
-    }
+    return (
+        (told[0] if told else {})
+        | tests
+        | {
+            "test skips": len(suites.findall(".//skipped")),
+            "milliseconds": round(float(suites.get("time")) * 1000),
+        }
+    )
 
 
 def of_ctrf(made: bytes) -> Shown:
     results = json.loads(made)["results"]
     summary = results["summary"]
     kinds = Counter(one["status"] for one in results["tests"])
-    assert {name: summary[name] for name in ("passed", "failed", "skipped", "pending", "other")} == {name: kinds[name] for name in ("passed", "failed", "skipped", "pending", "other")}
-    assert summary["stop"] - summary["start"] == summary["duration"]
-    return statuses(summary["extra"]["requirements"]) | sentence(summary["extra"]["headline"]) | {
-        "tests": summary["tests"],
-        "test failures": summary["failed"],
-        "test errors": summary["other"],
-        "test skips": summary["skipped"] + summary["pending"],
-        "milliseconds": summary["duration"],
-        "exit code": summary["extra"]["exitCode"],
+    assert {name: summary[name] for name in ("passed", "failed", "skipped", "pending", "other")} == {
+        name: kinds[name] for name in ("passed", "failed", "skipped", "pending", "other")
     }
+    assert summary["stop"] - summary["start"] == summary["duration"]
+    return (
+        statuses(summary["extra"]["requirements"])
+        | sentence(summary["extra"]["headline"])
+        | {
+            "tests": summary["tests"],
+            "test failures": summary["failed"],
+            "test errors": summary["other"],
+            "test skips": summary["skipped"] + summary["pending"],
+            "milliseconds": summary["duration"],
+            "exit code": summary["extra"]["exitCode"],
+        }
+    )
 
 
 def of_sarif(made: bytes) -> Shown:
@@ -193,18 +230,26 @@ def of_sarif(made: bytes) -> Shown:
     invocation = run["invocations"][0]
     notes = [one["message"]["text"] for one in invocation["toolExecutionNotifications"]]
     hidden = [number(found[1]) for note in notes if (found := re.fullmatch(r"([\d,]+) more findings are counted in report\.json", note))]
-    return statuses(run["properties"]["requirements"]) | sentence(run["properties"]["headline"]) | {
-        "total": sum("advice" not in rule["properties"] for rule in run["tool"]["driver"]["rules"]),
-        "exit code": invocation["exitCode"],
-        "findings": sum("advice" not in one["properties"] for one in run["results"]) + sum(hidden),
-    }
+    return (
+        statuses(run["properties"]["requirements"])
+        | sentence(run["properties"]["headline"])
+        | {
+            "total": sum("advice" not in rule["properties"] for rule in run["tool"]["driver"]["rules"]),
+            "exit code": invocation["exitCode"],
+            "findings": sum("advice" not in one["properties"] for one in run["results"]) + sum(hidden),
+        }
+    )
 
 
 def of_earl(made: bytes) -> Shown:
     graph = json.loads(made)["@graph"]
     (target,) = (one for one in graph if one["@type"] == "earl:TestSubject")
     assertions = [one for one in graph if one["@type"] == "earl:Assertion"]
-    return sentence(target["dct:description"]) | statuses(dict(Counter(one["earl:result"]["closecheck:status"] for one in assertions))) | {"total": len(assertions)}
+    return (
+        sentence(target["dct:description"])
+        | statuses(dict(Counter(one["earl:result"]["closecheck:status"] for one in assertions)))
+        | {"total": len(assertions)}
+    )
 
 
 def of_intoto(made: bytes) -> Shown:

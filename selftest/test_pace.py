@@ -103,7 +103,9 @@ def simulated(limiter, planned, told, pace=None, first_wait=1.0):
 
 @pytest.mark.parametrize("kind", [FixedWindow, ClockWindow, SlidingWindow, Bucket])
 @pytest.mark.parametrize(("count", "seconds"), [(5, 2), (10, 1), (95, 10), (100, 60), (3, 1)])
-@pytest.mark.parametrize("told", [lambda left: float(math.ceil(left)), lambda left: math.ceil(left) + 3.0, lambda _: None], ids=["exact", "generous", "untold"])
+@pytest.mark.parametrize(
+    "told", [lambda left: float(math.ceil(left)), lambda left: math.ceil(left) + 3.0, lambda _: None], ids=["exact", "generous", "untold"]
+)
 def test_the_pace_of_a_limiter_is_found_with_few_refusals_and_made_use_of(kind, count, seconds, told):
     sent, taken = simulated(kind(count, seconds), PLANNED, told)
 

@@ -118,7 +118,10 @@ def test_checks_are_counted_and_false_alarms_named():
 def test_the_section_says_how_it_was_made():
     text = "\n".join(schemathesis_peer.section(PEER, PROOF.trials, "quick"))
 
-    assert all(words in text for words in ("`schemathesis run`", "default settings", "Schemathesis 4.0", "Hypothesis 6.0", "7 of 9 targets (1 that delay"))
+    assert all(
+        words in text
+        for words in ("`schemathesis run`", "default settings", "Schemathesis 4.0", "Hypothesis 6.0", "7 of 9 targets (1 that delay")
+    )
     assert "did not come to their end" not in text
 
 

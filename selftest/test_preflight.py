@@ -47,13 +47,19 @@ HTML = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\
         (lambda *_: answer("405 Method Not Allowed"), ["405", "base_url"]),
         (lambda *_: HTML, ["200", "base_url"]),
         (lambda *_: answer("503 Service Unavailable"), ["503"]),
-        (lambda *_: answer("301 Moved", b"", "Location: https://t.example/v2024/access-requests/close"), ["redirects", "base_url: https://t.example/v2024"]),
+        (
+            lambda *_: answer("301 Moved", b"", "Location: https://t.example/v2024/access-requests/close"),
+            ["redirects", "base_url: https://t.example/v2024"],
+        ),
         (lambda *_: answer("308 Moved", b"", "Location: /elsewhere"), ["redirects", "/elsewhere"]),
         (lambda *_: answer("302 Found", b""), ["redirects"]),
         (lambda *_: UNAUTHORIZED, ["401", "credentials.authorized"]),
         (lambda *_: error("403 Forbidden", "no", 1), ["403", "credentials.authorized"]),
         (lambda authorized, *_: UNAUTHORIZED if authorized else answer(), ["401", "credentials.authorized"]),
-        (lambda _, __, fields: None if "curl" in fields["user-agent"] else answer("403 Forbidden"), ["403", 'headers: {User-Agent: "curl', "closecheck"]),
+        (
+            lambda _, __, fields: None if "curl" in fields["user-agent"] else answer("403 Forbidden"),
+            ["403", 'headers: {User-Agent: "curl', "closecheck"],
+        ),
     ],
 )
 def test_where_nothing_can_be_judged_the_run_stops_and_says_what_to_change(tmp_path, function, words):

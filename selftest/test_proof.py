@@ -105,7 +105,9 @@ def test_a_run_without_figures_says_nothing_of_them():
 
 
 def test_the_page_is_made_from_the_data(proof):
-    assert (DOCS / "proof.md").read_text(encoding="utf-8") == render(proof, schemathesis_peer.read(DOCS / "peer.json"), mutants.read(DOCS / "mutation.json"))
+    assert (DOCS / "proof.md").read_text(encoding="utf-8") == render(
+        proof, schemathesis_peer.read(DOCS / "peer.json"), mutants.read(DOCS / "mutation.json")
+    )
 
 
 def test_the_page_tells_of_mutations_only_where_there_is_something_to_tell(proof):

@@ -16,7 +16,10 @@ def spread(kind, count):
     return quick[:: max(len(quick) // count, 1)][:count]
 
 
-SAMPLE = [Target("variant", ()), *(Target(kind, (name,)) for kind, count in (("fault", FAULTS), ("variant", VARIANTS)) for name in spread(kind, count))]
+SAMPLE = [
+    Target("variant", ()),
+    *(Target(kind, (name,)) for kind, count in (("fault", FAULTS), ("variant", VARIANTS)) for name in spread(kind, count)),
+]
 
 
 BY_SEED = [Target("fault", ("leading-zero-lost",), seed) for seed in (1, 2)]

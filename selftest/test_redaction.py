@@ -25,9 +25,7 @@ opaque = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=6,
 beyond_ascii = st.characters(min_codepoint=0xA1, max_codepoint=0x1F9FF, exclude_categories=["Cs", "Z", "Cf"])
 wide = st.text(beyond_ascii, min_size=6, max_size=12)
 secrets = st.one_of(st.sampled_from([TOKEN, PAYLOAD, SIGNATURE]), opaque, wide)
-breaks = st.sampled_from(
-    ["\n", "\r\n", " ", "\t", "\\n", "\\r\\n", "\\u000a", "\\u000D\\u000A", "\u00a0", "\u2028", "%0A"]
-)
+breaks = st.sampled_from(["\n", "\r\n", " ", "\t", "\\n", "\\r\\n", "\\u000a", "\\u000D\\u000A", "\u00a0", "\u2028", "%0A"])
 
 
 def stays(text: str, secret: str) -> str:
@@ -266,7 +264,9 @@ def test_words_are_left_alone_wherever_they_stand() -> None:
     assert Redactor([TOKEN, OPAQUE]).text(text) == text
 
 
-@pytest.mark.parametrize("kind", [one.kind for one in FORGERIES if one.kind not in {"garbage", "empty", "basic", "beyond-ascii", "beyond-utf8"}])
+@pytest.mark.parametrize(
+    "kind", [one.kind for one in FORGERIES if one.kind not in {"garbage", "empty", "basic", "beyond-ascii", "beyond-utf8"}]
+)
 @pytest.mark.parametrize("working", [TOKEN, "Working-Token-of-the-Tests"], ids=["JWT", "short"])
 def test_forged_tokens_are_as_secret_as_the_working_one(kind: str, working: str) -> None:
     if inapplicable(kind, working):

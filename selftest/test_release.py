@@ -44,7 +44,11 @@ def test_entries_under_unreleased_are_seen():
         ("0.2.0", LOG, []),
         ("0.3.0", LOG, ["CHANGELOG.md has no entries under 0.3.0"]),
         ("0.2", LOG.replace("0.2.0", "0.2"), ["0.2 is not a version of three numbers"]),
-        ("0.2.0", LOG.replace("Unreleased\n", "Unreleased\n* `fix`: three.\n"), ['CHANGELOG.md has entries under "Unreleased": move them to the version']),
+        (
+            "0.2.0",
+            LOG.replace("Unreleased\n", "Unreleased\n* `fix`: three.\n"),
+            ['CHANGELOG.md has entries under "Unreleased": move them to the version'],
+        ),
     ],
 )
 def test_version_and_change_log_agree(version, log, said):

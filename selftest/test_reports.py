@@ -170,7 +170,10 @@ def test_what_was_edited_is_said_also_where_nothing_was(named: str, recorded: st
     ],
 )
 def test_an_address_that_is_none_stands_in_the_archive_escaped_and_beside_it_as_sent(sent: str, told: str) -> None:
-    lines = [replace(line, request=replace(line.request, url=sent)) if isinstance(line, ExchangeLine) else line for line in _lines(sample_runs.conformant())]
+    lines = [
+        replace(line, request=replace(line.request, url=sent)) if isinstance(line, ExchangeLine) else line
+        for line in _lines(sample_runs.conformant())
+    ]
     [entry, *_] = document(Run(lines), "har")["log"]["entries"]
 
     assert entry["request"]["url"] == told
@@ -427,9 +430,16 @@ def test_a_recorded_authorization_that_is_no_secret_stands_as_it_is(tmp_path: Pa
 @pytest.mark.needs("curl")
 @pytest.mark.parametrize("method", ["POST", "GET", "HEAD"])
 @pytest.mark.parametrize("data", [b"", b"{}"], ids=["no body", "a body"])
-@pytest.mark.parametrize("framing", [{}, {"Content-Length": ""}, {"Transfer-Encoding": "chunked"}, {"Content-Type": "a/b", "Transfer-Encoding": "Chunked"}], ids=str)
+@pytest.mark.parametrize(
+    "framing",
+    [{}, {"Content-Length": ""}, {"Transfer-Encoding": "chunked"}, {"Content-Type": "a/b", "Transfer-Encoding": "Chunked"}],
+    ids=str,
+)
 def test_a_curl_line_runs_as_printed_and_ends(method: str, data: bytes, framing: dict[str, str]) -> None:
-    fields = {**framing, **({"Content-Length": str(len(data))} if "Content-Length" in framing or (data and "Transfer-Encoding" not in framing) else {})}
+    fields = {
+        **framing,
+        **({"Content-Length": str(len(data))} if "Content-Length" in framing or (data and "Transfer-Encoding" not in framing) else {}),
+    }
     # Where curl awaits a body that an answer to HEAD does not have, it would end by its own limit: here one comes.
     with RawServer(each(answer())) as server:
         request = SentRequest(method, f"{server.base_url}/p", tuple(fields.items()), Body.of(data, limit=99), "none")
@@ -449,14 +459,21 @@ def test_every_form_of_curl_line_of_a_faulty_run_runs_as_printed(tmp_path: Path)
             return super().answer(method, fields, body, number) if b"e" in body[-40:] else answer("404 Not Found")
 
     target = Faulty()
-    environment = {**{name: value for name, value in os.environ.items() if not name.startswith(("CLOSECHECK_", "SAIL_", "PYTEST_"))}, "CLOSECHECK_TOKEN": target.token}
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("CLOSECHECK_", "SAIL_", "PYTEST_"))},
+        "CLOSECHECK_TOKEN": target.token,
+    }
     with RawServer(target.script) as server:
         words = [sys.executable, "-m", "closecheck", "run", "--base-url", server.base_url, "--reports", tmp_path, "--profile", "quick"]
         assert subprocess.run(words, env=environment, capture_output=True, timeout=120, check=False).returncode == 1
         run = read(tmp_path / "latest")
         witnesses = [one.witness for result in run.results for one in result.findings if one.witness]
         # One of each form: the options and the names of the fields, not their values.
-        forms = {re.sub(r"'[^']*'", lambda one: one[0].partition(":")[0], line): exchange for exchange in [*run.exchanges.values(), *witnesses] if (line := curl(exchange))}
+        forms = {
+            re.sub(r"'[^']*'", lambda one: one[0].partition(":")[0], line): exchange
+            for exchange in [*run.exchanges.values(), *witnesses]
+            if (line := curl(exchange))
+        }
         chosen = list(forms.values())
         arrived = executed(chosen, server, CLOSECHECK_TOKEN=target.token)
 
@@ -476,7 +493,9 @@ def executed(exchanges: list[ExchangeLine], server: RawServer, **variables: str)
     for exchange in exchanges:
         before = len(server.requests)
         line = curl(exchange)
-        with subprocess.Popen(["sh", "-c", line], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
+        with subprocess.Popen(
+            ["sh", "-c", line], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+        ) as process:
             try:
                 process.wait(30)
             finally:
@@ -542,7 +561,9 @@ def test_an_odd_item_stays_visible_in_a_long_list() -> None:
     assert "null" in shown[1]
 
 
-@pytest.mark.parametrize("value", ["[12345678901234567890]", "[1e400]", '["an id", -0.50]', '{"a": [1.0, "1.0"]}', "1e5", "[true, null, {}]"])
+@pytest.mark.parametrize(
+    "value", ["[12345678901234567890]", "[1e400]", '["an id", -0.50]', '{"a": [1.0, "1.0"]}', "1e5", "[true, null, {}]"]
+)
 def test_a_number_is_shown_as_it_was_sent_and_never_in_quotes(value: str) -> None:
     body = f'{{"accessRequestIds": {value}}}'.encode()
     request = SentRequest("POST", "http://h/p", (), Body.of(body, limit=999), "authorized")
@@ -705,7 +726,10 @@ def test_progress_counts_tests_once_one_is_done(catalogue: Any) -> None:
     clock.now += 5
     progress.sent(30)
 
-    assert stream.getvalue().splitlines()[1:] == ["9 requests sent in 5.0 s, 7 of 12 tests done", "30 requests sent in 10.0 s, 7 of 12 tests done"]
+    assert stream.getvalue().splitlines()[1:] == [
+        "9 requests sent in 5.0 s, 7 of 12 tests done",
+        "30 requests sent in 10.0 s, 7 of 12 tests done",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,25 @@ CONFIG = ReferenceConfig(pending=3 * ENOUGH + 400, approved=30, completed=4)
 def start(target, reports):
     """Start a run of the lifecycle area in a process of its own."""
     only = [word for pattern in REQUIREMENTS for word in ("--only", pattern)]
-    command = [sys.executable, "-m", "closecheck", "run", "--target", target, "--profile", "quick", "--seed", "7", "--reports", reports, *only]
+    command = [
+        sys.executable,
+        "-m",
+        "closecheck",
+        "run",
+        "--target",
+        target,
+        "--profile",
+        "quick",
+        "--seed",
+        "7",
+        "--reports",
+        reports,
+        *only,
+    ]
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CLOSECHECK_")}
-    return subprocess.Popen(command, cwd=ROOT, env={**environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        command, cwd=ROOT, env={**environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,9 @@ def test_a_schema_is_that_of_the_type_that_reads(name):
 
 @pytest.mark.parametrize("file", sorted((spec_folder() / "cases").rglob("*.yaml")), ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_the_cases_fit_their_schema(file):
-    assert [str(error) for error in jsonschema_rs.validator_for(schema("cases")).iter_errors(by_names(yaml.safe_load(file.read_text("utf-8"))))] == []
+    assert [
+        str(error) for error in jsonschema_rs.validator_for(schema("cases")).iter_errors(by_names(yaml.safe_load(file.read_text("utf-8"))))
+    ] == []
 
 
 def test_the_catalogue_fits_its_schema():

@@ -45,7 +45,9 @@ def test_what_never_arises_is_not_applicable_within_the_declared_scope(tmp_path)
 
 
 def test_without_the_word_the_means_are_missed(tmp_path):
-    run = judged(tmp_path, {word: why for word, why in WORDS.items() if word not in {"unprivileged", "burst"}}, variant="no-causes", burst=False)
+    run = judged(
+        tmp_path, {word: why for word, why in WORDS.items() if word not in {"unprivileged", "burst"}}, variant="no-causes", burst=False
+    )
 
     reasons = {one.requirement.id: one.reason for one in run.with_status(Status.UNTESTED)}
     assert {"CAR-AUTH-FORBIDDEN", "CAR-OP-INDEPENDENT", "CAR-ERROR-CAUSES"} <= set(reasons)

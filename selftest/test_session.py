@@ -170,7 +170,9 @@ def test_what_got_no_plain_answer_ahead_is_asked_again_alone(tmp_path):
 
     with opened(script, tmp_path, concurrency="4") as (session, *_):
         session.prefetch([session.cases[name] for name in ("ids/2", "executionStatus/Completed", "ids/4", "ids/5", "ids/9")])
-        statuses = {name: session.ask(session.cases[name]).status for name in ("ids/2", "executionStatus/Completed", "ids/4", "ids/5", "ids/9")}
+        statuses = {
+            name: session.ask(session.cases[name]).status for name in ("ids/2", "executionStatus/Completed", "ids/4", "ids/5", "ids/9")
+        }
 
     assert refused == [1]
     assert set(statuses.values()) == {202}
@@ -282,7 +284,9 @@ def test_what_was_not_answered_does_not_hold_under_a_clause(tmp_path):
 
     from closecheck.suite.plugin import EVIDENCE, Clause
 
-    item = SimpleNamespace(name="test_odd", stash={EVIDENCE: []}, iter_markers=lambda _: iter([SimpleNamespace(args=("CAR-OP-NO-500",), kwargs={})]))
+    item = SimpleNamespace(
+        name="test_odd", stash={EVIDENCE: []}, iter_markers=lambda _: iter([SimpleNamespace(args=("CAR-OP-NO-500",), kwargs={})])
+    )
     with opened(lambda peer: peer.request() and None, tmp_path) as (session, *_):
         exchange = session.send("odd", ONE, impossible(0, "odd", 1))
         with pytest.raises(Untested, match="CAR-OP-ANSWERS"):
@@ -291,7 +295,9 @@ def test_what_was_not_answered_does_not_hold_under_a_clause(tmp_path):
     assert Outcome.HELD not in outcomes(session, "CAR-OP-NO-500")
 
 
-@pytest.mark.parametrize(("supply", "ended"), [("--budget, more than 31", True), ("", True), ("credentials.unprivileged: {token: …}", False)])
+@pytest.mark.parametrize(
+    ("supply", "ended"), [("--budget, more than 31", True), ("", True), ("credentials.unprivileged: {token: …}", False)]
+)
 def test_a_403_that_is_not_reached_is_untested_and_one_that_cannot_be_had_is_not_missed(monkeypatch, pytestconfig, supply, ended):
     import importlib.util
 
@@ -416,7 +422,9 @@ def test_one_lost_answer_is_an_error_and_no_finding(tmp_path):
     assert outcomes(session, "CAR-OP-ANSWERS") == {Outcome.ERROR}
 
 
-@pytest.mark.parametrize(("lost", "findings"), [(None, 1), (b"hang", 1), (answer(length=99)[:60], 2)], ids=["dropped", "hangs", "cut short"])
+@pytest.mark.parametrize(
+    ("lost", "findings"), [(None, 1), (b"hang", 1), (answer(length=99)[:60], 2)], ids=["dropped", "hangs", "cut short"]
+)
 def test_the_same_request_lost_twice_is_a_finding(tmp_path, lost, findings):
     def script(peer):
         peer.request()
@@ -469,7 +477,9 @@ def test_a_drop_on_a_reused_connection_is_sent_again_and_no_finding(tmp_path):
     assert said(session, "CAR-OP-ANSWERS") == []
 
 
-@pytest.mark.parametrize("part", [answer()[:1], answer()[:30], answer()[:-1]], ids=["one byte", "within the header section", "within the body"])
+@pytest.mark.parametrize(
+    "part", [answer()[:1], answer()[:30], answer()[:-1]], ids=["one byte", "within the header section", "within the body"]
+)
 @pytest.mark.parametrize("ends", ["closed", "reset"])
 def test_a_part_of_an_answer_on_a_reused_connection_is_a_finding_and_the_request_is_sent_again(tmp_path, part, ends):
     came = threading.Event()
@@ -1154,9 +1164,7 @@ def test_every_request_that_was_closed_is_recorded(tmp_path):
     assert sorted(recorded) == sorted(one for body in target.accepted for one in body["accessRequestIds"])
 
 
-@pytest.mark.parametrize(
-    "given", [None, {"pending": PENDING}, {"pending": PENDING, "may_close": False}, {"may_close": True}]
-)
+@pytest.mark.parametrize("given", [None, {"pending": PENDING}, {"pending": PENDING, "may_close": False}, {"may_close": True}])
 def test_without_consent_or_ids_acceptance_is_untested_and_no_pending_id_is_sent(tmp_path, given):
     target = SmallTarget(known=set(PENDING))
     with probed(tmp_path, target, given) as (session, *_):

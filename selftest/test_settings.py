@@ -115,9 +115,7 @@ def test_a_flag_that_is_not_given_does_not_hide_the_environment() -> None:
 
 
 def test_tokens_of_the_environment_go_before_those_of_the_file() -> None:
-    text = (
-        f"base_url: {URL}\ncredentials: {{authorized: {{client_id: a, client_secret: b}}, expired: {{token: old}}}}\n"
-    )
+    text = f"base_url: {URL}\ncredentials: {{authorized: {{client_id: a, client_secret: b}}, expired: {{token: old}}}}\n"
     settings = merged({"CLOSECHECK_TOKEN": "tok-1", "CLOSECHECK_UNPRIVILEGED_TOKEN": "tok-2"}, target=file(text))
 
     assert dict(settings.credentials.items()) == {
@@ -133,9 +131,7 @@ def test_a_client_gets_the_token_url_of_the_host() -> None:
     text = f"base_url: {URL}\ncredentials: {{authorized: {{client_id: a, client_secret: bcdefg}}}}\n"
     settings = merged(target=file(text))
 
-    assert settings.credentials.authorized == ClientCredentials(
-        "a", Secret("bcdefg"), "https://tenant.example/oauth/token"
-    )
+    assert settings.credentials.authorized == ClientCredentials("a", Secret("bcdefg"), "https://tenant.example/oauth/token")
     assert origin(settings, "credentials.authorized") == (
         "client a with secret *** at https://tenant.example/oauth/token",
         "target file",
@@ -150,9 +146,7 @@ def test_the_vendors_variables_serve_where_nothing_else_is_given() -> None:
 
     assert not settings.embedded
     assert settings.base_url == "https://t.api.example/v2024"
-    assert settings.credentials.authorized == ClientCredentials(
-        "me", Secret("hush-hush"), "https://t.api.example/oauth/token"
-    )
+    assert settings.credentials.authorized == ClientCredentials("me", Secret("hush-hush"), "https://t.api.example/oauth/token")
     assert origin(settings, "base_url") == ("https://t.api.example/v2024", "environment")
 
 
@@ -160,9 +154,7 @@ def test_the_vendors_client_is_not_sent_to_another_host() -> None:
     settings = merged(SAIL, base_url="https://other.example")
 
     assert settings.credentials.authorized is None
-    assert settings.advice == (
-        "SAIL_CLIENT_ID is not used: SAIL_BASE_URL names another host, whose tokens are not for this target.",
-    )
+    assert settings.advice == ("SAIL_CLIENT_ID is not used: SAIL_BASE_URL names another host, whose tokens are not for this target.",)
 
 
 def test_half_a_vendors_client_is_refused() -> None:
@@ -201,10 +193,7 @@ def test_a_refusal_names_option_or_variable(options: dict[str, Any], environ: di
 def test_a_variable_that_the_target_file_refers_to_is_known() -> None:
     settings = merged(
         {"CLOSECHECK_CLIENT_SECRET": "hush-hush"},
-        target=file(
-            f"base_url: {URL}\n"
-            'credentials: {authorized: {client_id: a, client_secret: "${CLOSECHECK_CLIENT_SECRET}"}}\n'
-        ),
+        target=file(f'base_url: {URL}\ncredentials: {{authorized: {{client_id: a, client_secret: "${{CLOSECHECK_CLIENT_SECRET}}"}}}}\n'),
     )
 
     assert settings.secrets == ("hush-hush",)

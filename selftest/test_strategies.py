@@ -120,7 +120,10 @@ def test_sequences_never_name_an_accepted_id_twice():
         return 2 <= len(bodies) <= 16 and len(ids) == len(set(ids))
 
     assert_all(strategies.sequences(), holds)
-    find_any(strategies.sequences(), lambda bodies: len({one.body for one in bodies if isinstance(one, Edit)}) < sum(isinstance(one, Edit) for one in bodies))
+    find_any(
+        strategies.sequences(),
+        lambda bodies: len({one.body for one in bodies if isinstance(one, Edit)}) < sum(isinstance(one, Edit) for one in bodies),
+    )
 
 
 ID = "2c90ad2a70ace7d50170acf22ca90010"

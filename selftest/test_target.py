@@ -27,9 +27,7 @@ from closecheck.config.target import (
 from closecheck.model import Exit
 from closecheck.model.errors import UsageError
 
-IDS = frozenset(
-    {"CAR-OP-ACCEPTS", "CAR-BODY-JSON", "CAR-IDS-MAX", "CAR-RATE-BODY", "CAR-RATE-TRUTHFUL", "CAR-LIFE-EVENT"}
-)
+IDS = frozenset({"CAR-OP-ACCEPTS", "CAR-BODY-JSON", "CAR-IDS-MAX", "CAR-RATE-BODY", "CAR-RATE-TRUTHFUL", "CAR-LIFE-EVENT"})
 
 
 @pytest.fixture
@@ -105,9 +103,7 @@ waivers: waivers.yaml
         assert (whole.extension, whole.waivers) == (folder / "own.py", folder / "waivers.yaml")
 
     def test_credentials(self, whole: Target) -> None:
-        assert whole.credentials.authorized == ClientCredentials(
-            "me", Secret("s-3-cret"), "https://login.example/oauth/token"
-        )
+        assert whole.credentials.authorized == ClientCredentials("me", Secret("s-3-cret"), "https://login.example/oauth/token")
         assert whole.credentials.unprivileged == StaticToken(Secret("user.token"))
         assert whole.credentials.expired is None
 
@@ -158,9 +154,7 @@ class TestSources:
     def test_create(self) -> None:
         text = "{create: {requested_for: [i1, i2], item: {type: ROLE, id: r1}, count: 3}}"
         assert self.source(text) == Created(("i1", "i2"), "ROLE", "r1", 3)
-        assert self.source("{create: {requested_for: i1, item: {type: ROLE, id: r1}}}") == Created(
-            ("i1",), "ROLE", "r1"
-        )
+        assert self.source("{create: {requested_for: i1, item: {type: ROLE, id: r1}}}") == Created(("i1",), "ROLE", "r1")
 
     @pytest.mark.parametrize("heading", ["Tracking Number", "trackingNumber", '"tracking number"', "TRACKING_NUMBER"])
     @pytest.mark.parametrize("separator", [",", ";", "\t"])
@@ -215,8 +209,7 @@ class TestVariables:
     @pytest.mark.parametrize("text", ["${a-b}", "${}", "${open"])
     def test_a_malformed_reference(self, text: str) -> None:
         assert refusal(f'name: "{text}"') == (
-            'target.yaml, key "name" (line 1): a reference to a variable is malformed. '
-            "Write ${NAME}; a dollar sign itself is $$."
+            'target.yaml, key "name" (line 1): a reference to a variable is malformed. Write ${NAME}; a dollar sign itself is $$.'
         )
 
     def test_a_literal_secret_is_advised_against(self) -> None:
@@ -260,10 +253,7 @@ REFUSALS = [
     ("concurrency: 1.5", 'key "concurrency" (line 1): a whole number from 1 to 64 is needed. Write 1 or more.'),
     (
         "concurrency: true",
-        (
-            'key "concurrency" (line 1): a whole number from 1 to 64 is needed, true or false was found. Write a '
-            "number, without quotes."
-        ),
+        ('key "concurrency" (line 1): a whole number from 1 to 64 is needed, true or false was found. Write a number, without quotes.'),
     ),
     (
         "burst: 16",
@@ -283,17 +273,11 @@ REFUSALS = [
     ),
     (
         "headers: {Authorization: x}",
-        (
-            'key "headers.Authorization" (line 1): the suite sets Authorization itself. Write the token under '
-            "credentials.authorized.token."
-        ),
+        ('key "headers.Authorization" (line 1): the suite sets Authorization itself. Write the token under credentials.authorized.token.'),
     ),
     (
         "headers: {content-length: x}",
-        (
-            'key "headers.content-length" (line 1): the suite sets this field itself, and tests what it changes. '
-            "Delete it."
-        ),
+        ('key "headers.content-length" (line 1): the suite sets this field itself, and tests what it changes. Delete it.'),
     ),
     (
         "headers: {'X Y': x}",
@@ -313,10 +297,7 @@ REFUSALS = [
     ),
     (
         "path: close",
-        (
-            'key "path" (line 1): a path starts with a slash and has no query, fragment or blank. Write '
-            "/access-requests/close."
-        ),
+        ('key "path" (line 1): a path starts with a slash and has no query, fragment or blank. Write /access-requests/close.'),
     ),
     (
         "tls: {ca_file: no.pem}",
@@ -338,10 +319,7 @@ REFUSALS = [
     ),
     (
         "credentials: {authorized: {token: x, client_id: y}}",
-        (
-            'key "credentials.authorized.client_id" (line 1): a token needs no client_id. Give either token, or '
-            "client_id and client_secret."
-        ),
+        ('key "credentials.authorized.client_id" (line 1): a token needs no client_id. Give either token, or client_id and client_secret.'),
     ),
     (
         "credentials: {authorized: Bearer x}",
@@ -352,10 +330,7 @@ REFUSALS = [
     ),
     (
         "credentials: {authorized: {token: Bearer x}}",
-        (
-            'key "credentials.authorized.token" (line 1): the token starts with the word "Bearer". Leave the word '
-            "out: the suite adds it."
-        ),
+        ('key "credentials.authorized.token" (line 1): the token starts with the word "Bearer". Leave the word out: the suite adds it.'),
     ),
     (
         "access_requests:\n  pending:\n  - a\n  - 5",
@@ -367,10 +342,7 @@ REFUSALS = [
     ),
     (
         "access_requests: {pending: []}",
-        (
-            'key "access_requests.pending" (line 1): there is no id in it. Supply at least one, or leave the whole '
-            "entry out."
-        ),
+        ('key "access_requests.pending" (line 1): there is no id in it. Supply at least one, or leave the whole entry out.'),
     ),
     (
         "access_requests: {pending: [a], completed: [a]}",
@@ -378,10 +350,7 @@ REFUSALS = [
     ),
     (
         "access_requests: {pending: {search: false}}",
-        (
-            'key "access_requests.pending.search" (line 1): this names no source. Write {search: true}, or leave the '
-            "whole entry out."
-        ),
+        ('key "access_requests.pending.search" (line 1): this names no source. Write {search: true}, or leave the whole entry out.'),
     ),
     (
         "access_requests: {pending: {create: {requested_for: a}}}",
@@ -392,24 +361,15 @@ REFUSALS = [
     ),
     (
         "provoke: {rate_limit: {}}",
-        (
-            'key "provoke.rate_limit" (line 1): exactly one way is needed. Write {headers: {X-Provoke: throttle}} or '
-            "{burst: 300}."
-        ),
+        ('key "provoke.rate_limit" (line 1): exactly one way is needed. Write {headers: {X-Provoke: throttle}} or {burst: 300}.'),
     ),
     (
         "observe: {events: {listen: '1:2'}}",
-        (
-            'key "observe.events" (line 1): subscribe is missing. Write {subscribe: true}: it allows the suite to '
-            "make a subscription."
-        ),
+        ('key "observe.events" (line 1): subscribe is missing. Write {subscribe: true}: it allows the suite to make a subscription.'),
     ),
     (
         "observe: {events: {subscribe: true, listen: here}}",
-        (
-            'key "observe.events.listen" (line 1): host and port are needed. Write "127.0.0.1:8089"; port 0 takes '
-            "any free one."
-        ),
+        ('key "observe.events.listen" (line 1): host and port are needed. Write "127.0.0.1:8089"; port 0 takes any free one.'),
     ),
     (
         "extension: target.yaml",

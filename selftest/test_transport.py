@@ -471,7 +471,12 @@ def test_a_gzip_of_several_members_is_read_whole():
     assert answered(told(each(answer("202 Accepted", body, "Content-Encoding: gzip")))).body == b'{"a":1}'
 
 
-PACKED = {"gzip": lambda body: gzip.compress(body, 1), "deflate": lambda body: zlib.compress(body, 1), "br": lambda body: brotli.compress(body, quality=1), "zstd": zstd.compress}
+PACKED = {
+    "gzip": lambda body: gzip.compress(body, 1),
+    "deflate": lambda body: zlib.compress(body, 1),
+    "br": lambda body: brotli.compress(body, quality=1),
+    "zstd": zstd.compress,
+}
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "gzip, gzip", "zstd, br"])

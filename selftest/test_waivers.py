@@ -86,7 +86,9 @@ def test_a_waiver_of_what_holds_is_stale() -> None:
     ]
 
 
-def test_a_file_below_the_current_folder_is_named_from_there_and_another_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_below_the_current_folder_is_named_from_there_and_another_by_its_whole_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     load(FILE)
     file = Path("waivers.yaml").absolute()
     assert {one.file for one in waivers.load(file, TODAY, IDS)} == {"waivers.yaml"}
@@ -110,7 +112,10 @@ def test_an_expired_or_stale_waiver_is_annotated_on_github_with_its_lines(tmp_pa
         told[annotates] = stream.getvalue()
 
     place = f"file={file.format(here=tmp_path.name)},line=1,endLine=7"
-    assert told == {"true": f"::error {place},title=waiver of CAR-IDS-MAX::CAR-IDS-MAX was tested and holds; delete these lines.\n", "false": ""}
+    assert told == {
+        "true": f"::error {place},title=waiver of CAR-IDS-MAX::CAR-IDS-MAX was tested and holds; delete these lines.\n",
+        "false": "",
+    }
 
 
 def test_a_waiver_of_what_was_not_tested_is_not_stale() -> None:
@@ -128,8 +133,7 @@ def test_every_key_is_required(key: str) -> None:
     entry = {name: value for name, value in ENTRY.items() if name != key}
 
     assert refusal(yaml.safe_dump([entry])) == (
-        f'waivers.yaml, key "[0]" (line 1): {key} is missing. '
-        "A waiver needs requirement, reason, owner, issue and expires."
+        f'waivers.yaml, key "[0]" (line 1): {key} is missing. A waiver needs requirement, reason, owner, issue and expires.'
     )
 
 
@@ -171,7 +175,9 @@ def test_an_entry_ready_to_paste_is_refused_until_it_is_filled_in() -> None:
 
 
 def test_there_is_an_entry_for_each_requirement_that_failed_and_for_no_other() -> None:
-    run = small_runs.run({"CAR-A": Status.FAIL, "CAR-B": Status.WARNING, "CAR-C": Status.WAIVED, "CAR-D": Status.FAIL, "CAR-E": Status.PASS})
+    run = small_runs.run(
+        {"CAR-A": Status.FAIL, "CAR-B": Status.WARNING, "CAR-C": Status.WAIVED, "CAR-D": Status.FAIL, "CAR-E": Status.PASS}
+    )
 
     entries = waiver_entries(run)
 

@@ -14,7 +14,13 @@ from closecheck.suite.plugin import skip_inapplicable
 
 MINIMAL = {"accessRequestIds": Ids(1)}
 FULL = {**MINIMAL, "message": derived_cases.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"}
-BODIES = {"minimal body": MINIMAL, "with a message": {**MINIMAL, "message": derived_cases.MESSAGE}, "full body": FULL, "three ids": {"accessRequestIds": Ids(3)}, "many ids": {"accessRequestIds": Ids(60)}}
+BODIES = {
+    "minimal body": MINIMAL,
+    "with a message": {**MINIMAL, "message": derived_cases.MESSAGE},
+    "full body": FULL,
+    "three ids": {"accessRequestIds": Ids(3)},
+    "many ids": {"accessRequestIds": Ids(60)},
+}
 INVALID = {
     "no ids": Draft(body={}),
     "wrong item": Draft(body={"accessRequestIds": [7]}),
@@ -208,7 +214,10 @@ def test_an_authorized_request_before_it_changes_nothing(session, clause, lent, 
         # Its id is unknown, and nothing says that this is looked at last: it is if a fresh connection gets another answer.
         alone = session.send(f"{exchange.case}/alone", exchange.draft, list(exchange.ids))
         if alone.status == 400:
-            clause.untested("a request that names an id which the target does not know is refused for that", "access_requests: {pending: […], may_close: true}")
+            clause.untested(
+                "a request that names an id which the target does not know is refused for that",
+                "access_requests: {pending: […], may_close: true}",
+            )
 
     clause.expect(
         exchange.status in expected.statuses,
@@ -221,7 +230,10 @@ def test_an_authorized_request_before_it_changes_nothing(session, clause, lent, 
     "caller",
     [
         *parts_of(REPEATED, REPEATED_FIRST, "2026.2"),
-        *(pytest.param(*one.values, marks=[*one.marks, pytest.mark.sweep]) for one in parts_of(REPEATED, as_forged(REPEATED_MORE), "2026.2")),
+        *(
+            pytest.param(*one.values, marks=[*one.marks, pytest.mark.sweep])
+            for one in parts_of(REPEATED, as_forged(REPEATED_MORE), "2026.2")
+        ),
     ],
 )
 def test_what_was_accepted_is_not_accepted_from_others(session, clause, lent, caller):
@@ -230,7 +242,10 @@ def test_what_was_accepted_is_not_accepted_from_others(session, clause, lent, ca
     authorized, *_, exchange = lent[caller]
     accepted = [list(sequence[0].ids) for sequence in lent.values() if sequence[0].status == 202]
     if list(authorized.ids) not in [*accepted, accepted_before(session)]:
-        clause.untested(f"no authorized request was accepted that could be repeated: {authorized.got()}", "access_requests: {pending: […], may_close: true}")
+        clause.untested(
+            f"no authorized request was accepted that could be repeated: {authorized.got()}",
+            "access_requests: {pending: […], may_close: true}",
+        )
     _, change, expected = REFUSED[caller]
 
     # By now its id may be closed, and whether that is looked at first is another requirement's affair (CAR-AUTH-FIRST).
@@ -289,7 +304,9 @@ CALLERS = {
 def first(caller, body=""):
     """Return an invalid body of a caller who is not allowed, or a valid one of his."""
     draft = INVALID[body] if body else Draft(body=MINIMAL)
-    return named(f"auth/first/{caller.replace(':', '-')}/{body.replace(' ', '-') or 'valid'}", msgspec.structs.replace(draft, caller=caller))
+    return named(
+        f"auth/first/{caller.replace(':', '-')}/{body.replace(' ', '-') or 'valid'}", msgspec.structs.replace(draft, caller=caller)
+    )
 
 
 def ahead(session, items):

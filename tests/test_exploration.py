@@ -13,7 +13,9 @@ def exploration(run_context):
     settings = run_context.settings
     if settings.profile is Profile.QUICK:
         pytest.skip("the profile quick explores nothing")
-    return explored(run_context.session, settings.profile, settings.seed, settings.examples, random=settings.seed_by_default, budget=settings.budget)
+    return explored(
+        run_context.session, settings.profile, settings.seed, settings.examples, random=settings.seed_by_default, budget=settings.budget
+    )
 
 
 @pytest.mark.explores

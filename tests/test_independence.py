@@ -14,7 +14,9 @@ from closecheck.suite.parametrize import dashed, parameters, swept
 from closecheck.suite.plugin import skip_inapplicable
 
 ONE = Draft(body={"accessRequestIds": Ids(1)})
-FULL = Draft(body={"accessRequestIds": Ids(1), "message": derived_cases.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"})
+FULL = Draft(
+    body={"accessRequestIds": Ids(1), "message": derived_cases.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"}
+)
 FIVE = Draft(body={"accessRequestIds": Ids(5)})
 FIRST = {"one id": derived_cases.ONE_ID, "every member": derived_cases.FULL}
 """Kinds that a run begins with: nothing came before them."""
@@ -73,7 +75,17 @@ ORDERS = {
 LONG_ORDERS = {
     "valid and invalid by turns, longer": ["one id", "no ids", "every member", "Complated", "Completed", "a number"] * 4,
     "equal lengths by turns, longer": ["Completed", "Complated", "Success", "Succeed", "message 12", 'message "ab"'] * 4,
-    "callers by turns, longer": ["nobody", "one id", "garbage token", "every member", "nobody, no ids", "five ids", "no access", "Completed"] * 4,
+    "callers by turns, longer": [
+        "nobody",
+        "one id",
+        "garbage token",
+        "every member",
+        "nobody, no ids",
+        "five ids",
+        "no access",
+        "Completed",
+    ]
+    * 4,
     "long, then short, twice": ["300 ids", "one id", "600 ids", "one id", "300 ids", "empty object", "600 ids", "every member"] * 2,
     "in chunks, then whole, longer": ["in chunks", "one id", "in chunks", "no ids"] * 4,
     "another method, then ours, longer": ["another method", "one id", "another method", "no ids"] * 4,
@@ -192,7 +204,9 @@ def played(session, request, usable, alone):
     items = request.session.items
     sequences = {}
     for one in parameters(items, test_what_came_before_on_the_connection_does_not_matter):
-        sequences["order", one["order"]] = [planned(session, name, "lane") for name in usable_of({**ORDERS, **LONG_ORDERS}[one["order"]], usable)]
+        sequences["order", one["order"]] = [
+            planned(session, name, "lane") for name in usable_of({**ORDERS, **LONG_ORDERS}[one["order"]], usable)
+        ]
     if "one id" in usable:
         for one in parameters(items, test_a_like_request_before_does_not_matter):
             key = one["likeness"], one["accepted_first"], one["times"]
@@ -429,5 +443,8 @@ SHARED = weakref.WeakKeyDictionary()
 def nothing_to_compare(session, clause, usable):
     """Say so where only refused requests could be compared."""
     if "one id" not in usable:
-        clause.untested("the target refuses ids that it does not know: accepted requests were not compared", "access_requests: {pending: […], may_close: true}")
+        clause.untested(
+            "the target refuses ids that it does not know: accepted requests were not compared",
+            "access_requests: {pending: […], may_close: true}",
+        )
     del session

@@ -12,7 +12,28 @@ from closecheck.suite.parametrize import named, parameters, swept
 INVALID = ("ids/0", "ids/missing", "items/number-0/alone", "body/array-0")
 """Cases that are to be refused: the first that this target refuses as invalid is asked for in every language."""
 SINGLE = ("en", "en-US", "en-GB", "fr", "fr-CA", "de", "de-CH", "ja", "es", "pt-BR", "zh-Hant-TW", "frr", "es-419")
-MORE = ("fr-FR", "de-DE", "ja-JP", "es-ES", "it", "nl", "pt", "zh", "zh-CN", "ko", "pl", "ru", "sv", "ar", "he", "tr", "cs", "uk", "den", "esu")
+MORE = (
+    "fr-FR",
+    "de-DE",
+    "ja-JP",
+    "es-ES",
+    "it",
+    "nl",
+    "pt",
+    "zh",
+    "zh-CN",
+    "ko",
+    "pl",
+    "ru",
+    "sv",
+    "ar",
+    "he",
+    "tr",
+    "cs",
+    "uk",
+    "den",
+    "esu",
+)
 SEVERAL = (
     "fr-CH, fr;q=0.9, en;q=0.8, de;q=0.7, *;q=0.5", "fr;q=0.5, de", "en;q=0.8,fr;q=0.9", "ja;q=0.001, es;q=1.000", "es;q=0.09, de;q=0.1", "FR",
     "tlh, fr;q=0.5", "*", "tlh, *;q=0.1", "i-klingon", "fr,,de;q=0.2",
@@ -27,7 +48,11 @@ MALFORMED = ("fr;;q", "fr;q=abc", "fr;q=1.5", "en_US", "français", "fr-", "<scr
 MORE_MALFORMED = (
     ";;;", "fr;q=-1", "fr;q=", "q=1", "fr de", "-", '"fr"', "fr;level=1", "a-very-long-subtag-abcdefghij", "../../etc/passwd", "fr;q=0.1234567", "*-*", "٣",
 )  # fmt: skip
-LONG = (", ".join(f"x{n:03d}-aa;q=0.{n % 9 + 1}" for n in range(200)), "fr;q=0.5, " + ", ".join(["en-x-" + "abcdefgh-" * 10 + "z"] * 20), "," * 500 + "fr")
+LONG = (
+    ", ".join(f"x{n:03d}-aa;q=0.{n % 9 + 1}" for n in range(200)),
+    "fr;q=0.5, " + ", ".join(["en-x-" + "abcdefgh-" * 10 + "z"] * 20),
+    "," * 500 + "fr",
+)
 
 
 BROWSERS = "{region}{tag};q=0.9, {other};q=0.8, *;q=0.5"
@@ -97,7 +122,13 @@ def test_several_languages_are_asked_for(session, clause, accept_language):
 
 
 @pytest.mark.requirement("CAR-ERROR-LOCALE-REQUEST", part="weights of known languages")
-@pytest.mark.parametrize("form", swept(["{other};q=0.5, {tag}", "{tag};q=0.1,{other};q=0.09"], ["{tag}, {other};q=0.5", "{other}; q=0.5, {tag}", "{other};q=0.80,{tag};q=0.9"]))
+@pytest.mark.parametrize(
+    "form",
+    swept(
+        ["{other};q=0.5, {tag}", "{tag};q=0.1,{other};q=0.09"],
+        ["{tag}, {other};q=0.5", "{other}; q=0.5, {tag}", "{other};q=0.80,{tag};q=0.9"],
+    ),
+)
 def test_the_weight_of_known_languages_decides(session, clause, form):
     """Of languages that the target has shown, REQUEST names the one that was asked for with the highest weight."""
     for tag, other in known_pairs(session):
@@ -177,7 +208,17 @@ def test_a_known_language_is_used_as_second_choice(session, clause):
         clause.absent()
 
 
-REGIONS = {"fr": "fr-CA", "de": "de-AT", "es": "es-MX", "ja": "ja-JP", "en": "en-GB", "pt": "pt-PT", "it": "it-CH", "nl": "nl-BE", "zh": "zh-SG"}
+REGIONS = {
+    "fr": "fr-CA",
+    "de": "de-AT",
+    "es": "es-MX",
+    "ja": "ja-JP",
+    "en": "en-GB",
+    "pt": "pt-PT",
+    "it": "it-CH",
+    "nl": "nl-BE",
+    "zh": "zh-SG",
+}
 
 
 def spellings(tag):
@@ -232,7 +273,9 @@ def best_comes(session, clause, text, since=""):
     """Expect a message in the best language for what is asked, unless what came is a wrong claim already (CAR-ERROR-LOCALE-REQUEST)."""
     exchange = asked(session, text, since)
     wanted = best(ranges(text) or (), session.clauses.languages.shown)
-    claimed = any(one.requirement == "CAR-ERROR-LOCALE-REQUEST" and exchange.number in one.exchanges for one in session.evidence if one.finding)
+    claimed = any(
+        one.requirement == "CAR-ERROR-LOCALE-REQUEST" and exchange.number in one.exchanges for one in session.evidence if one.finding
+    )
     languages = {primary(one.locale) for one in told(exchange)}
     if exchange.meaning == 400 and languages and wanted and not claimed:
         expected = f"a message in {' or '.join(sorted(wanted))}, which the target has shown it knows"

@@ -52,7 +52,9 @@ def with_token(name):
 def with_query(name):
     """Return a valid body with a strange query, or {} with one that the HTTP layer may refuse."""
     if name in RAW:
-        return named(f"query/strange/{name}", Draft(body={}, query=RAW[name], provokes="size" if name == "long" else "framing"), since="2026.2")
+        return named(
+            f"query/strange/{name}", Draft(body={}, query=RAW[name], provokes="size" if name == "long" else "framing"), since="2026.2"
+        )
     return named(f"query/strange/{name}", Draft(body=MINIMAL, query=STRANGE[name]), since="2026.2")
 
 
@@ -82,7 +84,11 @@ def test_a_value_in_the_query_spoils_nothing(session, clause, body, query):
 
 
 @pytest.mark.requirement("CAR-OP-NO-500", part="odd queries")
-@pytest.mark.parametrize("query", ["%", "accessRequestIds=%zz", "%00", "name=%FF%FE", "&&===&", "x" * 2000], ids=["percent", "stray-percent", "nul", "no-utf-8", "marks", "long"])
+@pytest.mark.parametrize(
+    "query",
+    ["%", "accessRequestIds=%zz", "%00", "name=%FF%FE", "&&===&", "x" * 2000],
+    ids=["percent", "stray-percent", "nul", "no-utf-8", "marks", "long"],
+)
 def test_an_odd_query_is_no_fault_of_the_server(session, clause, query):
     """A query that nobody can read is answered as the operation or as HTTP has it, never with a 5xx."""
     clause.settle(session.ask(odd(query)))

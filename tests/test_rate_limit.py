@@ -23,9 +23,7 @@ def test_a_500_has_the_error_object(session, clause, look_back):
     if means is None:
         clause.untested("provoke.internal_error is not set, so no 500 could be caused", FAULT_SUPPLY)
     ids = impossible(session.plan.mark, "provoked/500", 1)
-    exchanges = [
-        session.send(f"provoked/500-{n}", MINIMAL, ids, provoke=means.headers, provoked="internal_error") for n in (1, 2)
-    ]
+    exchanges = [session.send(f"provoked/500-{n}", MINIMAL, ids, provoke=means.headers, provoked="internal_error") for n in (1, 2)]
     if all(exchange.status != 500 for exchange in exchanges):
         clause.untested(f"what the target file provokes a 500 with was answered {exchanges[0].status}", FAULT_SUPPLY)
     look_back(clause.requirement)

@@ -184,11 +184,17 @@ def test_a_name_in_another_case_is_an_unknown_member(session, clause, spelled):
 
     names = ", ".join(SPELLINGS[spelled].values())
     expected = "the same answer whatever value stands under a name that is no member's"
-    got = f"a wrong value was refused and a right one accepted: {right.got()}" if control.status == 202 else f"accepted, although unknown names are refused: {right.got()}"
+    got = (
+        f"a wrong value was refused and a right one accepted: {right.got()}"
+        if control.status == 202
+        else f"accepted, although unknown names are refused: {right.got()}"
+    )
     clause.expect(right.status != 202, expected, got, control, right, change=f"right values under the names {names} added")
 
 
 def comparable(clause, exchange, statuses=frozenset({202, 400})):
     """End a test whose answer is of another kind, which is judged elsewhere."""
     if exchange.meaning not in statuses:
-        clause.untested(f"a body with names that are no member's was answered {exchange.status or 'not at all'}: there is nothing to compare")
+        clause.untested(
+            f"a body with names that are no member's was answered {exchange.status or 'not at all'}: there is nothing to compare"
+        )

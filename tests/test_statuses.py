@@ -22,7 +22,9 @@ def test_no_further_header_is_demanded(session, clause):
     plain = session.ask(session.cases[derived_cases.ONE_ID])
     if session.demanded and plain.status == 202:
         names = " and ".join(session.demanded)
-        bare = session.send("headers/none", Draft(body={"accessRequestIds": Ids(1)}, headers=dict.fromkeys(session.demanded)), list(plain.ids))
+        bare = session.send(
+            "headers/none", Draft(body={"accessRequestIds": Ids(1)}, headers=dict.fromkeys(session.demanded)), list(plain.ids)
+        )
         got = f"{bare.got()}; to go on, the run sends what the target file can say: {preflight.field_line(session.demanded)}"
         clause.expect(bare.status == 202, f"202 without {names} as well", got, plain, bare, change=f"{names} left out")
     if plain.status != 202:
@@ -61,7 +63,11 @@ def ahead(session, items):
     """Yield what the tests ask."""
     long_heads = [of_long_head(**one) for one in parameters(items, test_a_long_header_section_is_answered_in_order)]
     others = parameters(items, test_other_methods_are_refused)
-    yield [*long_heads, *(of_method(session, method, shape) for method in METHODS[:2] for shape in SHAPES), *(of_method(session, **one) for one in others)]
+    yield [
+        *long_heads,
+        *(of_method(session, method, shape) for method in METHODS[:2] for shape in SHAPES),
+        *(of_method(session, **one) for one in others),
+    ]
 
 
 @pytest.mark.requirement("CAR-OP-SAFE-METHODS", part="GET")

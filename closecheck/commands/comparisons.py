@@ -59,7 +59,11 @@ def show_difference(old: Path, new: Path, *, kind: str | None, output: Path | No
     from closecheck.reports.terminal_comparisons import print_difference  # noqa: PLC0415 - Jinja is slow to load
 
     told = difference(read(old), read(new))
-    renderers: _Renderers[Difference] = {"markdown": difference_markdown.render, "html": difference_html.render, "json": difference_json.render}
+    renderers: _Renderers[Difference] = {
+        "markdown": difference_markdown.render,
+        "html": difference_html.render,
+        "json": difference_json.render,
+    }
     _write(told, kind, output, renderers, print_difference)
     return told.exit_code
 

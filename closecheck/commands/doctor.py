@@ -140,7 +140,9 @@ def _tokens(context: RunContext) -> Iterator[Remark]:
         elif name != "expired" and left <= 0:
             yield Remark("bad", f"the {name} token expired {-left:.0f} s ago", f"put a fresh one where credentials.{name} takes it from")
         elif name != "expired" and left < _SOON:
-            yield Remark("note", f"the {name} token expires in {left:.0f} s: a slow run may outlive it", "client_id and client_secret renew it")
+            yield Remark(
+                "note", f"the {name} token expires in {left:.0f} s: a slow run may outlive it", "client_id and client_secret renew it"
+            )
         else:
             yield Remark("ok", f"the {name} token is a JWT ({facts.algorithm})")
 
@@ -149,7 +151,11 @@ def _answers(context: RunContext) -> Iterator[Remark]:
     session = context.session
     if session.demanded:
         named = " and ".join(session.demanded)
-        yield Remark("note", f"every request is refused without {named}, which the documentation does not name", preflight.field_line(session.demanded))
+        yield Remark(
+            "note",
+            f"every request is refused without {named}, which the documentation does not name",
+            preflight.field_line(session.demanded),
+        )
     first = session.ask(session.cases[derived_cases.ONE_ID])
     mark = "ok" if first.status == 202 else "note"
     yield Remark(mark, f"a valid request with one id is answered {first.got()}")
@@ -198,4 +204,3 @@ def _missing(settings: layered.Settings) -> Iterator[Remark]:
                     lacking[need] = lacking.get(need, 0) + 1
     for need, count in lacking.items():
         yield Remark("note", f"{count} MUST requirements need what is not supplied ({need}): the run will be incomplete", SUPPLIES[need])
-

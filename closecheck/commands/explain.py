@@ -89,7 +89,22 @@ def as_json(told: Selection) -> str:
 
 
 def _plain(one: Requirement) -> dict[str, Any]:
-    names = ("id", "area", "level", "statement", "since", "page", "quote", "standard", "openapi", "reading", "consequence", "fix", "needs", "parts")
+    names = (
+        "id",
+        "area",
+        "level",
+        "statement",
+        "since",
+        "page",
+        "quote",
+        "standard",
+        "openapi",
+        "reading",
+        "consequence",
+        "fix",
+        "needs",
+        "parts",
+    )
     told = {name: getattr(one, name) for name in names}
     return told | {"line": _line(one), "mistakes": msgspec.to_builtins(one.mistakes)}
 
@@ -164,7 +179,9 @@ def _places(names: Sequence[str]) -> str:
     by_file: dict[str, list[int]] = {}
     for file, line in (known[name] for name in names if name in known):
         by_file.setdefault(file, []).append(line)
-    return ", ".join(f"{file}:{min(lines)}" + (f" (first of {len(lines)})" if len(lines) > 1 else "") for file, lines in sorted(by_file.items()))
+    return ", ".join(
+        f"{file}:{min(lines)}" + (f" (first of {len(lines)})" if len(lines) > 1 else "") for file, lines in sorted(by_file.items())
+    )
 
 
 def _parts(one: Requirement, tests: Sequence[Tested]) -> str:

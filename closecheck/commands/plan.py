@@ -44,7 +44,9 @@ def planned(items: Sequence[pytest.Item], options: Mapping[str, Any], environ: M
     requests = sum(single.values())
     sent = _SEQUENCES[quick]
     lines = [f"target       {settings.name or 'the embedded reference'}  {settings.base_url}{settings.path if settings.base_url else ''}"]
-    lines.append(f"requests     {requests:,} single requests, and {sum(sequences.values())} tests that send sequences (about {sent:,} requests)")
+    lines.append(
+        f"requests     {requests:,} single requests, and {sum(sequences.values())} tests that send sequences (about {sent:,} requests)"
+    )
     if settings.rate:
         seconds = (requests + sent) / settings.rate.requests * settings.rate.seconds
         lines.append(f"time         about {seconds:.0f} s at {settings.rate}, with {settings.concurrency} in flight")

@@ -11,7 +11,9 @@ from closecheck.proof import case_order, page
 from closecheck.proof.kill_matrix import Trial, chosen, line, summary, trials
 
 
-def prove(*, profile: str, only: tuple[str, ...], jobs: int, seeds: int, sample: int | None, write: Path | None, order: bool = False) -> int:
+def prove(
+    *, profile: str, only: tuple[str, ...], jobs: int, seeds: int, sample: int | None, write: Path | None, order: bool = False
+) -> int:
     """
     Print each trial as it ends and the sums; return 0 only if every fault was blamed right and nothing else was, 2 after Ctrl-C.
 

@@ -50,5 +50,3 @@ def serve(*, host: str, port: int, fault: str | None, rate_limit: str | None, da
         raise UsageError(f"--database {database}", str(error), "name a file that can be written, or :memory:") from error
     except OSError as error:
         raise UsageError(f"--host {host} --port {port}", error.strerror or str(error), "choose another port, or 0") from error
-
-

@@ -91,11 +91,11 @@ def checked_url(text: str, where: str, example: str) -> SplitResult:
     try:
         host.encode("idna")
     except UnicodeError:
-        raise UsageError(where, "no host can have that name: a part of it is empty or longer than 63 characters", f"Write {example}.") from None
-    if "@" in url.netloc:
         raise UsageError(
-            where, "the URL holds a user or a password", "Delete them; credentials have a section of their own."
-        )
+            where, "no host can have that name: a part of it is empty or longer than 63 characters", f"Write {example}."
+        ) from None
+    if "@" in url.netloc:
+        raise UsageError(where, "the URL holds a user or a password", "Delete them; credentials have a section of their own.")
     if "#" in text:
         raise UsageError(where, "the URL has a fragment", "Delete everything from # on.")
     return url

@@ -43,6 +43,7 @@ def given_seconds(given: Given) -> float:
 
 def given_whole(lowest: int, highest: int) -> Callable[[Given], int]:
     """Return a reader of whole numbers between two bounds, both included."""
+
     def read_whole(given: Given) -> int:
         text = str(given.value).strip()
         if not (text.isascii() and text.isdigit() and lowest <= int(text[:20]) <= highest):

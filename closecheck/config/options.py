@@ -36,12 +36,24 @@ OPTIONS: Final = (
     Option("--strict", "warnings are failures"),
     Option("--reports", "where the reports go (default: reports)", "DIR"),
     Option("--seed", "the random seed: the same seed chooses the same cases", "N"),
-    Option("--mark", "what tells the run's ids and messages from those of every other run (default: drawn anew); given, a run is repeated byte for byte", "DIGITS"),
+    Option(
+        "--mark",
+        "what tells the run's ids and messages from those of every other run (default: drawn anew); given, a run is repeated byte for byte",
+        "DIGITS",
+    ),
     Option("--concurrency", "requests in flight (default: 8)", "N"),
     Option("--rate", "the suite's own limit, such as 95/10s, or none", "N/Ts"),
-    Option("--budget", "the most requests to send, the most telling first (the last may be repeated after a 429); what they do not reach is untested", "N"),
+    Option(
+        "--budget",
+        "the most requests to send, the most telling first (the last may be repeated after a 429); what they do not reach is untested",
+        "N",
+    ),
     Option("--timeout", "the time limit of one request (default: 10)", "SECONDS"),
-    Option("--max-wait", "the longest Retry-After that is waited for, in seconds; a longer one ends the run, which is then incomplete (default: 60)", "SECONDS"),
+    Option(
+        "--max-wait",
+        "the longest Retry-After that is waited for, in seconds; a longer one ends the run, which is then incomplete (default: 60)",
+        "SECONDS",
+    ),
     Option("--edition", "the edition that decides; what later ones introduced is advice (default: the newest)", "EDITION"),
     Option("--safe", "send nothing that could close a request, even with may_close"),
 )

@@ -205,12 +205,8 @@ class _Merger:
     ) -> None:
         for name in options:
             if name not in OPTIONS:
-                raise UsageError(
-                    f"option --{name.replace('_', '-')}", "there is no such option", nearest(name, OPTIONS)
-                )
-        self.options = {
-            name: value for name, value in options.items() if value is not None and value is not False and value != ()
-        }
+                raise UsageError(f"option --{name.replace('_', '-')}", "there is no such option", nearest(name, OPTIONS))
+        self.options = {name: value for name, value in options.items() if value is not None and value is not False and value != ()}
         self.environ = {name: value for name, value in environ.items() if value}
         self.known_ids = known_ids
         self.ledger: list[Setting] = []
@@ -258,9 +254,7 @@ class _Merger:
         self.advise(base_url, credentials)
         return Settings(
             embedded=self.embedded or not base_url,
-            target=msgspec.structs.replace(
-                file, credentials=credentials, access_requests=requests, advice=(*file.advice, *self.advice)
-            ),
+            target=msgspec.structs.replace(file, credentials=credentials, access_requests=requests, advice=(*file.advice, *self.advice)),
             name=name,
             base_url=base_url,
             timeout=timeout,
@@ -316,9 +310,7 @@ class _Merger:
 
     def of_file(self, name: str, value: T, *, given: bool) -> T:
         """Note a setting that only the target file knows."""
-        self.note(
-            name, "none" if value is None else str(value) or "none", self.file_origin if given else Origin.DEFAULT
-        )
+        self.note(name, "none" if value is None else str(value) or "none", self.file_origin if given else Origin.DEFAULT)
         return value
 
     def note(self, name: str, value: str, origin: Origin) -> None:
@@ -411,17 +403,12 @@ class _Merger:
         if "SAIL_BASE_URL" in self.environ:
             vendor = self.vendor_url()
             if urlsplit(vendor).hostname != urlsplit(base_url).hostname:
-                self.advice.append(
-                    "SAIL_CLIENT_ID is not used: SAIL_BASE_URL names another host, "
-                    "whose tokens are not for this target."
-                )
+                self.advice.append("SAIL_CLIENT_ID is not used: SAIL_BASE_URL names another host, whose tokens are not for this target.")
                 return None
             token_url = vendor + TOKEN_PATH
         if len(given) < len(names):
             [missing] = set(names) - set(given)
-            raise UsageError(
-                f"environment variable {missing}", f"it is not set, but {given[0]} is", f"Set {missing} too."
-            )
+            raise UsageError(f"environment variable {missing}", f"it is not set, but {given[0]} is", f"Set {missing} too.")
         return ClientCredentials(self.environ["SAIL_CLIENT_ID"], Secret(self.environ["SAIL_CLIENT_SECRET"]), token_url)
 
     def access_requests(self, *, safe: bool) -> AccessRequests:

@@ -72,9 +72,7 @@ class Fields(Mapping[str, str]):
         return ", ".join(f"{name}: {'***' if is_secret_field(name) else value}" for name, value in self.items())
 
 
-_SECRET_FIELD: Final = re.compile(
-    r"api-?key|auth|cookie|credential|passw|secret|session|signature|token", re.IGNORECASE
-)
+_SECRET_FIELD: Final = re.compile(r"api-?key|auth|cookie|credential|passw|secret|session|signature|token", re.IGNORECASE)
 
 
 def is_secret_field(name: str) -> bool:

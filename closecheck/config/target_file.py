@@ -57,9 +57,7 @@ _KEYS: Final = (
 )  # fmt: skip
 _LOGIN: Final = '{token: "${CLOSECHECK_TOKEN}"} or {client_id: …, client_secret: …}'
 _SOURCES: Final = ("file", "csv", "search", "account_activities", "create")
-_SOURCE: Final = (
-    "a list of ids, {file: ids.txt}, {csv: export.csv}, {search: true}, {account_activities: true} or {create: …}"
-)
+_SOURCE: Final = "a list of ids, {file: ids.txt}, {csv: export.csv}, {search: true}, {account_activities: true} or {create: …}"
 _ITEM_TYPES: Final = ("ACCESS_PROFILE", "ROLE", "ENTITLEMENT")
 _FIELD_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SET_BY_THE_SUITE: Final = frozenset(
@@ -161,9 +159,7 @@ class _Reader:
             concurrency=top["concurrency"].whole(1, MOST_CONCURRENCY) if "concurrency" in top else None,
             burst=top["burst"].flag() if "burst" in top else True,
             credentials=self.credentials(top["credentials"]) if "credentials" in top else Credentials(),
-            access_requests=self.access_requests(top["access_requests"])
-            if "access_requests" in top
-            else AccessRequests(),
+            access_requests=self.access_requests(top["access_requests"]) if "access_requests" in top else AccessRequests(),
             provoke=self.provoke(top["provoke"]) if "provoke" in top else Provoke(),
             observe=self.observe(top["observe"]) if "observe" in top else Observe(),
             extension=self.extension(top["extension"]) if "extension" in top else None,
@@ -180,9 +176,7 @@ class _Reader:
     def path(self, place: Place) -> str:
         path = place.text(OPERATION_PATH)
         if not path.startswith("/") or not VISIBLE_ASCII.fullmatch(path) or "?" in path or "#" in path:
-            raise place.error(
-                "a path starts with a slash and has no query, fragment or blank", f"Write {OPERATION_PATH}."
-            )
+            raise place.error("a path starts with a slash and has no query, fragment or blank", f"Write {OPERATION_PATH}.")
         return path
 
     def rate(self, place: Place) -> Rate | None:
@@ -195,9 +189,7 @@ class _Reader:
             if not _FIELD_NAME.fullmatch(name):
                 raise member.error("this is no name of a header field", "Use letters, digits and hyphens.")
             if name.lower() == "authorization":
-                raise member.error(
-                    "the suite sets Authorization itself", "Write the token under credentials.authorized.token."
-                )
+                raise member.error("the suite sets Authorization itself", "Write the token under credentials.authorized.token.")
             if name.lower() in _SET_BY_THE_SUITE:
                 raise member.error("the suite sets this field itself, and tests what it changes", "Delete it.")
             if (twin := seen.setdefault(name.lower(), name)) != name:
@@ -213,7 +205,9 @@ class _Reader:
         members = place.mapping(("verify", *files, "client_key_password"), "{verify: true, ca_file: ca.pem}")
         tls = Tls(
             verify=members["verify"].flag() if "verify" in members else True,
-            client_key_password=Secret(members["client_key_password"].text("${KEY_PASSWORD}")) if "client_key_password" in members else None,
+            client_key_password=Secret(members["client_key_password"].text("${KEY_PASSWORD}"))
+            if "client_key_password" in members
+            else None,
             **{name: members[name].file(self.folder) for name in members if name in files},
         )
         if tls.client_key_password and not tls.client_cert:
@@ -221,9 +215,7 @@ class _Reader:
         if tls.client_key and not tls.client_cert:
             raise members["client_key"].error("a client key without its certificate", "Add client_cert: client.pem.")
         if not tls.verify:
-            self.advice.append(
-                f"{members['verify'].where}: whoever stands in between can read the token. Give a ca_file instead."
-            )
+            self.advice.append(f"{members['verify'].where}: whoever stands in between can read the token. Give a ca_file instead.")
         return tls
 
     def credentials(self, place: Place) -> Credentials:
@@ -234,12 +226,8 @@ class _Reader:
         members = place.mapping(("token", "client_id", "client_secret", "token_url"), _LOGIN)
         if "token" in members:
             if others := sorted(set(members) - {"token"}):
-                raise members[others[0]].error(
-                    f"a token needs no {others[0]}", "Give either token, or client_id and client_secret."
-                )
-            return StaticToken(
-                checked_token(members["token"].text(f"a token, best by reference: {_LOGIN}"), members["token"].where)
-            )
+                raise members[others[0]].error(f"a token needs no {others[0]}", "Give either token, or client_id and client_secret.")
+            return StaticToken(checked_token(members["token"].text(f"a token, best by reference: {_LOGIN}"), members["token"].where))
         for name in ("client_id", "client_secret"):
             if name not in members:
                 raise place.error(f"{name} is missing", f"Write {_LOGIN}.")
@@ -352,9 +340,7 @@ class _Reader:
     def events(self, place: Place) -> Events | None:
         members = place.mapping(("subscribe", "listen", "url"), "{subscribe: true}")
         if "subscribe" not in members:
-            raise place.error(
-                "subscribe is missing", "Write {subscribe: true}: it allows the suite to make a subscription."
-            )
+            raise place.error("subscribe is missing", "Write {subscribe: true}: it allows the suite to make a subscription.")
         host, port, url = "127.0.0.1", 0, ""
         if "listen" in members:
             host, port = _host_and_port(members["listen"])

@@ -73,9 +73,7 @@ def load(path: Path, today: date, known_ids: Collection[str]) -> tuple[FiledWaiv
                 raise entry.error(f"{key} is missing", "A waiver needs requirement, reason, owner, issue and expires.")
         requirement = members["requirement"].text("the id of a requirement")
         if requirement not in known_ids:
-            raise members["requirement"].error(
-                f"there is no requirement {requirement}", nearest(requirement, known_ids)
-            )
+            raise members["requirement"].error(f"there is no requirement {requirement}", nearest(requirement, known_ids))
         first, last = document.lines[entry.path]
         waiver = FiledWaiver(
             requirement=requirement,

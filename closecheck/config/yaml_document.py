@@ -191,9 +191,7 @@ class Place:
         """Return the absolute path of an existing file; a relative one starts in ``folder``."""
         path = (folder / Path(self.text("the path of a file")).expanduser()).absolute()
         if not path.is_file():
-            raise self.error(
-                f"there is no file {path}", "Correct the path; a relative one starts in the folder of the target file."
-            )
+            raise self.error(f"there is no file {path}", "Correct the path; a relative one starts in the folder of the target file.")
         return path
 
 
@@ -298,9 +296,7 @@ def _scalar(origin: str, node: yaml.Node) -> Any:
     if kind in ("str", "timestamp", "merge", "value"):
         return node.value
     if kind not in ("null", "bool", "int", "float"):
-        raise UsageError(
-            f"{origin}, line {node.start_mark.line + 1}", f"the tag {node.tag} is not used here", "Delete it."
-        )
+        raise UsageError(f"{origin}, line {node.start_mark.line + 1}", f"the tag {node.tag} is not used here", "Delete it.")
     try:
         return yaml.constructor.SafeConstructor().construct_object(node)
     except (ValueError, yaml.YAMLError):

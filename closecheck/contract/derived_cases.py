@@ -62,10 +62,7 @@ def show(value: Json) -> str:
 
 def _full(document: Contract) -> dict[str, Json]:
     """One id and every other member with a documented value."""
-    return {
-        one.name: Ids(1) if one.required else MESSAGE if not one.values else one.schema["default"]
-        for one in document.properties()
-    }
+    return {one.name: Ids(1) if one.required else MESSAGE if not one.values else one.schema["default"] for one in document.properties()}
 
 
 @functools.cache
@@ -176,7 +173,9 @@ def optional_members() -> tuple[Case, ...]:
     for one in optional:
         body = {name: value for name, value in many.items() if name != one.name}
         text = f"A request with 300 ids and without {one.name} is accepted"
-        found.append(_accepted(f"optional/300/{one.name}", text, one.carries["optional"], "many ids", body, FULL_MANY, f"{one.name} left out"))
+        found.append(
+            _accepted(f"optional/300/{one.name}", text, one.carries["optional"], "many ids", body, FULL_MANY, f"{one.name} left out")
+        )
     return tuple(found)
 
 
@@ -270,7 +269,11 @@ def message_lengths() -> tuple[Case, ...]:
 @functools.cache
 def roomy_bodies() -> tuple[Case, ...]:
     """Return a body with much white space around and between its tokens (RFC 8259, 2)."""
-    places = {"before": "{room}{{{name}: [{id}]}}", "after": "{{{name}: [{id}]}}{room}", "between": "{{{room}{name}{room}:{room}[{room}{id}{room}]{room}}}"}
+    places = {
+        "before": "{room}{{{name}: [{id}]}}",
+        "after": "{{{name}: [{id}]}}{room}",
+        "between": "{{{room}{name}{room}:{room}[{room}{id}{room}]{room}}}",
+    }
     found = []
     for where, shape in places.items():
         for size in (300, 1100, 5000):
@@ -386,9 +389,32 @@ def missing_members() -> tuple[Case, ...]:
             continue
         requirement = one.carries["required"]
         without = {name: value for name, value in _full(document).items() if name != one.name}
-        found.append(_refused("ids/missing", f"A body without {one.name} is refused", requirement, "empty object", {}, ONE_ID, f"{one.name} left out"))
-        found.append(_refused("ids/missing-from-full", f"A full body without {one.name} is refused", requirement, "other members", without, FULL, f"{one.name} left out"))
-        for near in ("accessrequestids", "AccessRequestIds", "accessRequestIDs", "access_request_ids", "accessRequestId", "ids", "accessRequestIds ", "identityRequestIds"):
+        found.append(
+            _refused(
+                "ids/missing", f"A body without {one.name} is refused", requirement, "empty object", {}, ONE_ID, f"{one.name} left out"
+            )
+        )
+        found.append(
+            _refused(
+                "ids/missing-from-full",
+                f"A full body without {one.name} is refused",
+                requirement,
+                "other members",
+                without,
+                FULL,
+                f"{one.name} left out",
+            )
+        )
+        for near in (
+            "accessrequestids",
+            "AccessRequestIds",
+            "accessRequestIDs",
+            "access_request_ids",
+            "accessRequestId",
+            "ids",
+            "accessRequestIds ",
+            "identityRequestIds",
+        ):
             by_case = near.lower() == one.name.lower()
             found.append(
                 _refused(
@@ -487,7 +513,15 @@ def too_few_ids() -> tuple[Case, ...]:
     full = {**_full(contract()), one.name: []}
     return (
         _refused("ids/0", "An empty list is refused", requirement, "alone", {one.name: []}, ONE_ID, f"{one.name}: [] instead of [an id]"),
-        _refused("ids/0-in-full", "An empty list among all members is refused", requirement, "other members", full, FULL, f"{one.name}: [] instead of [an id]"),
+        _refused(
+            "ids/0-in-full",
+            "An empty list among all members is refused",
+            requirement,
+            "other members",
+            full,
+            FULL,
+            f"{one.name}: [] instead of [an id]",
+        ),
     )
 
 
@@ -566,7 +600,12 @@ def members_of_other_types() -> tuple[Case, ...]:
         newer: set[str] = set()
         if one.values:
             # How some serialisers write a member of an enumeration that has no content.
-            tagged = {"name-of-null": {wrapped: None}, "name-of-object": {wrapped: {}}, "name-of-true": {wrapped: True}, "name": {"name": wrapped}}
+            tagged = {
+                "name-of-null": {wrapped: None},
+                "name-of-object": {wrapped: {}},
+                "name-of-true": {wrapped: True},
+                "name": {"name": wrapped},
+            }
             values += [("object", name, value) for name, value in tagged.items()]
             newer = set(tagged)
         for kind, number, value in values:
@@ -630,7 +669,16 @@ _STRANGERS: Final = (
 )  # fmt: skip
 
 
-_JOINTS: Final = {"comma": ",", "comma-blank": ", ", "bar": "|", "blank": " ", "semicolon": ";", "plus": "+", "slash": "/", "line-break": "\n"}
+_JOINTS: Final = {
+    "comma": ",",
+    "comma-blank": ", ",
+    "bar": "|",
+    "blank": " ",
+    "semicolon": ";",
+    "plus": "+",
+    "slash": "/",
+    "line-break": "\n",
+}
 """What stands between several values of an enumeration where it is read as flags, or as a list."""
 
 

@@ -35,7 +35,11 @@ class Edit(Struct):
         if not self.members:
             return
         lone = Value(self.base.ids[:1])
-        for base in (lone, msgspec.structs.replace(self.base, message=None, ids=lone.ids), msgspec.structs.replace(self.base, ids=lone.ids)):
+        for base in (
+            lone,
+            msgspec.structs.replace(self.base, message=None, ids=lone.ids),
+            msgspec.structs.replace(self.base, ids=lone.ids),
+        ):
             body = _encoded({**base.members(), **self.members})
             if len(body) < len(self.body):
                 change = ", ".join(f"{name}: {_short(one)}" for name, one in self.members.items())
@@ -76,7 +80,9 @@ _SLIPS: Final[tuple[Slip, ...]] = (
     lambda rng, text, at: text[:at] + rng.choice("abeilnostxyz01_-. ") + text[at + 1 :],
     lambda rng, text, at: text[:at] + rng.choice(" \t\n\u00a0\u200b\u0301-_.") + text[at:],
     lambda rng, text, _at: rng.choice((" ", "\n", "\t", "x", "_", "\ufeff", "'", '"')) + text,
-    lambda rng, text, _at: text + rng.choice((" ", "\n", "\t", "x", "s", ".", ",", ";", "\u200b", "\u3000", "%00", "'", '"', "Terminated", "!")),
+    lambda rng, text, _at: (
+        text + rng.choice((" ", "\n", "\t", "x", "s", ".", ",", ";", "\u200b", "\u3000", "%00", "'", '"', "Terminated", "!"))
+    ),
     lambda rng, text, _at: rng.choice((str.upper, str.lower, str.swapcase))(text),
     lambda rng, text, _at: text.replace(*rng.choice((("e", "е"), ("i", "ı"), ("l", "I"), ("u", "ü"), ("e", "é"), ("i", "1"), ("c", "с")))),
     lambda _rng, text, _at: "".join(chr(ord(one) + 0xFEE0) for one in text),
@@ -148,7 +154,13 @@ def too_many(rng: Random, base: Value, count: int) -> Edit:
     large = len(body) > 64 * 1024
     accepted = msgspec.structs.replace(base, ids=listed[:MOST_IDS])
     return Edit(
-        "CAR-IDS-MAX", body, accepted, f"accessRequestIds: {count:,} ids instead of {MOST_IDS}", {}, count, frozenset({400, 413} if large else {400})
+        "CAR-IDS-MAX",
+        body,
+        accepted,
+        f"accessRequestIds: {count:,} ids instead of {MOST_IDS}",
+        {},
+        count,
+        frozenset({400, 413} if large else {400}),
     )
 
 
@@ -232,7 +244,15 @@ EDITS: Final[dict[str, tuple[Editing, ...]]] = {
     "CAR-BODY-JSON-STRICT": (_nearly,),
 }
 """For each requirement that one edit of a body can break, how to break it."""
-_WEIGHTS: Final = {"CAR-EXECUTION-CLOSED": 8, "CAR-COMPLETION-CLOSED": 8, "CAR-IDS-ITEMS": 5, "CAR-BODY-JSON": 4, "CAR-BODY-JSON-STRICT": 4, "CAR-IDS-MAX": 2, "CAR-IDS-MAX-ENTRIES": 1}
+_WEIGHTS: Final = {
+    "CAR-EXECUTION-CLOSED": 8,
+    "CAR-COMPLETION-CLOSED": 8,
+    "CAR-IDS-ITEMS": 5,
+    "CAR-BODY-JSON": 4,
+    "CAR-BODY-JSON-STRICT": 4,
+    "CAR-IDS-MAX": 2,
+    "CAR-IDS-MAX-ENTRIES": 1,
+}
 _CHOICES: Final = tuple(EDITS)
 _CUMULATED: Final = tuple(_WEIGHTS.get(one, 3) for one in _CHOICES)
 

@@ -90,9 +90,7 @@ FAULTS: Final = Shelf()
 VARIANTS: Final = Shelf()
 
 
-def fault(
-    *breaks: str, also: tuple[str, ...] = (), rare: bool = False, slow: bool = False, **config: Any
-) -> Callable[[Modify], Modify]:
+def fault(*breaks: str, also: tuple[str, ...] = (), rare: bool = False, slow: bool = False, **config: Any) -> Callable[[Modify], Modify]:
     """
     Return the decorator that puts a function on the shelf of faults.
 

@@ -374,7 +374,9 @@ class Exploration:
 
     def _renewed(self, one: Try) -> Try:
         """Return a try with new ids if it is valid: the old ones may be closed."""
-        return one if one.value is None else _valid(msgspec.structs.replace(one.value, ids=random_bodies.ids(self._rng, len(one.value.ids))))
+        return (
+            one if one.value is None else _valid(msgspec.structs.replace(one.value, ids=random_bodies.ids(self._rng, len(one.value.ids))))
+        )
 
     def _alone(self, one: Try) -> Exchange:
         self.requests += 1
@@ -433,7 +435,11 @@ def explored(session: Session, profile: Profile, seed: int, examples: str, *, ra
     limits = LIMITS[profile]
     if budget is not None:
         left = max(0, budget - session.sent - _AFTERWARDS)
-        limits = msgspec.structs.replace(limits, requests=left, seconds=_PATIENCE) if limits.deep else msgspec.structs.replace(limits, requests=min(left, limits.requests))
+        limits = (
+            msgspec.structs.replace(limits, requests=left, seconds=_PATIENCE)
+            if limits.deep
+            else msgspec.structs.replace(limits, requests=min(left, limits.requests))
+        )
     if not limits.deep:
         exploration = Exploration(session, limits, seed)
         _run(exploration, ())

@@ -65,7 +65,12 @@ def _furnish(home: Path) -> None:
 def _quiet(examples: int) -> settings:
     """Return settings under which Hypothesis neither hurries, nor complains, nor shrinks, nor remembers."""
     return settings(
-        max_examples=examples, phases=[Phase.generate], deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=False
+        max_examples=examples,
+        phases=[Phase.generate],
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
     )
 
 

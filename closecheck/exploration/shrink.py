@@ -108,7 +108,9 @@ class Shrinker:
             return self._verified(self._members(value), _ACCEPTED)
         except Spent:
             smallest, exchange = self._best
-            requirement = "CAR-MESSAGE-TEXT" if smallest.message is not None else "CAR-IDS-RANGE" if len(smallest.ids) > 1 else "CAR-OP-ACCEPTS"
+            requirement = (
+                "CAR-MESSAGE-TEXT" if smallest.message is not None else "CAR-IDS-RANGE" if len(smallest.ids) > 1 else "CAR-OP-ACCEPTS"
+            )
             return self._verified(self._cause(requirement, exchange, "not narrowed further", lambda _value, _how: False), _ACCEPTED)
 
     def _members(self, value: Value) -> Cause:
@@ -202,7 +204,10 @@ class Shrinker:
                     requirement, found, f"{name} {text} alone is refused",
                     _uses(text or ""), f"{name}: {text} added",
                 )  # fmt: skip
-        for missing, requirement, default in (("execution", "CAR-EXECUTION-OPTIONAL", "Terminated"), ("completion", "CAR-COMPLETION-OPTIONAL", "Failure")):
+        for missing, requirement, default in (
+            ("execution", "CAR-EXECUTION-OPTIONAL", "Terminated"),
+            ("completion", "CAR-COMPLETION-OPTIONAL", "Failure"),
+        ):
             if getattr(value, missing) is None and self._refused(msgspec.structs.replace(self._fresh(value), **{missing: default})) is None:
                 words = f"it takes the same with {missing}Status {default}"
                 return self._cause(requirement, refused, words, _lacks(missing), f"{missing}Status left out")

@@ -164,7 +164,15 @@ _CASES: Final = frozenset({"letter-case", "lower-case"})
 
 
 _OF_SIGNATURE: Final = frozenset(
-    {"signature-first-byte", "signature-last-byte", "signature-middle", "signature-reversed", "signature-cut", "signature-empty", "alg-none-signed"}
+    {
+        "signature-first-byte",
+        "signature-last-byte",
+        "signature-middle",
+        "signature-reversed",
+        "signature-cut",
+        "signature-empty",
+        "alg-none-signed",
+    }
 )
 """Forgeries that change the true signature, or keep it beside another header."""
 
@@ -305,9 +313,7 @@ def _joined(*parts: bytes) -> str:
 class Callers:
     """The credentials of one run; every token that leaves here is known to the redactor."""
 
-    def __init__(
-        self, sources: Mapping[str, TokenSource], now: Callable[[], float], learn: Callable[[str], None] = lambda _: None
-    ) -> None:
+    def __init__(self, sources: Mapping[str, TokenSource], now: Callable[[], float], learn: Callable[[str], None] = lambda _: None) -> None:
         self._sources = dict(sources)
         self._now = now
         self._learn = learn

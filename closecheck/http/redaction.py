@@ -45,9 +45,7 @@ _JSON: Final = re.compile(
     rb"|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\[bfnrt\"'/\\]"
 )
 _PERCENT: Final = re.compile(rb"%[0-9a-fA-F]{2}")
-_BLANK: Final = re.compile(
-    rb"[\x00-\x20\x7f]+|\xc2[\x85\xa0]|\xe2\x80[\x80-\x8f\xa8-\xaf]|\xe2\x81\x9f|\xe3\x80\x80|\xef\xbb\xbf"
-)
+_BLANK: Final = re.compile(rb"[\x00-\x20\x7f]+|\xc2[\x85\xa0]|\xe2\x80[\x80-\x8f\xa8-\xaf]|\xe2\x81\x9f|\xe3\x80\x80|\xef\xbb\xbf")
 _LETTER_ESCAPES: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 _ALTERING: Final = (b"\\u", b"\\n", b"\\r", b"\\t", b"\\x", b"\\b", b"\\f")
 """Escapes that put letters or digits where none belong; the others are gone once only letters and digits are left."""
@@ -101,7 +99,11 @@ class _Known:
         long = [one for one in letters if len(one) >= 2 * _GRAM - 1]
         # The whole of a JWT beside its parts, so that a piece from its header into its payload is found as one.
         whole = [plain.translate(_STANDARD)] if parts else []
-        lines = [one for one in (*whole, *(needle for one in parts or (plain,) for needle in _disguises(one))) if len(one) > PIECE and one not in self.long]
+        lines = [
+            one
+            for one in (*whole, *(needle for one in parts or (plain,) for needle in _disguises(one)))
+            if len(one) > PIECE and one not in self.long
+        ]
         return replace(
             self,
             needles=tuple(dict.fromkeys((*self.needles, *needles))),
@@ -302,9 +304,7 @@ def _undone_plainly(data: bytes) -> set[bytes]:
     found = {data}
     newest = found
     for _ in range(_DEPTH):
-        newest = {
-            pattern.sub(lambda one: _meaning(one[0]), data) for data in newest for pattern in (_JSON, _PERCENT)
-        } - found
+        newest = {pattern.sub(lambda one: _meaning(one[0]), data) for data in newest for pattern in (_JSON, _PERCENT)} - found
         found |= newest
     return found
 

@@ -178,9 +178,7 @@ class FetchedToken:
         try:
             status, body = self._posted(url, fields)
         except OSError as error:
-            raise self._error(
-                f"the token endpoint {url} does not answer ({type(error).__name__})", "token_url"
-            ) from None
+            raise self._error(f"the token endpoint {url} does not answer ({type(error).__name__})", "token_url") from None
         if status != 200:
             raise self._refused(status, body)
         try:

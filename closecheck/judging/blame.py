@@ -211,7 +211,12 @@ def several_rules(at: Situation) -> Decision | None:
 
 def member_needed(at: Situation) -> Decision | Question | None:
     """A valid request that is accepted once an optional member is added was refused for the lack of it."""
-    if not (at.case.accepts and at.case.requirement != "CAR-OP-ACCEPTS" and isinstance(at.case.request.body, dict) and 400 <= at.exchange.status < 500):
+    if not (
+        at.case.accepts
+        and at.case.requirement != "CAR-OP-ACCEPTS"
+        and isinstance(at.case.request.body, dict)
+        and 400 <= at.exchange.status < 500
+    ):
         return None
     if Question.MEMBER not in at.answers:
         return Question.MEMBER
@@ -232,7 +237,9 @@ def ids_refused(at: Situation) -> Decision | Question | None:
         return Question.IDS
     if not at.answers[Question.IDS]:
         return None
-    return _untested("a request of the plainest kind is refused too where it names the same ids: judged under CAR-OP-ACCEPTS and CAR-IDS-RANGE")
+    return _untested(
+        "a request of the plainest kind is refused too where it names the same ids: judged under CAR-OP-ACCEPTS and CAR-IDS-RANGE"
+    )
 
 
 def missing_all_the_same(at: Situation) -> Decision | Question | None:
@@ -257,7 +264,9 @@ def same_in_its_plainest_form(at: Situation) -> Decision | Question | None:
         return None
     value = at.case.change or at.case.description
     where = twin.requirement or ("CAR-OP-ACCEPTS" if at.case.accepts else "CAR-OP-STATUS")
-    return _untested(f"{at.case.id} ({value}): answered {at.exchange.status}, and so is the same value in its plainest form, which is judged under {where}")
+    return _untested(
+        f"{at.case.id} ({value}): answered {at.exchange.status}, and so is the same value in its plainest form, which is judged under {where}"
+    )
 
 
 def broken(at: Situation) -> Decision | Question:
@@ -267,7 +276,11 @@ def broken(at: Situation) -> Decision | Question:
     if long and Question.SIZE not in at.answers:
         return Question.SIZE
     limit = at.answers[Question.SIZE] if long else None
-    cause = f"this target refuses every invalid body {_AS[status]}" if at.refused and status == at.target.refusal and status in _OF_CALLERS else ""
+    cause = (
+        f"this target refuses every invalid body {_AS[status]}"
+        if at.refused and status == at.target.refusal and status in _OF_CALLERS
+        else ""
+    )
     found = finding(_expected(at), at.exchange, at.case.change, refused=at.refused)
     if isinstance(limit, Limit):
         told = f"bodies of up to {limit.accepted:,} bytes are accepted, from {limit.refused:,} on they are answered {status}, whatever they say"
@@ -310,7 +323,10 @@ def finding(expected: str, exchange: Exchange, change: str, *, refused: bool) ->
         return Finding(expected, exchange.got(), change=change)
     status = exchange.status
     if status >= 500:
-        how, because = f"not accepted, but answered as a fault of the server ({status})", "a client takes its own mistake for a fault of the server, and sends it again"
+        how, because = (
+            f"not accepted, but answered as a fault of the server ({status})",
+            "a client takes its own mistake for a fault of the server, and sends it again",
+        )
     else:
         how = f"refused, but {_AS.get(status, f'with {status}')}"
         because = "the body is refused, as it must be, but the client is not told that it is the body, and looks for the mistake elsewhere"

@@ -96,7 +96,9 @@ class Trail:
         """Tell whether a Completed audit names a request where it names none that shows the message of its step: among those that failed."""
         completed = [found for found in self.facts.watch.new_audits() if found.completed]
         return any(
-            one in named and not any(shows_its_message(self.facts, done, other) for other in named) for found in completed for named in self.places(found).values()
+            one in named and not any(shows_its_message(self.facts, done, other) for other in named)
+            for found in completed
+            for named in self.places(found).values()
         )
 
     def without_audit(self, name: str) -> tuple[list[Done], bool]:

@@ -112,9 +112,7 @@ def _short(text: str, limit: int = 100) -> str:
 
 def keys_of(document: Document) -> set[str]:
     """Return everything that the request of a document may be known by."""
-    return {
-        value for name in ("id", "trackingNumber", "name") if isinstance(value := document.get(name), str) and value
-    }
+    return {value for name in ("id", "trackingNumber", "name") if isinstance(value := document.get(name), str) and value}
 
 
 def sight(document: Document) -> Sight:

@@ -100,16 +100,12 @@ class Sources:
             for _ in range(source.count):
                 body = {
                     "requestedFor": [identity],
-                    "requestedItems": [
-                        {"type": source.item_type, "id": source.item_id, "comment": "Made by closecheck."}
-                    ],
+                    "requestedItems": [{"type": source.item_type, "id": source.item_id, "comment": "Made by closecheck."}],
                     "requestType": "GRANT_ACCESS",
                 }
                 exchange = self._session.fetch("create", "POST", "/access-requests", body=body)
                 if not 200 <= exchange.status < 300 or not exchange.is_json:
-                    raise Untested(
-                        f"POST /access-requests was answered {exchange.got()}", "access_requests.pending.create"
-                    )
+                    raise Untested(f"POST /access-requests was answered {exchange.got()}", "access_requests.pending.create")
                 made = list(_made(exchange.document))
                 yield from made
                 if not made:
@@ -121,9 +117,7 @@ def in_state(document: Document, state: str) -> bool:
     pending = sight(document).pending
     if state == "completed":
         return pending is False
-    approvals = {
-        str(item.get("approvalStatus")).upper() for item in document.get("items") or () if isinstance(item, dict)
-    }
+    approvals = {str(item.get("approvalStatus")).upper() for item in document.get("items") or () if isinstance(item, dict)}
     approved = bool(approvals) and approvals <= {"FINISHED", "APPROVED"}
     return pending is True and (approved if state == "approved" else not approved)
 

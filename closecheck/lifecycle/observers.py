@@ -137,7 +137,6 @@ class SearchObserver:
         if order:
             body["sort"] = [order]
 
-
         def ask(limit: int) -> Exchange:
             query = f"limit={limit}&offset={offset}"
             return self._session.fetch(f"search-{name}", "POST", "/search", query=query, body=body)
@@ -315,9 +314,7 @@ class EventsObserver:
             except Untested as untested:
                 problem = untested.reason
             if problem:
-                text = (
-                    f"the subscription {self._subscription} to {TRIGGER} could not be taken back, delete it: {problem}"
-                )
+                text = f"the subscription {self._subscription} to {TRIGGER} could not be taken back, delete it: {problem}"
                 self._session.note("subscription", text)
             self._subscription = ""
         if self._listener is not None:

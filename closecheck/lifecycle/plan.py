@@ -127,9 +127,7 @@ def matrix() -> tuple[Step, ...]:
                 requirement = f"CAR-LIFE-{next(name for name, value in missing.items() if value is None)}-DEFAULT"
             step = Step(", ".join(words), requirement, text=text, execution=execution, completion=completion)
             found.append(step)
-    found.sort(
-        key=lambda step: (step.execution, step.completion, step.text is None) != ("Terminated", "Failure", False)
-    )
+    found.sort(key=lambda step: (step.execution, step.completion, step.text is None) != ("Terminated", "Failure", False))
     return tuple(found)
 
 
@@ -152,9 +150,7 @@ BYSTANDER: Final = "bystander 1"
 NOTHING_ELSE: Final = "no execution status, no completion status, no message"
 LISTS: Final = {
     "three": Step("three", "CAR-LIFE-CLOSED", "p", execution="Completed", completion="Success", times=3),
-    "five hundred": Step(
-        "five hundred", "CAR-LIFE-CLOSED", "p", execution="Completed", completion="Incomplete", times=500
-    ),
+    "five hundred": Step("five hundred", "CAR-LIFE-CLOSED", "p", execution="Completed", completion="Incomplete", times=500),
     # No round number: the last batch of most batch sizes is then a part of one.
     "one hundred and twenty-three": Step(
         "one hundred and twenty-three", "CAR-LIFE-CLOSED", "p", execution="Completed", completion="Failure", times=123
@@ -199,9 +195,7 @@ PARALLEL: Final = tuple(
         completion=completion,
         role="parallel",
     )
-    for n, (execution, completion) in enumerate(
-        itertools.product(("Terminated", "Completed"), ("Success", "Incomplete", "Failure")), 1
-    )
+    for n, (execution, completion) in enumerate(itertools.product(("Terminated", "Completed"), ("Success", "Incomplete", "Failure")), 1)
 )
 REPEATED: Final = Step("repeated", "CAR-LIFE-REPEAT", role="repeated")
 REFUSED: Final = {
@@ -225,14 +219,8 @@ REFUSED: Final = {
         ),
         Step("refused: rate limit", "CAR-RATE-NO-EFFECT", refusal="rate limit", role="refused"),
         Step("refused: internal fault", "CAR-FAULT-NO-EFFECT", refusal="internal fault", role="refused"),
-        *(
-            Step(f"refused: {method}", "CAR-OP-SAFE-METHODS", refusal=method, role="refused")
-            for method in ("GET", "HEAD", *BY_QUERY)
-        ),
-        *(
-            Step(f"refused: {method}", "CAR-OP-OTHER-METHODS", refusal=method, role="refused")
-            for method in ("PUT", "PATCH", "DELETE")
-        ),
+        *(Step(f"refused: {method}", "CAR-OP-SAFE-METHODS", refusal=method, role="refused") for method in ("GET", "HEAD", *BY_QUERY)),
+        *(Step(f"refused: {method}", "CAR-OP-OTHER-METHODS", refusal=method, role="refused") for method in ("PUT", "PATCH", "DELETE")),
     )
 }
 
@@ -260,7 +248,19 @@ def plan() -> tuple[Step, ...]:
         REPEATED,
         *PARALLEL[:2],
     ]
-    others = [*singles.values(), bystanders[2], *REFUSED.values(), CROWD, *texts(), *SPECIAL, CHUNKED, *ALIKE, *PARALLEL, *bystanders[3:], *spares]
+    others = [
+        *singles.values(),
+        bystanders[2],
+        *REFUSED.values(),
+        CROWD,
+        *texts(),
+        *SPECIAL,
+        CHUNKED,
+        *ALIKE,
+        *PARALLEL,
+        *bystanders[3:],
+        *spares,
+    ]
     rest = [step for step in others if step not in first]
     return (*first, *rest, LISTS["five hundred"], LISTS["one hundred and twenty-three"])
 

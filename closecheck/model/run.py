@@ -184,18 +184,13 @@ class Run:
         for tally in self.tallies:
             counted[tally.requirement] += tally.exchanges
             if tally.exchanges:
-                by_requirement[tally.requirement].append(
-                    Evidence(tally.requirement, Outcome.HELD, "every exchange", tally.part)
-                )
+                by_requirement[tally.requirement].append(Evidence(tally.requirement, Outcome.HELD, "every exchange", tally.part))
         waived = self.closing.waived if self.closing else {}
         return tuple(
-            self._result(requirement, by_requirement[requirement.id], counted[requirement.id], waived)
-            for requirement in requirements
+            self._result(requirement, by_requirement[requirement.id], counted[requirement.id], waived) for requirement in requirements
         )
 
-    def _result(
-        self, requirement: Requirement, evidence: Sequence[Evidence], counted: int, waived: Mapping[str, Waiver]
-    ) -> Result:
+    def _result(self, requirement: Requirement, evidence: Sequence[Evidence], counted: int, waived: Mapping[str, Waiver]) -> Result:
         catalogue, given = self.opening.catalogue, self.opening.out_of_scope
         scoped_out = catalogue.scope(given, requirement)
         if aside := catalogue.parts_out_of_scope(given, requirement):

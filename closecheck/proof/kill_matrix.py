@@ -148,7 +148,9 @@ def trial(target: Target, profile: str) -> Trial:
         contextlib.redirect_stderr(output),
     ):
         listener = Listener(quiet=True, target_data=server.target(), write_reports=False)
-        code = engine({"profile": profile, "seed": str(target.seed), "mark": f"{target.seed:010x}", "reports": reports, "timeout": _TIMEOUT}, listener)
+        code = engine(
+            {"profile": profile, "seed": str(target.seed), "mark": f"{target.seed:010x}", "reports": reports, "timeout": _TIMEOUT}, listener
+        )
     return _trial(target, found, listener.run, code, time.monotonic() - began, output.getvalue())
 
 

@@ -42,7 +42,9 @@ class Proof(Struct):
 def write(trials: Sequence[Trial], every: int, profile: str, jobs: int, seconds: float, page: Path) -> None:
     """Write the proof: its data, the picture and the page, side by side; with the page of the checkout the figures of ``spec/``, too."""
     kept = tuple(msgspec.structs.replace(one, cases=(), sentence="" if one.kind == "company" else one.sentence) for one in trials)
-    proof = Proof(__version__, contract().catalogue.edition, profile, seconds, platform.python_version(), os.cpu_count() or 1, jobs, every, kept)
+    proof = Proof(
+        __version__, contract().catalogue.edition, profile, seconds, platform.python_version(), os.cpu_count() or 1, jobs, every, kept
+    )
     page.parent.mkdir(parents=True, exist_ok=True)
     page.with_suffix(".json").write_bytes(msgspec.json.format(msgspec.json.encode(proof), indent=1) + b"\n")
     page.with_suffix(".svg").write_text(picture(proof), encoding="utf-8")
@@ -54,7 +56,9 @@ def write(trials: Sequence[Trial], every: int, profile: str, jobs: int, seconds:
 def write_page(proof: Proof, page: Path) -> None:
     """Write the page alone, with the sections that ``schemathesis_peer.json`` and ``mutants.json`` beside it give."""
     kept = page.with_name("mutation.json")
-    page.write_text(render(proof, schemathesis_peer.read(page.with_name("peer.json")), mutants.read(kept) if kept.exists() else None), encoding="utf-8")
+    page.write_text(
+        render(proof, schemathesis_peer.read(page.with_name("peer.json")), mutants.read(kept) if kept.exists() else None), encoding="utf-8"
+    )
 
 
 KEPT_PAGE: Final = spec_folder().parent / "docs" / "proof.md"
@@ -102,7 +106,11 @@ def render(proof: Proof, beside: schemathesis_peer.Peer | None = None, mutations
         "",
         "Every faulty target must be caught under the clause that it breaks; on no lawful target may anything be blamed. This page is made",
         f"by `closecheck prove` (suite {proof.suite}, edition {proof.edition}, profile `{proof.profile}`, Python {proof.python}); its data is `proof.json`.",
-        *([f"It is a **sample**: {len(proof.trials)} of {proof.every} trials, spread over all."] if len(proof.trials) < proof.every else []),
+        *(
+            [f"It is a **sample**: {len(proof.trials)} of {proof.every} trials, spread over all."]
+            if len(proof.trials) < proof.every
+            else []
+        ),
         "",
         "| | |",
         "| --- | --- |",
@@ -116,13 +124,19 @@ def render(proof: Proof, beside: schemathesis_peer.Peer | None = None, mutations
         f"| seconds, all trials: {proof.jobs} at a time, on {proof.processors} processors | {proof.seconds:,.0f} |",
     ]
     if firsts:
-        lines.append(f"| requests to the first finding | median {firsts[len(firsts) // 2]}, nine of ten within {firsts[len(firsts) * 9 // 10]} |")
+        lines.append(
+            f"| requests to the first finding | median {firsts[len(firsts) // 2]}, nine of ten within {firsts[len(firsts) * 9 // 10]} |"
+        )
     if rare:
         lines += [
             f"| rare faults that the deterministic core finds by itself | {sum(one.core for one in rare)} of {len(rare)} |",
             f"| rare faults that the exploration finds by itself | {sum(one.explored for one in rare)} of {len(rare)} |",
         ]
-    lines += ["", "*Killed*: a requirement that the fault breaks was found broken. *Blamed right*: and nothing that the fault does not break.", ""]
+    lines += [
+        "",
+        "*Killed*: a requirement that the fault breaks was found broken. *Blamed right*: and nothing that the fault does not break.",
+        "",
+    ]
     lines += ["![faults by requirements: each row a fault, each column a requirement](proof.svg)", ""]
     lines += _wrong(proof)
     if beside is not None:

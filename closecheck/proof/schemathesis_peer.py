@@ -96,7 +96,9 @@ def section(peer: Peer, ours: Sequence[Trial], profile: str) -> list[str]:
         found = f"{sum(one.name in counted for one in same)} of {len(same)}"
         lines.append(f"| {words} | {_failed(every)} | {_failed(same)} | {found} |")
     requests = [by_name[one.name][0].requests for one in both]
-    lines.append(f"| requests to a target, median | {_median(one.requests for one in peer.trials)} | {_median(one.requests for one in both)} | {_median(requests)} |")
+    lines.append(
+        f"| requests to a target, median | {_median(one.requests for one in peer.trials)} | {_median(one.requests for one in both)} | {_median(requests)} |"
+    )
     if cut := sum(not one.ended for one in peer.trials):
         lines += ["", f"Runs of Schemathesis that did not come to their end, counted by what they had said until then: {cut}."]
     return [*lines, "", *_checks(peer.trials)]

@@ -8,6 +8,7 @@ the seams are listed in README.md beside this file::
     def accepts_501(reference: Reference) -> None:
         reference.rules.max_ids = 501
 
+
     with ReferenceServer(ReferenceConfig(), modify=accepts_501) as server:
         ...  # judge server.target()
 """

@@ -100,9 +100,7 @@ class MethodNotAllowed(Problem):
 
     def __init__(self, allowed: Sequence[str]) -> None:
         listed = ", ".join(allowed)
-        super().__init__(
-            405, "405 Method Not Allowed", "method", [cause("method.allowed", allowed=listed)], {"Allow": listed}
-        )
+        super().__init__(405, "405 Method Not Allowed", "method", [cause("method.allowed", allowed=listed)], {"Allow": listed})
 
 
 class TooLarge(Problem):

@@ -77,9 +77,7 @@ class Localizer:
         """
         The weight of the longest range that covers ``tag``: 0 excludes the tag, None says that no range covers it.
         """
-        covering = [
-            (len(language) if language != "*" else 0, weight) for language, weight in ranges if _covers(language, tag)
-        ]
+        covering = [(len(language) if language != "*" else 0, weight) for language, weight in ranges if _covers(language, tag)]
         return max(covering)[1] if covering else None
 
 

@@ -133,9 +133,7 @@ class Neighbours:
 
     def _oauth_error(self, status: int, error: str) -> Response:
         headers = {"WWW-Authenticate": 'Basic realm="identity"'} if status == 401 else {}
-        return self.reference.errors.render(
-            status, {"error": error, "error_description": error.replace("_", " ")}, headers
-        )
+        return self.reference.errors.render(status, {"error": error, "error_description": error.replace("_", " ")}, headers)
 
     # -------------------------------------------------------------------------------------------- requests
 
@@ -408,9 +406,7 @@ class Neighbours:
         if len(publisher.subscriptions) >= MAX_SUBSCRIPTIONS:
             raise BadContent(cause("subscriptions.many", maximum=MAX_SUBSCRIPTIONS))
         description = _text(body, "description", "") or None
-        subscription = Subscription(
-            str(uuid.uuid4()), name, description, trigger, url, mode, kind, authorization, enabled
-        )
+        subscription = Subscription(str(uuid.uuid4()), name, description, trigger, url, mode, kind, authorization, enabled)
         publisher.subscriptions[subscription.id] = subscription
         return self._json(201, self.subscription_document(subscription))
 
@@ -593,13 +589,7 @@ def _is_url(url: str) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    return (
-        parts.scheme in ("http", "https")
-        and bool(parts.hostname)
-        and url.isascii()
-        and url.isprintable()
-        and " " not in url
-    )
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and url.isascii() and url.isprintable() and " " not in url
 
 
 def _authentication(http: dict[str, object]) -> tuple[str, str | None]:

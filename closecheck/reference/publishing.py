@@ -72,9 +72,7 @@ class Publisher:
                     "provisioningResult": RESULTS.get(request.status, "FAILED"),
                     "provisioningTarget": "Corporate Active Directory",
                     "ticketId": None,
-                    "attributeRequests": [
-                        {"operation": "Add", "attributeName": "memberOf", "attributeValue": request.item_name}
-                    ],
+                    "attributeRequests": [{"operation": "Add", "attributeName": "memberOf", "attributeValue": request.item_name}],
                 }
             ],
             "_metadata": {"triggerId": subscription.trigger_id, "triggerType": "fireAndForget"},

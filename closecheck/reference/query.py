@@ -465,9 +465,7 @@ def _dsl(query: object, fields: Fields) -> Condition:
         return either([term(field, str(item)) for item in cast("list[object]", wanted)])
     if kind == "range":
         bounds = cast("dict[str, object]", wanted).items()
-        return both(
-            [comparison(field, OPERATORS[f"{key[:1]}{key[1:].replace('te', 'e')}"], str(at)) for key, at in bounds]
-        )
+        return both([comparison(field, OPERATORS[f"{key[:1]}{key[1:].replace('te', 'e')}"], str(at)) for key, at in bounds])
     if kind not in ("match", "match_phrase", "term"):
         raise ValueError
     if isinstance(wanted, dict):

@@ -104,21 +104,15 @@ class Rules:
         """
         executionStatus: optional, one of two values.
         """
-        return self.check_choice(
-            "executionStatus", body, self.execution_statuses, self.default_execution_status, causes
-        )
+        return self.check_choice("executionStatus", body, self.execution_statuses, self.default_execution_status, causes)
 
     def check_completion_status(self, body: dict[str, object], causes: list[Cause]) -> str:
         """
         completionStatus: optional, one of three values.
         """
-        return self.check_choice(
-            "completionStatus", body, self.completion_statuses, self.default_completion_status, causes
-        )
+        return self.check_choice("completionStatus", body, self.completion_statuses, self.default_completion_status, causes)
 
-    def check_choice(
-        self, member: str, body: dict[str, object], values: tuple[str, ...], default: str, causes: list[Cause]
-    ) -> str:
+    def check_choice(self, member: str, body: dict[str, object], values: tuple[str, ...], default: str, causes: list[Cause]) -> str:
         """
         An optional member that is exactly one of ``values``.
         """

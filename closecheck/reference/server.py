@@ -30,9 +30,7 @@ class ReferenceServer:
     A running reference: ``with ReferenceServer() as server: … server.base_url``. Several can run at once.
     """
 
-    def __init__(
-        self, config: ReferenceConfig | None = None, modify: Callable[[Reference], None] | None = None
-    ) -> None:
+    def __init__(self, config: ReferenceConfig | None = None, modify: Callable[[Reference], None] | None = None) -> None:
         """
         ``modify`` is called once with the fresh `Reference`, before anything is served.
         """
@@ -80,9 +78,7 @@ class ReferenceServer:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
     @property

@@ -130,8 +130,7 @@ class Store:
         stages += [("FINISHED", "Completed", "Success", now)] * completed
         with self.transaction():
             self.database.executemany(
-                "INSERT INTO requests (id, created, modified, approval, stage, status, completed)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO requests (id, created, modified, approval, stage, status, completed) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [(f"{draw.getrandbits(128):032x}", now, now, *stage) for stage in stages],
             )
 

@@ -153,7 +153,9 @@ class Patience:
         """Give up a request without waiting: the one before it was waited for in vain."""
         self._starved += 1
         if self._starved >= _GIVEN_UP and self._ended is None:
-            self._ended = Untested("the target answered 429 for longer than the run waits, to one request after another; nothing more was sent")
+            self._ended = Untested(
+                "the target answered 429 for longer than the run waits, to one request after another; nothing more was sent"
+            )
         return Waited(starved=True)
 
 
@@ -168,7 +170,8 @@ def _growing() -> Iterator[float]:
 def _untrue(waited: list[float]) -> Truth:
     first, second = waited
     finding = Finding(
-        f"an answer other than 429 after waiting as told, {first:g} s and, told again, {second:g} s, with nothing else in flight", "429 both times"
+        f"an answer other than 429 after waiting as told, {first:g} s and, told again, {second:g} s, with nothing else in flight",
+        "429 both times",
     )
     return Truth(Outcome.BROKEN, tuple(range(len(waited))), finding)
 

@@ -142,7 +142,9 @@ class Volley:
         """Tell whether a landing is no plain answer that counts."""
         if landing.failure is not None or landing.head is None:
             return True
-        return self._crossed(landing) or landing.head.status in _ASKED_AGAIN or (landing.head.status == 401 and self.session.tokens.expired())
+        return (
+            self._crossed(landing) or landing.head.status in _ASKED_AGAIN or (landing.head.status == 401 and self.session.tokens.expired())
+        )
 
     def _glimpsed(self, shot: Shot, head: _Head, landing: Landing) -> Exchange | None:
         """Judge a plain answer; return its exchange if the status is a surprise."""
@@ -165,7 +167,16 @@ class Volley:
         """Judge an answer in full; keep its exchange if it breaks a clause."""
         session = self.session
         reply = landing.reply
-        exchange = Exchange(number, shot.name, _DRAFT, head.request(shot.body), reply.timing, reply.response, reply.failure, stands_for=session.stands_for(reply.response))
+        exchange = Exchange(
+            number,
+            shot.name,
+            _DRAFT,
+            head.request(shot.body),
+            reply.timing,
+            reply.response,
+            reply.failure,
+            stands_for=session.stands_for(reply.response),
+        )
         for evidence in session.clauses.judge(exchange, landing.head):
             session.keep(exchange)
             session.record(evidence)

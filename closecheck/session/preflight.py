@@ -96,7 +96,9 @@ def _probed(session: Session) -> None:
     if first is not None:
         _learn_ids(session, minimal, first)
     session.refusal_status = _manner(session)
-    session.client.looks |= {blame.look(one.response) for one in authorized if one.response is not None and one.status in {202, 400} and one.is_json}
+    session.client.looks |= {
+        blame.look(one.response) for one in authorized if one.response is not None and one.status in {202, 400} and one.is_json
+    }
 
 
 def _is_limited(session: Session) -> bool:
@@ -178,7 +180,10 @@ def _demanded(session: Session, first: Exchange) -> bool:
         return False
     alone = next(({name: value} for name, value in DEMANDED.items() if _helps(session, {name: value})), None)
     session.demanded = alone or _least(session)
-    session.note("headers", f"every request is refused without a field that the documentation does not name: this run sends {field_line(session.demanded)}")
+    session.note(
+        "headers",
+        f"every request is refused without a field that the documentation does not name: this run sends {field_line(session.demanded)}",
+    )
     return True
 
 
@@ -195,7 +200,9 @@ def _least(session: Session) -> dict[str, str]:
 def _helps(session: Session, fields: Mapping[str, str]) -> bool:
     """Tell whether the plainest request is accepted with these fields."""
     plain = session.cases[derived_cases.ONE_ID]
-    case = msgspec.structs.replace(plain, id=session.told_apart("probe/header"), request=msgspec.structs.replace(plain.request, headers=dict(fields)))
+    case = msgspec.structs.replace(
+        plain, id=session.told_apart("probe/header"), request=msgspec.structs.replace(plain.request, headers=dict(fields))
+    )
     exchange = _asked(session, case)
     return exchange is not None and exchange.status == 202
 

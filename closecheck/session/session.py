@@ -147,9 +147,7 @@ class Session:
 
     # ------------------------------------------------------------------------------------------------ making requests
 
-    def request(
-        self, draft: Draft, ids: list[str], extra: Mapping[str, str] | None = None, path: str | None = None
-    ) -> Request:
+    def request(self, draft: Draft, ids: list[str], extra: Mapping[str, str] | None = None, path: str | None = None) -> Request:
         """
         Return a draft as the request that goes onto the wire; ``path`` is another than the operation's.
 
@@ -543,7 +541,11 @@ class Session:
             )
         for request, reply in conversation.controls:
             control = Draft(body={})
-            self._keep(Exchange(next(self._numbers), "control", control, request, reply.timing, reply.response, reply.failure), judged=False, beside=True)
+            self._keep(
+                Exchange(next(self._numbers), "control", control, request, reply.timing, reply.response, reply.failure),
+                judged=False,
+                beside=True,
+            )
         for punctual, attempts in conversation.waits:
             self.patience.waits.append((punctual, tuple(numbers[index] for index in attempts if index < len(numbers))))
         if exchange.status not in {0, 429}:
@@ -627,7 +629,13 @@ class Session:
         )
         self.record(
             Evidence(
-                "CAR-OP-INDEPENDENT", Outcome.BROKEN, now.case, "after a listing", (before.number, listing.number, now.number), finding, since="2026.2"
+                "CAR-OP-INDEPENDENT",
+                Outcome.BROKEN,
+                now.case,
+                "after a listing",
+                (before.number, listing.number, now.number),
+                finding,
+                since="2026.2",
             )
         )
         self.client.given_up.add(header(now.request.headers, "authorization") or "")
@@ -642,7 +650,16 @@ class Session:
             self.exchanges[exchange.number] = exchange
         self.recorder.exchange(exchange, self.plan.base_url)
         if exchange.status == 429 and exchange.response is not None and not beside and (truth := self.patience.too_long(exchange.response)):
-            self.record(Evidence("CAR-RATE-TRUTHFUL", truth.outcome, exchange.case, exchanges=(exchange.number,), finding=truth.finding, reason=truth.reason))
+            self.record(
+                Evidence(
+                    "CAR-RATE-TRUTHFUL",
+                    truth.outcome,
+                    exchange.case,
+                    exchanges=(exchange.number,),
+                    finding=truth.finding,
+                    reason=truth.reason,
+                )
+            )
         closed = tuple(one for one in exchange.ids if one in self.ids.existing) if exchange.status == 202 else ()
         if closed:
             self.recorder.write(Closed(closed, exchange.number))
@@ -746,7 +763,10 @@ class Session:
         """
         evidence = self._judged(case)
         if evidence.outcome is Outcome.UNTESTED and evidence.supply == PENDING and case.id in self.contract.order.swept:
-            self.note_once("ids", "too few pending access requests were supplied for all of the exploration: the core alone is judged where they were lacking")
+            self.note_once(
+                "ids",
+                "too few pending access requests were supplied for all of the exploration: the core alone is judged where they were lacking",
+            )
             raise Untested(evidence.reason, evidence.supply)
         return self.record(evidence)
 
@@ -782,7 +802,10 @@ class Session:
         """Record what only the whole run can say: unconfirmed failures, and the pace that was found."""
         pace = self.gate.pace
         if pace.per_second is not None:
-            self.note(PACE, f"{pace.refusals:,} {'request was' if pace.refusals == 1 else 'requests were'} refused for coming too fast; {pace.words}")
+            self.note(
+                PACE,
+                f"{pace.refusals:,} {'request was' if pace.refusals == 1 else 'requests were'} refused for coming too fast; {pace.words}",
+            )
         if self.load.refusals * 10 >= max(self.sent, 1):
             self.note(LOAD, f"{self.load.refusals:,} of {self.sent:,} answers were refusals by a gateway or under load")
         failed = self._unconfirmed

@@ -28,9 +28,7 @@ def tests_folder() -> Path:
 class Listener:
     """What a run tells the terminal while it goes on, and what is left of it when it is over."""
 
-    def __init__(
-        self, *, quiet: bool = False, target_data: Mapping[str, Any] | None = None, write_reports: bool = True
-    ) -> None:
+    def __init__(self, *, quiet: bool = False, target_data: Mapping[str, Any] | None = None, write_reports: bool = True) -> None:
         self.run: Run | None = None
         self.folder: Path | None = None
         self.config: pytest.Config | None = None
@@ -137,7 +135,18 @@ def collect(options: Mapping[str, Any]) -> tuple[int, list[pytest.Item]]:
     collected = Collected()
     folder = tests_folder()
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    fixed = ["--config-file", os.devnull, "--rootdir", str(folder), "--confcutdir", str(folder), "-p", "no:cacheprovider", "-p", "no:terminal"]
+    fixed = [
+        "--config-file",
+        os.devnull,
+        "--rootdir",
+        str(folder),
+        "--confcutdir",
+        str(folder),
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:terminal",
+    ]
     listener = Listener(quiet=True)
     code = pytest.main([*fixed, *arguments(options), "--collect-only", str(folder)], plugins=[plugin, listener, collected])
     if listener.unforeseen is not None:

@@ -75,7 +75,8 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Explain the markers, and refuse what would break the limits of a run."""
     config.addinivalue_line(
-        "markers", "requirement(id, part='', since=''): the one requirement that the test judges, which part of it, and the edition of the test"
+        "markers",
+        "requirement(id, part='', since=''): the one requirement that the test judges, which part of it, and the edition of the test",
     )
     config.addinivalue_line("markers", "choice(id): the choice that the test observes")
     config.addinivalue_line("markers", "closes: the test closes existing access requests; it needs consent and runs late")
@@ -134,7 +135,9 @@ def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: object) 
     if found is None:
         return None
     if getattr(obj, "pytestmark", ()):
-        raise pytest.UsageError(f"{collector.nodeid}::{name}: its cases say what it judges and when; marks have no effect on it, take them away")
+        raise pytest.UsageError(
+            f"{collector.nodeid}::{name}: its cases say what it judges and when; marks have no effect on it, take them away"
+        )
     return [CaseItem.from_parent(collector, name=f"{name}[{case.id}]", function=obj, case=case) for case in found]
 
 
@@ -230,9 +233,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     if not selection and config.stash.get(DESELECTED, []):
         selection = "a selection of tests"
     try:
-        context, stack = open_run(
-            options(config), os.environ, selection=selection, target_data=config.stash.get(TARGET_DATA, None)
-        )
+        context, stack = open_run(options(config), os.environ, selection=selection, target_data=config.stash.get(TARGET_DATA, None))
         _extend(config, context)
     except UsageError as error:
         config.stash[MISUSE] = error
@@ -456,9 +457,7 @@ class Clause:
         self.since = str(mark.kwargs.get("since", ""))
         self.name = item.name.removeprefix("test_").replace("_", "-")
 
-    def expect(
-        self, holds: bool, expected: str, got: str, *exchanges: Exchange, change: str = "", part: str = ""
-    ) -> None:
+    def expect(self, holds: bool, expected: str, got: str, *exchanges: Exchange, change: str = "", part: str = "") -> None:
         """
         Record that the requirement held or not, and end the test if not.
 

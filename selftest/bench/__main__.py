@@ -34,7 +34,11 @@ PARTS: Final = {
 @click.command()
 @click.option("--quick", is_flag=True, help="a short form on tiny amounts, which shows that the bench works and no more")
 @click.option("--only", multiple=True, type=click.Choice(list(PARTS)), help="measure these parts only")
-@click.option("--write", type=click.Path(path_type=Path), help="write the page here (a whole bench: docs/performance.md; a part or a short form: nowhere)")
+@click.option(
+    "--write",
+    type=click.Path(path_type=Path),
+    help="write the page here (a whole bench: docs/performance.md; a part or a short form: nowhere)",
+)
 def main(*, quick: bool, only: tuple[str, ...], write: Path | None) -> None:
     """Measure closecheck beside Schemathesis, on one machine, in one run."""
     if write is None and not quick and not only:

@@ -53,7 +53,9 @@ COMMANDS: Final = (
 )
 
 
-def closecheck(served: Served, profile: str, *, whole: bool = False, budget: int = 0, seed: int | None = None, keep: Path | None = None) -> Job:
+def closecheck(
+    served: Served, profile: str, *, whole: bool = False, budget: int = 0, seed: int | None = None, keep: Path | None = None
+) -> Job:
     """
     Return a run of this suite; ``whole`` hands it everything that the target file supplies, else it gets URL and token alone.
 

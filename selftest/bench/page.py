@@ -48,7 +48,11 @@ def render(performance: Performance, stem: str = "performance") -> str:
 def _head(performance: Performance, stem: str) -> list[str]:
     machine = performance.machine
     versions = ", ".join(f"{name} {version}" for name, version in performance.versions.items())
-    short = ["", "**This is the short form, on tiny amounts: it shows that the bench works. Its figures mean nothing.**"] if performance.short else []
+    short = (
+        ["", "**This is the short form, on tiny amounts: it shows that the bench works. Its figures mean nothing.**"]
+        if performance.short
+        else []
+    )
     return [
         "# Performance",
         "",
@@ -169,7 +173,9 @@ def _firsts(performance: Performance) -> tuple[list[int], list[int]]:
 def _growth_claims(performance: Performance) -> Iterable[Claim]:
     for setting, contender in _GROWING:
         rows = _series(performance, setting, contender)
-        for words in (f"seconds grow linearly ({setting}: the last tenfold costs at most 1.25 times as much an exchange as the one before)",):
+        for words in (
+            f"seconds grow linearly ({setting}: the last tenfold costs at most 1.25 times as much an exchange as the one before)",
+        ):
             yield _at_most(words, _bend(rows), 1.25) if len(rows) == 3 else Claim(words)
         words = f"peak memory stays within 1.3 ({setting})"
         yield _at_most(words, ratio(peaks(rows[-1]), peaks(rows[0])), 1.3) if rows else Claim(words)

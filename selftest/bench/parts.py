@@ -106,9 +106,7 @@ class Bench:
             (contenders.STANDARD, 0): lambda served: contenders.closecheck(served, "standard"),
             (contenders.PEER, 0): contenders.schemathesis,
         }
-        whole: dict[tuple[str, int], Contender] = {
-            (contenders.WHOLE, 0): lambda served: contenders.closecheck(served, "quick", whole=True)
-        }
+        whole: dict[tuple[str, int], Contender] = {(contenders.WHOLE, 0): lambda served: contenders.closecheck(served, "quick", whole=True)}
         self._take_turns(WHOLE_PROCESS, REFERENCE, plain | whole, servers.reference, self.amounts.rounds)
         self._take_turns(WHOLE_PROCESS, STUB, plain, servers.stub, self.amounts.rounds)
         for delay in self.amounts.latencies:

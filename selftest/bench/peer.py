@@ -32,7 +32,9 @@ COMMAND: Final = f"schemathesis run {contenders.CONTRACT} --url URL --seed {SEED
 @click.option("--sample", type=click.IntRange(1), help="so many targets, those of the kept proof first (left out: all of them)")
 @click.option("--only", multiple=True, help="these faults and variants only, or `reference`; writes nothing unless told where")
 @click.option("--jobs", type=click.IntRange(1), default=2, show_default=True, help="how many at a time")
-@click.option("--write", type=click.Path(path_type=Path), help="write the data here, and the page of a proof beside it anew (docs/peer.json)")
+@click.option(
+    "--write", type=click.Path(path_type=Path), help="write the data here, and the page of a proof beside it anew (docs/peer.json)"
+)
 def main(*, sample: int | None, only: tuple[str, ...], jobs: int, write: Path | None) -> None:
     """Judge faulty and lawful targets with Schemathesis as a user would start it."""
     if write is None and not only:

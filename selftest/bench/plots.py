@@ -79,7 +79,10 @@ def bars(label: str, rows: Sequence[Bar], *, bound: float | None = None, bound_w
     bottom = top + step * len(rows)
     parts = [_line(left, top, left, bottom, _FAINT)]
     if bound is not None:
-        parts += [_line(place(bound), top - 6, place(bound), bottom, _BOUND, dash="4 3"), _text(place(bound), top - 10, bound_words, anchor="middle", colour=_BOUND)]
+        parts += [
+            _line(place(bound), top - 6, place(bound), bottom, _BOUND, dash="4 3"),
+            _text(place(bound), top - 10, bound_words, anchor="middle", colour=_BOUND),
+        ]
     for index, row in enumerate(rows):
         y = top + step * index
         if row.value is None:

@@ -90,4 +90,8 @@ def _told(one: dict[str, Any], targets: list[list[str]]) -> str:
 
 def _too_pale(page: Page, selectors: list[str]) -> list[str]:
     judged = zip(selectors, page.evaluate(_JUDGED, selectors), strict=True)
-    return [f"color-contrast: {one['ratio']:.2f} where {one['needed']} is needed, {selector}" for selector, one in judged if one["ratio"] < one["needed"]]
+    return [
+        f"color-contrast: {one['ratio']:.2f} where {one['needed']} is needed, {selector}"
+        for selector, one in judged
+        if one["ratio"] < one["needed"]
+    ]

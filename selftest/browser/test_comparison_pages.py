@@ -45,7 +45,9 @@ def test_the_first_column_stays_when_a_table_scrolls(opened, name):
 
     assert page.evaluate("document.querySelector('.grid').scrollLeft") == 200
     assert page.evaluate(FIRST_COLUMN) == before
-    assert page.evaluate("document.querySelector('.grid tbody th[scope=row]').getBoundingClientRect().right") < chromium.NARROW["width"] - 100
+    assert (
+        page.evaluate("document.querySelector('.grid tbody th[scope=row]').getBoundingClientRect().right") < chromium.NARROW["width"] - 100
+    )
 
 
 @pytest.mark.parametrize("name", ["matrix", "matrix-of-seven"])
@@ -54,7 +56,9 @@ def test_the_names_of_the_targets_stay_when_the_window_scrolls(opened, name):
 
     page.evaluate("const last = document.querySelector('.grid tbody:last-of-type tr:last-child'); last.scrollIntoView({block: 'end'})")
 
-    head = page.evaluate("(({top, bottom}) => [top, bottom])(document.querySelector('.grid thead th:nth-child(2)').getBoundingClientRect())")
+    head = page.evaluate(
+        "(({top, bottom}) => [top, bottom])(document.querySelector('.grid thead th:nth-child(2)').getBoundingClientRect())"
+    )
     assert -1 <= head[0] < head[1] < chromium.WIDE["height"] / 2
 
 
@@ -80,7 +84,9 @@ def test_what_is_alike_can_be_hidden_by_keyboard_without_scripts(opened):
 
     assert box.is_checked()
     assert rows.count() == differ
-    assert page.locator("tr.area:visible").count() == len([area for area, several in told.by_area() if any(row.spread.differs for row in several)])
+    assert page.locator("tr.area:visible").count() == len(
+        [area for area, several in told.by_area() if any(row.spread.differs for row in several)]
+    )
 
 
 @every_page

@@ -37,7 +37,9 @@ def test_the_verdict_is_the_runs_own(opened, pages, name):
 
     assert page.locator("h1").count() == 1
     assert page.locator("h1").text_content() == line(run.headline, 1000)
-    assert page.title().startswith({"conformant": "conformant", "non-conformant": "not conformant", "incomplete": "incomplete"}[run.verdict])
+    assert page.title().startswith(
+        {"conformant": "conformant", "non-conformant": "not conformant", "incomplete": "incomplete"}[run.verdict]
+    )
     assert page.locator("h1").bounding_box()["y"] < 200
     assert page.locator(".verdict").count() == page.locator(f".verdict.{run.verdict}").count() == 1
 
@@ -94,7 +96,9 @@ def test_print_has_all_that_was_found_and_no_controls(opened, pages):
 
     found = "details:not(.row) > :not(summary), details.row:has(.diff) > :not(summary)"
     hidden = page.evaluate(f"[...document.querySelectorAll('{found}')].filter(one => !one.checkVisibility()).length")
-    controls = page.evaluate("[...document.querySelectorAll('button, input, select, nav, .skip')].filter(one => one.checkVisibility()).length")
+    controls = page.evaluate(
+        "[...document.querySelectorAll('button, input, select, nav, .skip')].filter(one => one.checkVisibility()).length"
+    )
 
     assert page.locator(found).count() > 30
     assert len(page.evaluate(VISIBLE_ROWS)) == len(pages.run("findings").results)
@@ -125,7 +129,9 @@ def filtered(opened, pages):
         expected = [result.requirement.id for result in run.results if rule(result)]
         assert page.evaluate(VISIBLE_ROWS) == expected
         assert page.locator("#filter-shown").inner_text() == f"{len(expected)} of {len(run.results)} shown"
-        empty = page.evaluate("[...document.querySelectorAll('section.area')].filter(one => one.checkVisibility() && !one.querySelector('details.row:not([hidden])')).length")
+        empty = page.evaluate(
+            "[...document.querySelectorAll('section.area')].filter(one => one.checkVisibility() && !one.querySelector('details.row:not([hidden])')).length"
+        )
         assert empty == 0
 
     return page, shows
@@ -217,7 +223,9 @@ def test_a_link_within_the_page_opens_a_row_that_was_filtered_away(opened):
 def test_every_link_within_the_page_leads_somewhere(opened):
     page = opened("findings")
 
-    lost = page.evaluate("[...document.querySelectorAll('a[href^=\"#\"]')].filter(one => !document.getElementById(one.hash.slice(1))).length")
+    lost = page.evaluate(
+        "[...document.querySelectorAll('a[href^=\"#\"]')].filter(one => !document.getElementById(one.hash.slice(1))).length"
+    )
 
     assert lost == 0
 
@@ -335,7 +343,9 @@ def test_what_is_endless_stays_inside_its_box(opened):
     page = opened("hostile")
     page.evaluate(OPEN_ALL)
 
-    outside = page.evaluate("[...document.querySelectorAll('main *')].filter(one => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth + 1 && !one.closest('thead, pre.tall')).length")
+    outside = page.evaluate(
+        "[...document.querySelectorAll('main *')].filter(one => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth + 1 && !one.closest('thead, pre.tall')).length"
+    )
 
     assert outside == 0
 

@@ -69,9 +69,7 @@ class Api:
         with self._change:
             assert self._change.wait_for(lambda: self.completed >= number, PATIENCE)
 
-    def request(
-        self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None, *, bare: bool = False
-    ) -> Reply:
+    def request(self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None, *, bare: bool = False) -> Reply:
         """
         ``body`` is sent as JSON unless it is bytes; ``bare`` sends no Authorization and no Content-Type.
         """

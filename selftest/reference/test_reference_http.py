@@ -84,9 +84,7 @@ def test_field_names_are_known_in_any_case(api: Api) -> None:
     data = json.dumps(BODY).encode()
     request = raw_request(api, b"CONTENT-length: %d" % len(data), body=data)
 
-    assert api.raw(request.replace(b"Authorization", b"AUTHORIZATION").replace(b"Type", b"tYPE")).startswith(
-        b"HTTP/1.1 202 "
-    )
+    assert api.raw(request.replace(b"Authorization", b"AUTHORIZATION").replace(b"Type", b"tYPE")).startswith(b"HTTP/1.1 202 ")
 
 
 def test_a_client_that_waits_for_100_gets_it(api: Api) -> None:

@@ -210,9 +210,7 @@ def test_each_closed_request_is_published_once(serve: Callable[..., Api], listen
     assert api.reference.incidents == []
 
 
-def test_a_subscriber_that_closes_its_connections_misses_nothing(
-    serve: Callable[..., Api], listen: Callable[..., Listener]
-) -> None:
+def test_a_subscriber_that_closes_its_connections_misses_nothing(serve: Callable[..., Api], listen: Callable[..., Listener]) -> None:
     api, listener = serve(pending=40), listen(drops=3)
     subscribe(api, listener.url)
     identifiers = given(api, number=40)

@@ -99,22 +99,16 @@ def test_a_request_is_created_found_closed_and_not_cancelled_any_more(api: Api) 
     again = api.request("POST", "/v2024/access-requests", body).json
     assert (created.status, again["newRequests"], len(again["existingRequests"])) == (202, [], 2)
     assert found(api, f'status: Pending AND "Access Request" AND id:{first}') == 1
-    assert (
-        listed(api, "/v2024/access-request-status", filters=f'accessRequestId eq "{first}"')[0]["state"] == "EXECUTING"
-    )
+    assert listed(api, "/v2024/access-request-status", filters=f'accessRequestId eq "{first}"')[0]["state"] == "EXECUTING"
 
     api.closed({"accessRequestIds": [first]})
     cancel = {"accountActivityId": first, "comment": "No."}
     assert api.request("POST", "/v2024/access-requests/cancel", cancel).status == 400
-    assert (
-        listed(api, "/v2024/access-request-status", filters=f'accessRequestId eq "{first}"')[0]["state"] == "TERMINATED"
-    )
+    assert listed(api, "/v2024/access-request-status", filters=f'accessRequestId eq "{first}"')[0]["state"] == "TERMINATED"
 
     cancel["accountActivityId"] = second
     assert api.request("POST", "/v2024/access-requests/cancel", cancel).status == 202
-    assert (
-        listed(api, "/v2024/access-request-status", filters=f'accessRequestId eq "{second}"')[0]["state"] == "CANCELLED"
-    )
+    assert listed(api, "/v2024/access-request-status", filters=f'accessRequestId eq "{second}"')[0]["state"] == "CANCELLED"
     assert api.request("POST", "/v2024/access-requests/cancel", {**cancel, "accountActivityId": "x"}).status == 404
 
 

@@ -90,9 +90,7 @@ def unexpired(claims: Claims) -> Claims:
 def on_missing(reference: Reference, found: Callable[[], Caller]) -> None:
     """Let ``found`` say who asks, or what the refusal is, when there is no Authorization header."""
     authenticate = reference.authenticator.authenticate
-    reference.authenticator.authenticate = lambda authorization: (
-        authenticate(authorization) if authorization else found()
-    )
+    reference.authenticator.authenticate = lambda authorization: authenticate(authorization) if authorization else found()
 
 
 def on_expired(reference: Reference, refusal: Callable[[], Exception]) -> None:
@@ -688,7 +686,9 @@ def readable_claims(token: str) -> Claims:
 # ------------------------------------------------------------------------------------------------- answers that are kept
 
 
-def answers_kept(reference: Reference, key: Callable[[Call], object], *, only: Callable[[Call], bool] = lambda _: True, before: str = "limit") -> None:
+def answers_kept(
+    reference: Reference, key: Callable[[Call], object], *, only: Callable[[Call], bool] = lambda _: True, before: str = "limit"
+) -> None:
     """Keep what is accepted under a key, and answer it again, in front of a step, to the callers of whom ``only`` is true."""
     kept: dict[object, Response] = {}
     accepted = reference.operation.accept
@@ -863,9 +863,7 @@ def access_is_checked_only_without_a_message(reference: Reference) -> None:
 @fault("CAR-AUTH-FORBIDDEN", rare=True)
 def access_is_checked_only_for_defaults(reference: Reference) -> None:
     """A user without access may close requests if a status is given."""
-    authorize_when(
-        reference, lambda call: member(call, "executionStatus") is None and member(call, "completionStatus") is None
-    )
+    authorize_when(reference, lambda call: member(call, "executionStatus") is None and member(call, "completionStatus") is None)
 
 
 @fault("CAR-AUTH-FORBIDDEN", rare=True)

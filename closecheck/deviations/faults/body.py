@@ -545,7 +545,9 @@ def chunked_body_hangs(reference: Reference) -> None:
     cut(reference, is_chunked, End.HANG, before="read")
 
 
-@fault("CAR-BODY-FRAMING", also=(*REFUSALS, "CAR-LIFE-COMPLETED", "CAR-LIFE-CLOSED"), rare=True)  # what is accepted unread is never carried out
+@fault(
+    "CAR-BODY-FRAMING", also=(*REFUSALS, "CAR-LIFE-COMPLETED", "CAR-LIFE-CLOSED"), rare=True
+)  # what is accepted unread is never carried out
 def chunked_body_unchecked(reference: Reference) -> None:
     """A chunked body passes by the validating filter, and is answered 202 whatever it says."""
     accept(reference, is_chunked, before="read")

@@ -101,7 +101,11 @@ def members_by_pairs(reference: Reference) -> None:
 
     async def step(call: Call) -> None:
         pairs = call.value
-        if isinstance(pairs, list) and pairs and all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs):
+        if (
+            isinstance(pairs, list)
+            and pairs
+            and all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs)
+        ):
             call.value = dict(pairs)
 
     add_step(reference, step, before="validate")

@@ -14,8 +14,12 @@ from closecheck.deviations.faults._tools import add_step
 from closecheck.reference import Reference
 from closecheck.reference.operation import Call
 
-PAGE: Final = "<html><head><title>403 Forbidden</title></head><body><center><h1>403 Forbidden</h1></center><hr><center>nginx</center></body></html>"
-ATTACKS: Final = re.compile(r"\x00|\\u0000|<script|<img|' OR |\.\./\.\./|/etc/passwd|\bDROP TABLE\b|\bUNION SELECT\b|\$\{jndi:", re.IGNORECASE)
+PAGE: Final = (
+    "<html><head><title>403 Forbidden</title></head><body><center><h1>403 Forbidden</h1></center><hr><center>nginx</center></body></html>"
+)
+ATTACKS: Final = re.compile(
+    r"\x00|\\u0000|<script|<img|' OR |\.\./\.\./|/etc/passwd|\bDROP TABLE\b|\bUNION SELECT\b|\$\{jndi:", re.IGNORECASE
+)
 """What the rules of a well-known firewall take for an attack."""
 OF_THE_FIREWALL: Final = (
     "CAR-OP-MEDIA-TYPE", "CAR-ERROR-OBJECT", "CAR-ERROR-COMPLETE", "CAR-EXECUTION-CLOSED", "CAR-COMPLETION-CLOSED", "CAR-BODY-JSON",

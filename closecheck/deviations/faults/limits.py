@@ -340,7 +340,9 @@ def everything_throttled_for_a_second(reference: Reference) -> None:
 # ------------------------------------------------------------------------- who stands in front refuses what is too much
 
 
-PAGE: Final = b"<html>\r\n<head><title>%s</title></head>\r\n<body><center><h1>%s</h1></center><hr><center>nginx</center></body>\r\n</html>\r\n"
+PAGE: Final = (
+    b"<html>\r\n<head><title>%s</title></head>\r\n<body><center><h1>%s</h1></center><hr><center>nginx</center></body>\r\n</html>\r\n"
+)
 
 
 def page(status: int, title: str) -> Response:
@@ -428,7 +430,6 @@ def limit_of_nginx_with_429(reference: Reference) -> None:
         return Response(page, 429, media_type="text/html") if bucket.wait() > 0 else await plain(call)
 
     reference.operation.limit = limit
-
 
 
 @fault("CAR-RATE-BODY", also=("CAR-OP-MEDIA-TYPE", "CAR-RATE-COMPLETE"))

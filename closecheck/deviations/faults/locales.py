@@ -438,9 +438,7 @@ def related_language_is_claimed(reference: Reference) -> None:
     match = reference.localizer.match
 
     def matched(ranges: Ranges) -> str | None:
-        return match(ranges) or next(
-            (related[language[:2]] for language, weight in ranges if weight and language[:2] in related), None
-        )
+        return match(ranges) or next((related[language[:2]] for language, weight in ranges if weight and language[:2] in related), None)
 
     reference.localizer.match = matched
 
@@ -519,7 +517,11 @@ def english_is_preferred_wherever_it_stands(reference: Reference) -> None:
 
     def preferred(accept_language: str | None) -> Locale:
         asked = reference.localizer.ranges(accept_language) if accept_language else []
-        return Locale(reference.localizer.default_tag, DEFAULT) if any(one.startswith("en") and weight for one, weight in asked) else choose(accept_language)
+        return (
+            Locale(reference.localizer.default_tag, DEFAULT)
+            if any(one.startswith("en") and weight for one, weight in asked)
+            else choose(accept_language)
+        )
 
     reference.localizer.choose = preferred
 

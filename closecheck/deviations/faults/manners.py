@@ -35,7 +35,10 @@ def detail(_: dict[str, Any]) -> object:
 
 def errors(_: dict[str, Any]) -> object:
     """Return the body of Laravel's ValidationException."""
-    return {"message": "The access request ids field is required.", "errors": {"accessRequestIds": ["The access request ids field is required."]}}
+    return {
+        "message": "The access request ids field is required.",
+        "errors": {"accessRequestIds": ["The access request ids field is required."]},
+    }
 
 
 def lower(call: Any) -> bool:
@@ -94,7 +97,9 @@ def laravel_by_default(reference: Reference) -> None:
 @fault("CAR-OP-STATUS", "CAR-ERROR-OBJECT", "CAR-OP-MEDIA-TYPE")
 def problem_documents_with_422(reference: Reference) -> None:
     """Whatever is wrong in a body is answered 422 with a problem document (RFC 9457) under its own media type."""
-    refusals(reference, "422 Unprocessable Content", lambda _: {"type": "about:blank", "title": "Unprocessable Content", "status": 422}, PROBLEM)
+    refusals(
+        reference, "422 Unprocessable Content", lambda _: {"type": "about:blank", "title": "Unprocessable Content", "status": 422}, PROBLEM
+    )
 
 
 # what else is wrong shows all the same

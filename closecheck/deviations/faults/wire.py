@@ -438,7 +438,9 @@ def send_chunked(answer: Answer, body: bytes) -> None:
 def transfer(answer: Answer, *fields: bytes) -> None:
     """Send the body in one chunk, and say so in these Transfer-Encoding fields."""
     send_chunked(answer, b"%x\r\n%b\r\n0\r\n\r\n" % (len(answer.body), answer.body))
-    answer.rewrite(headers=[*(one for one in answer.headers if one[0] != b"transfer-encoding"), *((b"transfer-encoding", field) for field in fields)])
+    answer.rewrite(
+        headers=[*(one for one in answer.headers if one[0] != b"transfer-encoding"), *((b"transfer-encoding", field) for field in fields)]
+    )
 
 
 def half(answer: Answer) -> bytes:

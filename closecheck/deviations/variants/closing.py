@@ -478,8 +478,9 @@ def taken_by_others(reference: Reference, messages: Sequence[str]) -> None:
     reference.closer.accept = accept
 
 
-
 ANOTHER_RUN = "cc-00000000ff-017 Closed by the conformance suite."
+
+
 @variant()
 def another_run_at_the_same_time(reference: Reference) -> None:
     """Another run of the suite closes requests of the same supply at the same time, some of them with the default text."""

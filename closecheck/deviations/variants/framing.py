@@ -391,7 +391,9 @@ def reset_in_silence(reference: Reference) -> None:
 def waited_too_long(*fields: bytes) -> bytes:
     """Return a 408 with a page, and with these fields."""
     page = b"<html><body><h1>408 Request Time-out</h1>\nYour browser didn't send a complete request in time.\n</body></html>\n"
-    return b"\r\n".join([b"HTTP/1.1 408 Request Timeout", b"Content-Type: text/html", b"Content-Length: %d" % len(page), *fields, b"", page])
+    return b"\r\n".join(
+        [b"HTTP/1.1 408 Request Timeout", b"Content-Type: text/html", b"Content-Length: %d" % len(page), *fields, b"", page]
+    )
 
 
 @variant()

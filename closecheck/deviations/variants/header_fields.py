@@ -178,7 +178,13 @@ def accepted_with_location_and_retry_after(reference: Reference) -> None:
 @variant()
 def accepted_with_what_is_left(reference: Reference) -> None:
     """A 202 says how many requests are left of a limit: none, with the time at which there are more."""
-    accepted_fields(reference, (b"x-ratelimit-limit", b"100"), (b"x-ratelimit-remaining", b"0"), (b"x-ratelimit-reset", b"10"), (b"ratelimit", b'"default";r=0;t=10'))
+    accepted_fields(
+        reference,
+        (b"x-ratelimit-limit", b"100"),
+        (b"x-ratelimit-remaining", b"0"),
+        (b"x-ratelimit-reset", b"10"),
+        (b"ratelimit", b'"default";r=0;t=10'),
+    )
 
 
 @variant()

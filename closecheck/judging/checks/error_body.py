@@ -85,14 +85,14 @@ def _types(document: dict[str, Any]) -> Iterator[Ruling]:
             if isinstance(value, str) or (nullable and value is None):
                 yield Ruling(requirement)
             elif value is not _ABSENT:
-                yield broken(requirement, f"{place}.{member} is {'text or null' if nullable else 'text'}", f"{place}.{member}: {_short(value)}")
+                yield broken(
+                    requirement, f"{place}.{member} is {'text or null' if nullable else 'text'}", f"{place}.{member}: {_short(value)}"
+                )
 
 
 def _complete(document: dict[str, Any], got: str) -> Iterator[Ruling]:
     missing = [member for member in _MEMBERS[:3] if document.get(member) is None]
-    missing += [
-        f"{place}.text" for place, message in messages_of(document, "messages") if message.get("text") is None
-    ]
+    missing += [f"{place}.text" for place, message in messages_of(document, "messages") if message.get("text") is None]
     if missing:
         expected = "detailCode, trackingId and messages, each message with a text"
         yield broken("CAR-ERROR-COMPLETE", expected, f"{', '.join(missing)} missing or null in {got}")
@@ -112,9 +112,7 @@ def _complete(document: dict[str, Any], got: str) -> Iterator[Ruling]:
 
 _REMEMBERED: Final = 1000
 """Characters of a text that is searched once, however often it comes."""
-_JAVA_ROOTS: Final = (
-    r"java\.(?:lang|util|io|nio|time|math|net|sql|text|security|beans)|javax\.[a-z]\w*|jakarta\.[a-z]\w*|kotlin(?:x\.[a-z]\w*)?|scala|groovy\.lang"
-)
+_JAVA_ROOTS: Final = r"java\.(?:lang|util|io|nio|time|math|net|sql|text|security|beans)|javax\.[a-z]\w*|jakarta\.[a-z]\w*|kotlin(?:x\.[a-z]\w*)?|scala|groovy\.lang"
 _DOTNET_ROOTS: Final = (
     r"System\.(?:[A-Z]\w*Exception\b|(?:String|Object|Boolean|Byte|U?Int(?:16|32|64)|Guid|DateTime(?:Offset)?|Decimal|Double|Nullable|Array)\b"
     r"|(?:Collections|Text|IO|Net|Linq|Reflection|Threading|Data|Web|Runtime|Private|Security|ComponentModel)\.[A-Z]\w*)"

@@ -16,9 +16,7 @@ from closecheck.model import Struct
 _LANGUAGE: Final = r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4}|[a-z]{5,8})"
 _EXTENSION: Final = r"[0-9a-wy-z](?:-[a-z0-9]{2,8})+"
 _PRIVATE: Final = r"x(?:-[a-z0-9]{1,8})+"
-_IRREGULAR: Final = (
-    "en-gb-oed|i-ami|i-bnn|i-default|i-enochian|i-hak|i-klingon|i-lux|i-mingo|i-navajo|i-pwn|i-tao|i-tay|i-tsu|sgn-be-fr|sgn-be-nl|sgn-ch-de"
-)
+_IRREGULAR: Final = "en-gb-oed|i-ami|i-bnn|i-default|i-enochian|i-hak|i-klingon|i-lux|i-mingo|i-navajo|i-pwn|i-tao|i-tay|i-tsu|sgn-be-fr|sgn-be-nl|sgn-ch-de"
 _TAG: Final = re.compile(
     rf"{_LANGUAGE}(?:-[a-z]{{4}})?(?:-(?:[a-z]{{2}}|\d{{3}}))?(?:-(?:[a-z0-9]{{5,8}}|\d[a-z0-9]{{3}}))*(?:-{_EXTENSION})*(?:-{_PRIVATE})?"
     rf"|{_PRIVATE}|{_IRREGULAR}",
@@ -27,9 +25,7 @@ _TAG: Final = re.compile(
 _EXTENDED: Final = re.compile(r"(?:^|-)[a-z0-9]-", re.IGNORECASE)
 _PRIVATE_USE: Final = re.compile(r"q[a-t][a-z](?:-|$)|x-", re.IGNORECASE)
 # RFC 9110, 12.5.4: language-range [weight]; RFC 4647, 2.1: language-range = 1*8ALPHA *("-" 1*8alphanum) / "*"
-_RANGE: Final = re.compile(
-    r"\s*(\*|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*[qQ]=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?"
-)
+_RANGE: Final = re.compile(r"\s*(\*|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*[qQ]=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?")
 
 
 def well_formed(tag: str) -> bool:
@@ -121,9 +117,7 @@ def spoken(exchange: Exchange) -> list[Spoken]:
     for place, message in messages_of(exchange.document, "messages", "causes"):
         locale, origin, text = message.get("locale"), message.get("localeOrigin"), message.get("text")
         if isinstance(locale, str):
-            found.append(
-                Spoken(place, locale, origin if isinstance(origin, str) else None, text if isinstance(text, str) else None)
-            )
+            found.append(Spoken(place, locale, origin if isinstance(origin, str) else None, text if isinstance(text, str) else None))
     return found
 
 
