@@ -6,7 +6,7 @@ import itertools
 import msgspec
 import pytest
 
-from closecheck.contract import derived_cases
+from closecheck.contract import base_cases
 from closecheck.contract.cases import ACCEPTED, REFUSED, Case, Draft, Expectation, Ids
 from closecheck.judging import blame
 from closecheck.judging.blame import Decision, Look, Mended, Question, Situation, Target
@@ -16,7 +16,7 @@ from closecheck.model import Failure, FailureKind, Finding, Outcome, Request, Re
 HELD, BROKEN, UNTESTED, ERROR = Outcome.HELD, Outcome.BROKEN, Outcome.UNTESTED, Outcome.ERROR
 NUMBERS = itertools.count(1)
 MINIMAL = Draft(body={"accessRequestIds": Ids(1)})
-WRONG = Case("ids/0", "", Draft(body={"accessRequestIds": []}), "CAR-IDS-MIN", expect=REFUSED, base=derived_cases.ONE_ID, change="no id")
+WRONG = Case("ids/0", "", Draft(body={"accessRequestIds": []}), "CAR-IDS-MIN", expect=REFUSED, base=base_cases.ONE_ID, change="no id")
 VALID = Case("message/x", "", Draft(body={"accessRequestIds": Ids(1), "message": "x"}), "CAR-MESSAGE-TEXT", expect=ACCEPTED)
 SEVERAL = msgspec.structs.replace(WRONG, requirement="CAR-ERROR-OBJECT")
 CODED = msgspec.structs.replace(WRONG, requirement="CAR-OP-CODING")
@@ -51,8 +51,7 @@ def decided(case, exchange, answers=None, **target):
 def test_a_base_that_is_not_accepted_leaves_its_edits_untested():
     assert blame.base_refused(WRONG, answered(202), VALID) is None
     assert (
-        blame.base_refused(WRONG, answered(400), VALID).reason
-        == f"the request that it edits ({derived_cases.ONE_ID}) was itself answered 400"
+        blame.base_refused(WRONG, answered(400), VALID).reason == f"the request that it edits ({base_cases.ONE_ID}) was itself answered 400"
     )
     assert blame.base_refused(WRONG, answered(0), VALID).reason.endswith("was itself answered not at all")
     assert blame.base_refused(WRONG, answered(411), VALID) is not None
@@ -70,7 +69,7 @@ def test_what_edits_a_request_that_is_lawfully_refused_for_how_it_travels_may_be
         return blame.decide(Situation(edit, answered(status), answered(base), answers=NO))
 
     assert told(411, 411) == Decision(HELD)
-    assert told(202, 411).reason == f"the request that it edits ({derived_cases.ONE_ID}) was itself answered 411"
+    assert told(202, 411).reason == f"the request that it edits ({base_cases.ONE_ID}) was itself answered 411"
     assert told(202, 202).outcome is BROKEN
 
 
@@ -207,7 +206,7 @@ def test_members_are_asked_for_only_where_they_could_help(case, status):
 
 def test_ids_that_are_refused_in_the_plainest_request_too_say_nothing_of_the_rest():
     assert "CAR-OP-ACCEPTS and CAR-IDS-RANGE" in decided(VALID, answered(400), {**NO, Question.IDS: True}).reason
-    assert asked(msgspec.structs.replace(VALID, id=derived_cases.ONE_ID), answered(400), {Question.MEMBER: None}) is Question.TWIN
+    assert asked(msgspec.structs.replace(VALID, id=base_cases.ONE_ID), answered(400), {Question.MEMBER: None}) is Question.TWIN
     assert asked(msgspec.structs.replace(VALID, base="message/x"), answered(400), {Question.MEMBER: None}) is Question.TWIN
     assert asked(WRONG, answered(409)) is Question.TWIN
 

@@ -9,7 +9,7 @@ import jsonschema_rs
 import msgspec
 import pytest
 
-from closecheck.contract import derived_cases
+from closecheck.contract import base_cases, body_cases, derived_cases, id_cases, json_values, member_cases
 from closecheck.contract.cases import Draft, Id, Ids, Raw, count_ids, fill
 from closecheck.contract.specification import contract
 from closecheck.model import Level
@@ -153,23 +153,23 @@ def test_around_each_usual_limit_stands_one_below_one_at_it_and_one_above():
     ids = (10, 16, 20, 32, 50, 64, 100, 128, 150, 200, 250, 256, 300, 400, 450)
     letters = (2, 32, 64, 100, 128, 255, 256, 500, 512)
 
-    assert [limit for limit in ids if not {limit - 1, limit, limit + 1} <= set(derived_cases.COUNTS)] == []
-    assert [limit for limit in letters if not {limit - 1, limit, limit + 1} <= set(derived_cases.LENGTHS)] == []
+    assert [limit for limit in ids if not {limit - 1, limit, limit + 1} <= set(id_cases.COUNTS)] == []
+    assert [limit for limit in letters if not {limit - 1, limit, limit + 1} <= set(member_cases.LENGTHS)] == []
 
 
 def test_messages_are_as_long_as_is_said_in_characters_of_every_length():
     found = {
         (case.id.split("-", 1)[1], len(document(case)["message"]), len(document(case)["message"].encode()))
-        for case in derived_cases.message_lengths()
+        for case in member_cases.message_lengths()
     }
 
-    assert all(case.id.startswith(f"message/{len(document(case)['message'])}-") for case in derived_cases.message_lengths())
+    assert all(case.id.startswith(f"message/{len(document(case)['message'])}-") for case in member_cases.message_lengths())
     for number, name in enumerate(("ascii", "two-byte", "three-byte", "astral"), 1):
         assert {(name, length, number * length) for length in (1, 64, 128, 255, 256, 500, 1000)} <= found
 
 
 def test_white_space_is_as_much_as_is_said():
-    for case in derived_cases.roomy_bodies():
+    for case in body_cases.roomy_bodies():
         where, size = case.id.removeprefix("spaced/").split("-")
         body = sent(case)
         room = {"before": len(body) - len(body.lstrip()), "after": len(body) - len(body.rstrip())}
@@ -177,7 +177,7 @@ def test_white_space_is_as_much_as_is_said():
             assert room == {**dict.fromkeys(room, 0), where: int(size)}
         else:
             assert body.count(b" ") + body.count(b"\n") == 6 * int(size)
-    assert {case.id.split("/")[1] for case in derived_cases.roomy_bodies()} == {
+    assert {case.id.split("/")[1] for case in body_cases.roomy_bodies()} == {
         f"{where}-{size}" for where in ("before", "between", "after") for size in (300, 1100, 5000)
     }
 
@@ -185,29 +185,25 @@ def test_white_space_is_as_much_as_is_said():
 def test_every_member_meets_every_json_type():
     kinds = {"null", "boolean", "number", "string", "array", "object"}
     for name in ("message", "executionStatus", "completionStatus"):
-        seen = {case.part for case in derived_cases.members_of_other_types() if case.id.startswith(f"{name}/")}
+        seen = {case.part for case in member_cases.members_of_other_types() if case.id.startswith(f"{name}/")}
         assert seen == kinds - {"string"}
         alone = {
-            case.part
-            for case in derived_cases.members_of_other_types()
-            if case.id.startswith(f"{name}/") and case.base == derived_cases.ONE_ID
+            case.part for case in member_cases.members_of_other_types() if case.id.startswith(f"{name}/") and case.base == base_cases.ONE_ID
         }
         assert alone == kinds - {"string"}
-    assert {case.part for case in derived_cases.ids_of_other_types()} == kinds - {"array"}
-    assert {case.part for case in derived_cases.bodies_of_other_types()} == kinds - {"object"}
+    assert {case.part for case in id_cases.ids_of_other_types()} == kinds - {"array"}
+    assert {case.part for case in body_cases.bodies_of_other_types()} == kinds - {"object"}
 
 
 def test_every_member_meets_every_wrong_value_in_a_full_request():
-    values = [json.dumps(value) for kind, those in derived_cases.VALUES.items() if kind != "string" for value in those]
+    values = [json.dumps(value) for kind, those in json_values.VALUES.items() if kind != "string" for value in those]
     for name in ("message", "executionStatus", "completionStatus"):
-        full = [
-            case for case in derived_cases.members_of_other_types() if case.id.startswith(f"{name}/") and case.base == derived_cases.FULL
-        ]
+        full = [case for case in member_cases.members_of_other_types() if case.id.startswith(f"{name}/") and case.base == base_cases.FULL]
         assert set(values) <= {json.dumps(document(case)[name]) for case in full}
 
 
 def test_the_numbers_that_are_no_text_are_of_every_kind():
-    numbers = derived_cases.VALUES["number"]
+    numbers = json_values.VALUES["number"]
 
     assert 0 in numbers
     assert {one for one in numbers if one < 0}
@@ -231,7 +227,7 @@ def test_every_constraint_of_the_document_has_a_case_that_carries_its_requiremen
 
 def test_every_required_member_is_left_out_alone_beside_others_and_under_another_name():
     required = {one.name for one in contract().properties() if one.required}
-    without = [document(case) for case in derived_cases.missing_members()]
+    without = [document(case) for case in id_cases.missing_members()]
 
     assert all(required - set(body) for body in without)
     assert {} in without
@@ -242,14 +238,14 @@ def test_every_required_member_is_left_out_alone_beside_others_and_under_another
 def test_a_null_is_blamed_under_the_requirement_on_null():
     for name in ("message", "executionStatus", "completionStatus"):
         null, other = (contract().property(name).carries[rule] for rule in ("null", "type"))
-        for case in derived_cases.members_of_other_types():
+        for case in member_cases.members_of_other_types():
             if case.id.startswith(f"{name}/"):
                 assert case.requirement == (null if document(case)[name] is None else other)
 
 
 def test_an_optional_member_is_left_out_alone_and_together_with_others():
-    for case in derived_cases.optional_members():
-        if case.base == derived_cases.FULL:
+    for case in member_cases.optional_members():
+        if case.base == base_cases.FULL:
             assert case.part == ("alone" if len(changed_members(case)) == 1 else "together"), case.id
         else:
             assert (case.part, len(changed_members(case))) == ("many ids", 1), case.id
@@ -257,7 +253,7 @@ def test_an_optional_member_is_left_out_alone_and_together_with_others():
 
 def test_every_optional_member_is_left_out_alone_and_every_set_of_them_together():
     optional = {one.name for one in contract().properties() if not one.required}
-    left_out = Counter(frozenset(changed_members(case)) for case in derived_cases.optional_members() if case.base == derived_cases.FULL)
+    left_out = Counter(frozenset(changed_members(case)) for case in member_cases.optional_members() if case.base == base_cases.FULL)
 
     assert set(left_out) == {frozenset(one) for size in (1, 2, 3) for one in combinations(optional, size)}
     assert left_out[frozenset(optional)] == len(optional)
@@ -265,13 +261,13 @@ def test_every_optional_member_is_left_out_alone_and_every_set_of_them_together(
 
 def test_counts_of_ids_stand_as_parts_of_their_own_where_the_requirement_names_them():
     parts = set(contract()["CAR-IDS-RANGE"].parts)
-    found = {len(document(case)["accessRequestIds"]): case.part for case in derived_cases.id_counts()}
+    found = {len(document(case)["accessRequestIds"]): case.part for case in id_cases.id_counts()}
 
     assert found == {count: str(count) if str(count) in parts else "between" for count in found}
 
 
 def test_a_combination_says_whether_it_has_a_message():
-    for case in derived_cases.combinations():
+    for case in member_cases.combinations():
         has = "message" in case.request.body
         assert (case.id.endswith("+message"), case.part.endswith(" with message"), "and a message" in case.description) == (
             has,
@@ -281,17 +277,17 @@ def test_a_combination_says_whether_it_has_a_message():
 
 
 def test_one_entry_too_many_repeats_the_one_that_is_said():
-    found = {case.id: document(case)["accessRequestIds"] for case in derived_cases.too_many_entries()}
+    found = {case.id: document(case)["accessRequestIds"] for case in id_cases.too_many_entries()}
     limit = contract().property("accessRequestIds").schema["maxItems"]
 
     assert all((len(items), len(set(items))) == (limit + 1, limit) for items in found.values())
-    assert all(f", {limit + 1} entries" in case.change for case in derived_cases.too_many_entries())
+    assert all(f", {limit + 1} entries" in case.change for case in id_cases.too_many_entries())
     assert found["entries/last-repeats-first"][-1] == found["entries/last-repeats-first"][0]
     assert found["entries/neighbours-repeat"][1] == found["entries/neighbours-repeat"][0]
 
 
 def test_every_optional_member_is_left_out_beside_many_ids():
-    assert {case.requirement for case in derived_cases.optional_members() if case.part == "many ids"} == {
+    assert {case.requirement for case in member_cases.optional_members() if case.part == "many ids"} == {
         one.carries["optional"] for one in contract().properties() if not one.required
     }
 
@@ -303,7 +299,7 @@ def test_the_first_wrong_value_of_each_place_has_kept_its_id():
 
 
 def test_a_wrong_item_among_500_stands_where_it_is_said_to():
-    found = {case.id: document(case)["accessRequestIds"] for case in derived_cases.items_of_other_types() if "-in-500/" in case.id}
+    found = {case.id: document(case)["accessRequestIds"] for case in id_cases.items_of_other_types() if "-in-500/" in case.id}
 
     assert len(found) == 6
     for name, items in found.items():
@@ -319,11 +315,11 @@ def test_a_request_in_a_list_or_a_text_is_one_that_would_be_accepted():
 
 
 def test_a_wrong_member_stands_in_a_full_request_or_alone_as_its_id_and_its_change_say():
-    for case in derived_cases.members_of_other_types():
-        assert case.id.endswith("-alone") == (case.base == derived_cases.ONE_ID), case.id
+    for case in member_cases.members_of_other_types():
+        assert case.id.endswith("-alone") == (case.base == base_cases.ONE_ID), case.id
         assert (" added" in case.change, " instead of " in case.change) == (
-            case.base == derived_cases.ONE_ID,
-            case.base == derived_cases.FULL,
+            case.base == base_cases.ONE_ID,
+            case.base == base_cases.FULL,
         ), case.id
 
 
@@ -336,7 +332,7 @@ def test_one_is_told_from_several():
 
 
 def test_several_wrong_items_are_as_many_as_is_said():
-    counts = {case.id: len(document(case).get("accessRequestIds", [])) for case in derived_cases.several_wrong()}
+    counts = {case.id: len(document(case).get("accessRequestIds", [])) for case in body_cases.several_wrong()}
 
     assert counts["several/two-items"] == 2
     assert counts["several/twenty-items"] == counts["several/twenty-items-wrong-status"] == 20
@@ -352,11 +348,11 @@ def test_several_wrong_items_are_as_many_as_is_said():
     ],
 )  # fmt: skip
 def test_a_value_is_shown_in_short(value, shown):
-    assert derived_cases.show(value) == shown
+    assert json_values.show(value) == shown
 
 
 def test_a_near_miss_is_no_member_of_its_enumeration():
-    for case in derived_cases.near_misses():
+    for case in member_cases.near_misses():
         name = case.id.split("/")[0]
         assert document(case)[name] not in contract().property(name).values
 
@@ -364,7 +360,7 @@ def test_a_near_miss_is_no_member_of_its_enumeration():
 def test_the_near_misses_of_a_value():
     found = {
         name: document(case)["completionStatus"]
-        for case in derived_cases.near_misses()
+        for case in member_cases.near_misses()
         for start, name in [case.id.split("-", 1)]
         if start == "completionStatus/near"
     }
@@ -383,13 +379,13 @@ def test_each_enumeration_meets_the_values_of_every_other_one():
     enums = [one for one in contract().properties() if one.values]
     for one in enums:
         others = {value for other in enums if other is not one for value in other.values}
-        near = {case.id.rsplit("-", 1)[1] for case in derived_cases.near_misses() if case.id.startswith(f"{one.name}/near-of-the-other-")}
+        near = {case.id.rsplit("-", 1)[1] for case in member_cases.near_misses() if case.id.startswith(f"{one.name}/near-of-the-other-")}
         assert near == others | {value.upper() for value in others}
 
 
 def test_all_combinations_of_the_statuses_are_there_with_and_without_a_message():
     found = Counter(
-        (body["executionStatus"], body["completionStatus"], "message" in body) for body in map(document, derived_cases.combinations())
+        (body["executionStatus"], body["completionStatus"], "message" in body) for body in map(document, member_cases.combinations())
     )
 
     assert len(found) == 2 * 3 * 2
@@ -481,7 +477,7 @@ def test_an_accepted_edit_changes_the_ids_or_other_members_and_never_both():
 
 
 def test_a_wrong_item_is_the_only_wrong_one_and_the_list_is_as_long_as_that_of_its_base():
-    for case in derived_cases.items_of_other_types():
+    for case in id_cases.items_of_other_types():
         items, base = document(case)["accessRequestIds"], document(ALL[case.base])["accessRequestIds"]
         assert len(items) == len(base), case.id
         assert len([one for one in items if not isinstance(one, str)]) == 1, case.id
@@ -491,7 +487,7 @@ def test_a_wrong_item_is_the_only_wrong_one_and_the_list_is_as_long_as_that_of_i
 
 
 def test_an_accepted_edit_of_the_optional_members_only_leaves_out():
-    for case in derived_cases.optional_members():
+    for case in member_cases.optional_members():
         mine, base = case.request.body, ALL[case.base].request.body
         assert mine.items() <= base.items()
         assert "accessRequestIds" in mine

@@ -5,7 +5,7 @@ import pytest
 from raw_server import SmallTarget
 from test_session import ONE, opened
 
-from closecheck.contract import derived_cases
+from closecheck.contract import base_cases
 from closecheck.http.pace import Gate, Pace
 from closecheck.model import Note, Outcome, Response
 from closecheck.model.errors import Untested
@@ -126,6 +126,6 @@ def test_what_is_asked_to_see_whether_anything_is_served_is_recorded_and_judges_
     with opened(target.script, tmp_path) as (session, context, server):
         context.begin()
         with pytest.raises(Untested):
-            session.ask(msgspec.structs.replace(session.cases[derived_cases.FULL], id="again"))
+            session.ask(msgspec.structs.replace(session.cases[base_cases.FULL], id="again"))
 
         assert len(server.requests) == session.sent

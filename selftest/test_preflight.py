@@ -6,7 +6,7 @@ import pytest
 from raw_server import SmallTarget, answer, error
 from test_session import opened
 
-from closecheck.contract import derived_cases
+from closecheck.contract import base_cases
 from closecheck.http.pace import Gate, Pace
 from closecheck.model import Outcome
 from closecheck.model.errors import NothingToJudge
@@ -112,7 +112,7 @@ def test_429_to_everything_is_an_answer_that_is_judged(tmp_path, field, broken, 
     with opened(answering(lambda *_: limited), tmp_path) as (session, context, server):
         context.begin()
         before = len(server.requests)
-        judged = [session.judge(session.cases[name]) for name in (derived_cases.ONE_ID, "ids/missing", "ids/2", "auth/missing")]
+        judged = [session.judge(session.cases[name]) for name in (base_cases.ONE_ID, "ids/missing", "ids/2", "auth/missing")]
         after = len(server.requests)
 
     found = {one.requirement for one in session.evidence if one.outcome is Outcome.BROKEN}
@@ -146,7 +146,7 @@ def demands_a_header(authorized, body, fields):
 def test_what_is_merely_wrong_does_not_stop_the_run_but_is_found(tmp_path, function):
     with opened(answering(function), tmp_path) as (session, context, _):
         context.begin()
-        judged = [session.judge(session.cases[name]) for name in (derived_cases.ONE_ID, "ids/missing", "auth/missing")]
+        judged = [session.judge(session.cases[name]) for name in (base_cases.ONE_ID, "ids/missing", "auth/missing")]
 
     found = {one.outcome for one in judged} | {one.outcome for one in session.evidence}
     assert Outcome.BROKEN in found or judged[0].outcome is Outcome.UNTESTED or session.demanded
@@ -243,7 +243,7 @@ def lacking(*names, status="400 Bad Request"):
 def test_a_field_that_is_demanded_is_found_sent_and_blamed_nowhere_else(tmp_path, names, found, status):
     with opened(answering(lacking(*names, status=status)), tmp_path) as (session, context, _):
         context.begin()
-        judged = [session.judge(session.cases[name]) for name in (derived_cases.ONE_ID, derived_cases.FULL, "ids/missing", "auth/missing")]
+        judged = [session.judge(session.cases[name]) for name in (base_cases.ONE_ID, base_cases.FULL, "ids/missing", "auth/missing")]
 
     assert session.demanded == found
     assert {one.outcome for one in judged} == {Outcome.HELD}
@@ -281,4 +281,4 @@ def test_nothing_is_sent_before_the_probes(tmp_path):
 
 def test_the_probes_name_the_cases_that_tests_ask():
     assert preflight.FIRST_ERROR.id.startswith("probe/")
-    assert preflight.NO_TOKEN.base == derived_cases.ONE_ID
+    assert preflight.NO_TOKEN.base == base_cases.ONE_ID

@@ -12,7 +12,7 @@ import time
 import pytest
 from raw_server import RawServer, SmallTarget, answer, error
 
-from closecheck.contract import derived_cases
+from closecheck.contract import base_cases, id_cases
 from closecheck.contract.cases import Draft, Ids
 from closecheck.http.pace import Gate, Pace
 from closecheck.http.transport import Lane
@@ -96,7 +96,7 @@ def in_order(*answers):
 
 def test_a_case_is_sent_once_and_remembered(tmp_path):
     with opened(SmallTarget().script, tmp_path) as (session, _, server):
-        case = session.cases[derived_cases.ONE_ID]
+        case = session.cases[base_cases.ONE_ID]
 
         assert session.ask(case) is session.ask(case)
         session.judge(case)
@@ -115,7 +115,7 @@ def test_an_edit_of_a_base_that_was_refused_is_untested_and_says_so(tmp_path):
     with opened(RefusesFull().script, tmp_path) as (session, *_):
         of_full = session.judge(session.cases["executionStatus/near-empty"])
         of_one = session.judge(session.cases["ids/missing"])
-        itself = session.judge(session.cases[derived_cases.FULL])
+        itself = session.judge(session.cases[base_cases.FULL])
 
     assert of_full.outcome is Outcome.UNTESTED
     assert "accepted/full" in of_full.reason
@@ -344,7 +344,7 @@ def test_a_budget_counts_what_is_sent_again_after_a_429(tmp_path, pauses):
             peer.send(answer("429 Too Many Requests", TOO_MANY, "Retry-After: 1") if len(requests) % 2 == 0 else answer())
 
     with opened(script, tmp_path, budget="20", concurrency="1") as (session, *_):
-        session.prefetch([session.cases[f"ids/{count}"] for count in derived_cases.COUNTS if count < 300])
+        session.prefetch([session.cases[f"ids/{count}"] for count in id_cases.COUNTS if count < 300])
 
     assert pauses
     assert 20 <= len(requests) <= 22
@@ -579,7 +579,7 @@ def test_what_was_received_ill_framed_is_a_finding_at_once(tmp_path, data):
 def test_a_target_that_goes_down_leaves_the_rest_untested(tmp_path, pauses):
     script = SmallTarget().script
     with opened(script, tmp_path) as (session, _, server):
-        session.ask(session.cases[derived_cases.ONE_ID])
+        session.ask(session.cases[base_cases.ONE_ID])
         server.close()
         session.prefetch([session.cases[name] for name in ("ids/missing", "ids/2", "ids/501")])
         judged = session.judge(session.cases["ids/missing"])
@@ -602,7 +602,7 @@ def test_a_target_that_is_away_for_a_moment_is_waited_for(tmp_path, pauses, monk
             return real(deadline)
 
         monkeypatch.setattr(session.transport, "_connect", connect)
-        exchange = session.ask(session.cases[derived_cases.ONE_ID])
+        exchange = session.ask(session.cases[base_cases.ONE_ID])
 
     assert exchange.status == 202
     assert len(pauses) == 2
@@ -873,7 +873,7 @@ def test_a_token_that_is_refused_to_many_in_flight_is_fetched_anew_once(tmp_path
     names = ("ids/1", "ids/2", "ids/4", "ids/5", "ids/9", "ids/10", "ids/11")
     target = Renewing()
     with opened(target.script, tmp_path, client) as (session, *_):
-        session.ask(session.cases[derived_cases.ONE_ID])
+        session.ask(session.cases[base_cases.ONE_ID])
         target.token = "revoked"
         session.prefetch(session.cases[name] for name in names)
         statuses = {session.ask(session.cases[name]).status for name in names}
@@ -894,7 +894,7 @@ def test_a_401_that_comes_again_with_a_fresh_token_is_a_finding(tmp_path, creden
     if credential == "token":
         target.token = "working-token-of-the-tests"
     with opened(target.script, tmp_path, client if credential == "client" else None) as (session, *_):
-        session.ask(session.cases[derived_cases.ONE_ID])
+        session.ask(session.cases[base_cases.ONE_ID])
         evidence = session.judge(session.cases["message/1-ascii"])
 
     assert evidence.outcome is Outcome.BROKEN
@@ -908,7 +908,7 @@ def test_a_fixed_token_that_expires_during_the_run_is_an_error_and_no_finding(tm
     target = SmallTarget(token="another")
     given = {"credentials": {"authorized": {"token": token}}}
     with opened(target.script, tmp_path, given) as (session, *_):
-        evidence = session.judge(session.cases[derived_cases.ONE_ID])
+        evidence = session.judge(session.cases[base_cases.ONE_ID])
 
     assert evidence.outcome is Outcome.ERROR
     assert "expired" in evidence.reason
@@ -978,7 +978,7 @@ def test_a_token_endpoint_that_answers_429_for_ever_leaves_untested_what_needs_t
     with opened(target.script, tmp_path, client) as (session, context, server):
         context.begin()
         with pytest.raises(Untested, match="429"):
-            session.ask(session.cases[derived_cases.ONE_ID])
+            session.ask(session.cases[base_cases.ONE_ID])
         without = session.ask(session.cases["auth/missing"])
 
         assert sum(b"/oauth/token" in request for request in server.requests) == most
@@ -1031,7 +1031,7 @@ def test_a_close_that_is_forbidden_since_a_listing_was_read_is_blamed_once_and_o
     target = Deciding(sticks=False)
     target.token = "working-token-of-the-tests"
     with opened(target.script, tmp_path, client if renewable else None) as (session, *_):
-        session.ask(session.cases[derived_cases.ONE_ID])
+        session.ask(session.cases[base_cases.ONE_ID])
         listed(session)
         session.prefetch([session.cases[name] for name in names])
         found = [session.judge(session.cases[name]) for name in names]
@@ -1049,7 +1049,7 @@ def test_a_close_that_is_forbidden_since_a_listing_was_read_is_blamed_once_and_o
 def test_a_listing_that_is_forbidden_is_read_under_a_new_token_and_what_that_forbids_then_is_blamed(tmp_path):
     target = Deciding(sticks=True)
     with opened(target.script, tmp_path, client) as (session, *_):
-        session.ask(session.cases[derived_cases.ONE_ID])
+        session.ask(session.cases[base_cases.ONE_ID])
         assert listed(session).status == 200
         evidence = session.judge(session.cases["message/1-ascii"])
 
@@ -1060,7 +1060,7 @@ def test_a_listing_that_is_forbidden_is_read_under_a_new_token_and_what_that_for
 def test_a_listing_that_is_forbidden_to_every_token_is_asked_for_under_one_new_token_only(tmp_path):
     target = Deciding(sticks=False, never=True)
     with opened(target.script, tmp_path, client) as (session, *_):
-        session.ask(session.cases[derived_cases.ONE_ID])
+        session.ask(session.cases[base_cases.ONE_ID])
         assert {listed(session).status for _ in range(5)} == {403}
         evidence = session.judge(session.cases["message/1-ascii"])
 
@@ -1076,7 +1076,7 @@ def test_a_403_that_only_some_requests_get_after_a_listing_is_judged_as_ever(tmp
     target = Firewall(sticks=False, never=False)
     target.token, target.open = "working-token-of-the-tests", NeverDecides()
     with opened(target.script, tmp_path) as (session, *_):
-        session.ask(session.cases[derived_cases.ONE_ID])
+        session.ask(session.cases[base_cases.ONE_ID])
         listed(session)
         evidence = session.judge(session.cases["message/1-ascii"])
 
@@ -1094,7 +1094,7 @@ class NeverDecides(dict):
 @pytest.mark.parametrize("concurrency", ["1", "8"])
 def test_a_caller_who_is_to_be_refused_has_a_fresh_connection(tmp_path, concurrency):
     with opened(SmallTarget().script, tmp_path, concurrency=concurrency) as (session, *_):
-        context_cases = [derived_cases.ONE_ID, "ids/2", "ids/4", preflight.NO_TOKEN.id]
+        context_cases = [base_cases.ONE_ID, "ids/2", "ids/4", preflight.NO_TOKEN.id]
         session.add(preflight.NO_TOKEN)
         session.prefetch([session.cases[name] for name in context_cases])
         fresh = {name: session.ask(session.cases[name]).timing.fresh for name in context_cases}
@@ -1192,7 +1192,7 @@ def test_a_target_that_refuses_known_ids_too_is_a_finding(tmp_path):
     target = SmallTarget(known=set())
     with probed(tmp_path, target, {"pending": PENDING, "may_close": True}) as (session, *_):
         preflight.probe(session)
-        evidence = session.judge(session.cases[derived_cases.ONE_ID])
+        evidence = session.judge(session.cases[base_cases.ONE_ID])
 
     assert evidence.outcome is Outcome.BROKEN
 

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from closecheck.contract import derived_cases
+from closecheck.contract import base_cases
 from closecheck.contract.cases import ACCEPTED, Case, Draft, Expectation, Ids, Raw
 from closecheck.http.callers import BY_KIND, FORGERIES
 from closecheck.model.errors import Untested
@@ -13,10 +13,10 @@ from closecheck.suite.parametrize import cases, named, parameters, swept
 from closecheck.suite.plugin import skip_inapplicable
 
 MINIMAL = {"accessRequestIds": Ids(1)}
-FULL = {**MINIMAL, "message": derived_cases.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"}
+FULL = {**MINIMAL, "message": base_cases.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"}
 BODIES = {
     "minimal body": MINIMAL,
-    "with a message": {**MINIMAL, "message": derived_cases.MESSAGE},
+    "with a message": {**MINIMAL, "message": base_cases.MESSAGE},
     "full body": FULL,
     "three ids": {"accessRequestIds": Ids(3)},
     "many ids": {"accessRequestIds": Ids(60)},
@@ -43,7 +43,7 @@ def as_caller(caller, requirement, status, description):
             requirement=requirement,
             part=part,
             expect=Expectation(frozenset({status}), str(status)),
-            base=derived_cases.ONE_ID,
+            base=base_cases.ONE_ID,
             change=f"sent by {description} instead of an authorized caller",
         )
 
@@ -80,7 +80,7 @@ FORGED = [
         requirement="CAR-AUTH-INVALID",
         part=one.kind,
         expect=refusal_of(one),
-        base=derived_cases.ONE_ID,
+        base=base_cases.ONE_ID,
         change=f"Authorization: {one.what}",
         since=one.since,
     )
@@ -178,7 +178,7 @@ def supplied_id(session):
 def accepted_before(session):
     """Return the id of the plainest request, if that was accepted: its body is that of those here, byte for byte."""
     try:
-        plain = session.ask(session.cases[derived_cases.ONE_ID])
+        plain = session.ask(session.cases[base_cases.ONE_ID])
     except Untested:
         return []
     return list(plain.ids) if plain.status == 202 else []
@@ -264,7 +264,7 @@ def test_what_was_accepted_is_not_accepted_from_others(session, clause, lent, ca
         requirement="CAR-AUTH-SCHEME-CASE",
         part=scheme,
         expect=ACCEPTED,
-        base=derived_cases.ONE_ID,
+        base=base_cases.ONE_ID,
         change=f"Authorization: {scheme} instead of Bearer",
     )
     for scheme in SCHEMES

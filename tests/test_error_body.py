@@ -3,12 +3,12 @@
 import msgspec
 import pytest
 
-from closecheck.contract import derived_cases
+from closecheck.contract import body_cases
 from closecheck.contract.cases import Raw
 from closecheck.suite.parametrize import cases, named, parameters
 
 
-@cases(derived_cases.several_wrong)
+@cases(body_cases.several_wrong)
 def test_a_request_that_breaks_several_rules_is_refused_in_form(judge, case):
     """Several broken rules change nothing of status and form (CAR-ERROR-OBJECT)."""
     judge(case)

@@ -5,7 +5,7 @@ import weakref
 import msgspec
 import pytest
 
-from closecheck.contract import derived_cases
+from closecheck.contract import base_cases
 from closecheck.contract.cases import ACCEPTED, REFUSED, Case, Draft, Ids, Raw
 from closecheck.model.errors import Untested
 from closecheck.session import preflight
@@ -15,10 +15,10 @@ from closecheck.suite.plugin import skip_inapplicable
 
 ONE = Draft(body={"accessRequestIds": Ids(1)})
 FULL = Draft(
-    body={"accessRequestIds": Ids(1), "message": derived_cases.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"}
+    body={"accessRequestIds": Ids(1), "message": base_cases.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"}
 )
 FIVE = Draft(body={"accessRequestIds": Ids(5)})
-FIRST = {"one id": derived_cases.ONE_ID, "every member": derived_cases.FULL}
+FIRST = {"one id": base_cases.ONE_ID, "every member": base_cases.FULL}
 """Kinds that a run begins with: nothing came before them."""
 # Pairs of equal length: what one was answered must not be the answer to the other.
 KINDS = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from closecheck.contract import derived_cases
+from closecheck.contract import base_cases
 from closecheck.contract.cases import Draft, Ids
 from closecheck.session.ids import Source
 from closecheck.session.preflight import NO_TOKEN
@@ -17,7 +17,7 @@ BAD = (
 
 BODIES = {
     "ids alone": MINIMAL,
-    "every member": {**MINIMAL, "message": derived_cases.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"},
+    "every member": {**MINIMAL, "message": base_cases.MESSAGE, "executionStatus": "Terminated", "completionStatus": "Failure"},
 }
 AGAIN = ("message=closed", "executionStatus=Completed", "completionStatus=Success", "accessRequestIds=c105ec4ec00000000000000000000006")
 """Values that would be right in a body; the body has others."""

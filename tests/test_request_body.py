@@ -2,7 +2,7 @@
 
 import pytest
 
-from closecheck.contract import derived_cases
+from closecheck.contract import base_cases, body_cases, member_cases
 from closecheck.contract.cases import Draft, Ids, Raw
 from closecheck.session.ids import Source
 from closecheck.suite.parametrize import cases, named, parameters, swept
@@ -36,7 +36,7 @@ HALVES = {
 }  # fmt: skip
 """Bodies that are wrong and hold half a surrogate pair, which no error can repeat in UTF-8."""
 WRONG = {"message": 7, "executionStatus": "nonsense", "completionStatus": "nonsense"}
-RIGHT = {"message": derived_cases.MESSAGE, "executionStatus": "Completed", "completionStatus": "Success"}
+RIGHT = {"message": base_cases.MESSAGE, "executionStatus": "Completed", "completionStatus": "Success"}
 SPELLINGS = {
     "capitals first": {"message": "Message", "executionStatus": "ExecutionStatus", "completionStatus": "CompletionStatus"},
     **{
@@ -49,61 +49,61 @@ SPELLINGS = {
 """Names of members in another letter case, by the name itself: all of them together, and each alone."""
 
 
-@cases(derived_cases.bodies_of_other_types)
+@cases(body_cases.bodies_of_other_types)
 def test_a_body_that_is_no_object_is_refused(judge, case):
     """JSON that is no object is a client error (CAR-BODY-OBJECT)."""
     judge(case)
 
 
-@cases(derived_cases.roomy_bodies)
+@cases(body_cases.roomy_bodies)
 def test_white_space_changes_nothing(judge, case):
     """White space between tokens, however much, is lawful JSON (CAR-BODY-JSON-FORMS)."""
     judge(case)
 
 
-@cases(derived_cases.large_bodies)
+@cases(body_cases.large_bodies)
 def test_the_most_that_is_allowed_is_accepted_in_roomy_spellings_too(judge, case):
     """500 ids and the longest message are accepted, on long lines too: no limit on bytes is documented (CAR-MESSAGE-TEXT, CAR-BODY-JSON-FORMS)."""
     judge(case)
 
 
-@cases(derived_cases.optional_members)
+@cases(member_cases.optional_members)
 def test_an_optional_member_may_be_left_out(judge, case):
     """Each member beside the ids may be missing, alone and together with the others."""
     judge(case)
 
 
-@cases(derived_cases.enumerated_values, derived_cases.values_beside_many_ids)
+@cases(member_cases.enumerated_values, member_cases.values_beside_many_ids)
 def test_a_documented_value_is_accepted(judge, case):
     """Every value of an enumeration is accepted."""
     judge(case)
 
 
-@cases(derived_cases.combinations)
+@cases(member_cases.combinations)
 def test_statuses_combine_freely(judge, case):
     """All combinations of the two statuses are accepted, with and without a message (CAR-STATUS-COMBINATIONS)."""
     judge(case)
 
 
-@cases(derived_cases.message_lengths)
+@cases(member_cases.message_lengths)
 def test_a_message_of_ordinary_length_is_accepted(judge, case):
     """Messages of 1 to 1,000 characters are accepted, however many bytes these take (CAR-MESSAGE-TEXT)."""
     judge(case)
 
 
-@cases(derived_cases.members_of_other_types)
+@cases(member_cases.members_of_other_types)
 def test_a_member_of_another_type_is_refused(judge, case):
     """A message or status that is no text is a client error."""
     judge(case)
 
 
-@cases(derived_cases.slips_beside_many_ids)
+@cases(member_cases.slips_beside_many_ids)
 def test_a_slip_beside_many_ids_is_refused(judge, case):
     """What is wrong beside one id is wrong beside many."""
     judge(case)
 
 
-@cases(derived_cases.near_misses, derived_cases.near_misses_alone)
+@cases(member_cases.near_misses, member_cases.near_misses_alone)
 def test_a_value_near_a_documented_one_is_refused(judge, case):
     """The enumerations are closed: what only resembles a value is a client error."""
     judge(case)

@@ -3,14 +3,14 @@
 import msgspec
 import pytest
 
-from closecheck.contract import derived_cases
+from closecheck.contract import base_cases
 from closecheck.contract.cases import Draft, Ids
 from closecheck.session import preflight
 from closecheck.session.ids import impossible
 from closecheck.suite.parametrize import cases, dashed, named, parameters, swept
 
 
-@cases(derived_cases.bases)
+@cases(base_cases.bases)
 def test_a_valid_request_is_accepted(judge, case):
     """What everything else is an edit of is answered 202: one id, three, every member (CAR-OP-ACCEPTS and others)."""
     judge(case)
@@ -19,7 +19,7 @@ def test_a_valid_request_is_accepted(judge, case):
 @pytest.mark.requirement("CAR-OP-HEADERS", part="none demanded")
 def test_no_further_header_is_demanded(session, clause):
     """A valid request is accepted without any header but those that each request has; where it is not, a header may be the reason."""
-    plain = session.ask(session.cases[derived_cases.ONE_ID])
+    plain = session.ask(session.cases[base_cases.ONE_ID])
     if session.demanded and plain.status == 202:
         names = " and ".join(session.demanded)
         bare = session.send(
@@ -90,7 +90,7 @@ def test_head_is_not_taken_for_a_request_to_close(session, clause, shape):
 
 def accepted_like(session, exchange):
     """Tell whether an answer is 202, or a 2xx with the very body that accepted requests get."""
-    accepted = session.ask(session.cases[derived_cases.ONE_ID])
+    accepted = session.ask(session.cases[base_cases.ONE_ID])
     if exchange.status == 202:
         return True
     same = accepted.status == 202 and exchange.is_json and accepted.is_json and members(exchange) == members(accepted)

@@ -18,7 +18,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from closecheck.config import settings as layered
-from closecheck.contract import derived_cases
+from closecheck.contract import base_cases
 from closecheck.contract.specification import contract
 from closecheck.http.tokens import describe
 from closecheck.model import Exit, Level, Struct
@@ -156,7 +156,7 @@ def _answers(context: RunContext) -> Iterator[Remark]:
             f"every request is refused without {named}, which the documentation does not name",
             preflight.field_line(session.demanded),
         )
-    first = session.ask(session.cases[derived_cases.ONE_ID])
+    first = session.ask(session.cases[base_cases.ONE_ID])
     mark = "ok" if first.status == 202 else "note"
     yield Remark(mark, f"a valid request with one id is answered {first.got()}")
     if session.ids.source is Source.NONE:

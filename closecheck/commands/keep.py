@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from closecheck.contract import derived_cases
+from closecheck.contract import base_cases
 from closecheck.contract.cases import ACCEPTED, REFUSED, DeclaredCase, fill
 from closecheck.contract.specification import contract, spec_folder
 from closecheck.model import Broken, ExchangeLine, Run
@@ -80,7 +80,7 @@ def _item(broken: Broken, case: str) -> dict[str, Any]:
         "description": f"{'A valid body' if expect == 'accepted' else 'An invalid body'} that exploration found is {expect}",
         "requirement": requirement,
         "expect": expect,
-        "base": derived_cases.ONE_ID,
+        "base": base_cases.ONE_ID,
         "change": broken.finding.change or "the body as it was found",
         "request": request,
     }

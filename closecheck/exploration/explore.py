@@ -20,7 +20,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from closecheck.contract import derived_cases, random_bodies, random_edits
+from closecheck.contract import base_cases, random_bodies, random_edits
 from closecheck.contract.oracle import oracle
 from closecheck.contract.random_bodies import Spelling, Value
 from closecheck.contract.random_edits import Edit
@@ -204,7 +204,7 @@ class Exploration:
         """
         if self.session.ids.source is not Source.UNKNOWN:
             raise Untested("exploration names ids that no target has, and this one refuses them")
-        base = self.session.ask(self.session.cases[derived_cases.ONE_ID])
+        base = self.session.ask(self.session.cases[base_cases.ONE_ID])
         if base.status != 202:
             raise Untested(f"the plainest valid request ({base.case}) was itself answered {base.status or 'not at all'}")
         self.session.make_sure()
@@ -318,7 +318,7 @@ class Exploration:
         if len(found) >= _MOST_CAUSES or any(one.finding == cause.finding for one in found):
             return
         name = f"{EXPLORED}{cause.requirement.removeprefix('CAR-').lower()}/{len(found) + 1}"
-        base = cause.base or self.session.ask(self.session.cases[derived_cases.ONE_ID])
+        base = cause.base or self.session.ask(self.session.cases[base_cases.ONE_ID])
         self.session.keep(base)
         witness = self.session.rename(cause.witness, name, base.number)
         evidence = Evidence(cause.requirement, Outcome.BROKEN, name, exchanges=(witness.number,), finding=cause.finding)

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from closecheck.contract import derived_cases
+from closecheck.contract import base_cases
 from closecheck.contract.cases import Case
 from closecheck.judging.exchange import Exchange
 from closecheck.model import Finding, Outcome, Response, Struct, header
@@ -231,7 +231,7 @@ def member_needed(at: Situation) -> Decision | Question | None:
 
 def ids_refused(at: Situation) -> Decision | Question | None:
     """A request whose very ids are refused in the plainest request too says nothing of what is in it beside them."""
-    if not at.case.accepts or at.case.id == (at.case.base or derived_cases.ONE_ID):
+    if not at.case.accepts or at.case.id == (at.case.base or base_cases.ONE_ID):
         return None
     if Question.IDS not in at.answers:
         return Question.IDS

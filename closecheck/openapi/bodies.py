@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from closecheck.contract import derived_cases
+from closecheck.contract import base_cases, json_values
 from closecheck.contract.cases import Case
 from closecheck.contract.specification import contract
 from closecheck.openapi import probes
@@ -47,7 +47,7 @@ class Asking:
     @functools.cached_property
     def hopeless(self) -> bool:
         """Whether no request like the plainest is valid: then a refusal says little."""
-        return carrier(self.schema, probes.body(derived_cases.bases()[0], self._form)) is None
+        return carrier(self.schema, probes.body(base_cases.bases()[0], self._form)) is None
 
 
 def differences(reader: Reader, asked: tuple[probes.BodyProbe, ...]) -> Iterator[Found]:
@@ -79,7 +79,7 @@ def _of_group(reader: Reader, asking: Asking, requirement: str, group: list[prob
         return
     first = wrong[0].case
     others = f" (and {len(wrong) - 1} more of the {len(group)} asked)" if len(wrong) > 1 else ""
-    shows = f"{first.change or derived_cases.show(first.request.body)}: {'not ' if first.accepts else ''}valid{others}"
+    shows = f"{first.change or json_values.show(first.request.body)}: {'not ' if first.accepts else ''}valid{others}"
     if first.accepts:
         refusal = schema.refusals(asking.body(first, wrong[0].base))[0]
         spot = Spot(0, refusal.steps, refusal.keyword.tokens[-1])
@@ -90,7 +90,7 @@ def _of_group(reader: Reader, asking: Asking, requirement: str, group: list[prob
 
 def _own_values(reader: Reader, asking: Asking) -> Iterator[Found]:
     """Yield the values that the document itself lists for a closed list of the contract, and that the contract refuses."""
-    plainest = derived_cases.bases()[0]
+    plainest = base_cases.bases()[0]
     for one in contract().properties():
         words = ("enum", "const") if one.values else ()
         for place in (place for word in words for place in asking.schema.keywords((one.name,), word)):
@@ -98,7 +98,7 @@ def _own_values(reader: Reader, asking: Asking) -> Iterator[Found]:
             for value in told if isinstance(told, list) else [told]:
                 body = {**asking.body(plainest, plainest), one.name: value}
                 if isinstance(value, str) and value not in one.values and asking.schema.admits(body):
-                    shows = f"{one.name}: {derived_cases.show(value)}: valid"
+                    shows = f"{one.name}: {json_values.show(value)}: valid"
                     yield Found(one.carries["enum"], Relation.LOOSER, *reader.keyword(place), shows, spot=Spot(0, (one.name,), "enum"))
 
 
@@ -108,7 +108,7 @@ def choices(reader: Reader) -> Iterator[Decided]:
     if schema is None:
         return
     asking = Asking(schema)
-    plainest = derived_cases.bases()[0]
+    plainest = base_cases.bases()[0]
     always = {one.keyword for one in schema.refusals(asking.body(plainest, None))}
     for choice in contract().catalogue.choices:
         cases = [case for case in probes.choice_probes() if case.choice == choice.id]

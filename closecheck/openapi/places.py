@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from closecheck.contract import derived_cases
+from closecheck.contract import json_values
 from closecheck.contract.specification import contract, resolve
 from closecheck.model import Requirement, Struct
 from closecheck.openapi.documents import Place
@@ -203,4 +203,4 @@ def _short(value: Any) -> str:
         case list():
             return f"[{', '.join(map(_short, value))}]"
         case _:
-            return derived_cases.show(value)
+            return json_values.show(value)

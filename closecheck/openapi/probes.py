@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from closecheck.contract import derived_cases, random_bodies
+from closecheck.contract import base_cases, derived_cases, json_values, random_bodies
 from closecheck.contract.cases import Case, Draft, Raw, fill
 from closecheck.contract.specification import contract
 from closecheck.judging.checks import Clauses
@@ -40,7 +40,7 @@ class BodyProbe(Struct):
 def body_probes() -> tuple[BodyProbe, ...]:
     """Return the cases that turn on the value of the body alone, in the suite's order."""
     known = {**derived_cases.derived(), **contract().declared}
-    plainest = known[derived_cases.ONE_ID]
+    plainest = known[base_cases.ONE_ID]
     # A schema compares names exactly by itself: of another case of letters it can say no more than that the member is missing.
     names = contract().body_schema["x-requirements"]["properties"]
     found = []
@@ -207,7 +207,7 @@ def answer_probes(status: int) -> tuple[AnswerProbe, ...]:
         name = _name(steps)
         if steps and isinstance(steps[-1], str):
             found.append(AnswerProbe(status, steps, msgspec.UNSET, f"without {name}"))
-        found += [AnswerProbe(status, steps, other, f"{name} {derived_cases.show(other)}") for other in _others(value)]
+        found += [AnswerProbe(status, steps, other, f"{name} {json_values.show(other)}") for other in _others(value)]
     if isinstance(example, dict) and example:
         found.append(AnswerProbe(status, (), [example], "a list of the documented object"))
     return tuple(found)
@@ -229,7 +229,7 @@ def _parts(value: Any, steps: tuple[str | int, ...]) -> Iterator[tuple[tuple[str
 
 def _others(value: Any) -> Iterator[Any]:
     """Yield the plainest value of every JSON type but that of the given one."""
-    for kind, values in derived_cases.VALUES.items():
+    for kind, values in json_values.VALUES.items():
         plain: Any = values[0] if kind != "string" else "text"
         if type(plain) is not type(value):
             yield plain

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from closecheck.contract import derived_cases
+from closecheck.contract import base_cases
 from closecheck.contract.cases import REFUSED, Case, Draft, Expectation, Ids
 from closecheck.judging import blame
 from closecheck.judging.exchange import Exchange
@@ -35,7 +35,7 @@ NO_TOKEN: Final = Case(
     requirement="CAR-AUTH-MISSING",
     part="minimal body",
     expect=Expectation(frozenset({401}), "401"),
-    base=derived_cases.ONE_ID,
+    base=base_cases.ONE_ID,
     change="the Authorization header left out",
 )
 WRONG: Final = ("ids/0", "executionStatus/near-Terminated-lower")
@@ -71,8 +71,8 @@ def probe(session: Session) -> None:
 
 
 def _probed(session: Session) -> None:
-    minimal = session.cases[derived_cases.ONE_ID]
-    full = session.cases[derived_cases.FULL]
+    minimal = session.cases[base_cases.ONE_ID]
+    full = session.cases[base_cases.FULL]
     first = _reached(session, minimal)
     if first is not None and _demanded(session, first):
         session.forget(minimal)
@@ -199,7 +199,7 @@ def _least(session: Session) -> dict[str, str]:
 
 def _helps(session: Session, fields: Mapping[str, str]) -> bool:
     """Tell whether the plainest request is accepted with these fields."""
-    plain = session.cases[derived_cases.ONE_ID]
+    plain = session.cases[base_cases.ONE_ID]
     case = msgspec.structs.replace(
         plain, id=session.told_apart("probe/header"), request=msgspec.structs.replace(plain.request, headers=dict(fields))
     )
@@ -214,7 +214,7 @@ def field_line(fields: Mapping[str, str]) -> str:
 
 def _takes_unknown_ids(session: Session) -> bool:
     """Tell whether a fuller request with ids that cannot exist is taken: then the plainest one was refused for another reason."""
-    exchange = _asked(session, session.cases[derived_cases.FULL])
+    exchange = _asked(session, session.cases[base_cases.FULL])
     return exchange is not None and exchange.status == 202
 
 
@@ -225,7 +225,7 @@ def _learn_ids(session: Session, minimal: Case, first: Exchange) -> None:
     if session.ids.left == 0:
         session.ids.source = Source.NONE
         session.forget(minimal)
-        session.forget(session.cases[derived_cases.FULL])
+        session.forget(session.cases[base_cases.FULL])
         session.forget(NO_TOKEN)
         return
     known = msgspec.structs.replace(minimal, id="probe/known-id")
@@ -234,5 +234,5 @@ def _learn_ids(session: Session, minimal: Case, first: Exchange) -> None:
     if exchange is None or exchange.status != 202:
         session.ids.source = Source.UNKNOWN
         return
-    for case in (minimal, session.cases[derived_cases.FULL], NO_TOKEN):
+    for case in (minimal, session.cases[base_cases.FULL], NO_TOKEN):
         session.forget(case)

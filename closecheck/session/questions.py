@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from closecheck.contract import derived_cases
+from closecheck.contract import base_cases, derived_cases
 from closecheck.contract.cases import Case, Draft, Raw
 from closecheck.contract.specification import Contract
 from closecheck.judging import blame
@@ -139,7 +139,7 @@ class Questions:
 
     def _ids_say_the_same(self, case: Case, exchange: Exchange) -> bool:
         """Tell whether the accepted request that a refused one edits, or else the plainest, is refused as well with the very ids of that one."""
-        base = self._cases.get(case.base or derived_cases.ONE_ID)
+        base = self._cases.get(case.base or base_cases.ONE_ID)
         if base is None or case.request.ids != base.request.ids or self._ids.source is not Source.UNKNOWN:
             return False
         with contextlib.suppress(Untested):
