@@ -211,7 +211,6 @@ LONGER = {
     "closecheck.suite.plugin": 601,
 }
 LONGER_CLASSES = {
-    "closecheck.exploration.shrink.Shrinker": 313,
     "closecheck.reference.neighbours.Neighbours": 460,
     "closecheck.session.session.Session": 785,
 }

@@ -15,9 +15,9 @@ from closecheck.commands.keep import keep
 from closecheck.contract.cases import DeclaredCase, fill
 from closecheck.exploration import explore as exploring
 from closecheck.exploration import schemathesis_cases
+from closecheck.exploration.attempts import MOST_REQUESTS
 from closecheck.exploration.explore import Exploration, Limits
 from closecheck.exploration.schemathesis_cases import Examples
-from closecheck.exploration.shrink import MOST_REQUESTS
 from closecheck.model import Outcome
 from closecheck.model.errors import GeneratorTrouble, UsageError
 from closecheck.reference import ReferenceConfig, ReferenceServer

@@ -24,7 +24,8 @@ from closecheck.contract import base_cases, random_bodies, random_edits
 from closecheck.contract.oracle import oracle
 from closecheck.contract.random_bodies import Spelling, Value
 from closecheck.contract.random_edits import Edit
-from closecheck.exploration.shrink import Cause, Shrinker, Spent, fickle
+from closecheck.exploration.attempts import Attempts, Cause, Spent
+from closecheck.exploration.shrink import Shrinker, fickle
 from closecheck.judging.exchange import Exchange
 from closecheck.model import Evidence, Level, Outcome, Profile, Struct
 from closecheck.model.errors import GeneratorTrouble, Untested
@@ -293,7 +294,8 @@ class Exploration:
     def _look_into(self, one: Try, exchange: Exchange) -> None:
         if len(self.shrinking) >= self.limits.causes:
             return
-        shrinker = Shrinker(self._ask, self._rng)
+        tries = Attempts(self._ask, self._rng)
+        shrinker = Shrinker(tries)
         try:
             if one.value is not None:
                 cause = shrinker.valid(one.value, one.how, one.body, exchange)
@@ -303,8 +305,8 @@ class Exploration:
                 cause = shrinker.unnamed(one.requirement, one.body, one.statuses, exchange)
         except Spent:
             cause = None
-        self.shrinking.append(shrinker.requests)
-        self.requests += shrinker.requests
+        self.shrinking.append(tries.requests)
+        self.requests += tries.requests
         if cause is not None:
             self.blame(cause)
 
