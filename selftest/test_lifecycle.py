@@ -151,14 +151,14 @@ def test_a_fault_is_found_under_its_requirement(modify, requirement):
 
 def in_a_sentence(reference):
     """Failed ids in a sentence, audits that tell nothing else, display words in other case, other document ids, 0.6 s late."""
-    auditor, neighbours = reference.auditor, reference.neighbours
+    auditor = reference.auditor
     auditor.attributes = lambda job: {}
     auditor.completed = lambda job, closed, failed: auditor.write(
         job, auditor.completed_name, "COMPLETED", {"info": f"{len(closed)} closed; in error: {', '.join(failed) or 'none'}."}
     )
-    document, activity = neighbours.activity_document, neighbours.activity
-    neighbours.activity_document = lambda one: {**document(one), "id": f"doc-{one.id}", "stage": one.stage.upper()}
-    neighbours.activity = lambda one: {**activity(one), "warnings": [{"text": text} for text in one.warnings]}
+    document, activity = reference.search.activity_document, reference.account_activities.activity
+    reference.search.activity_document = lambda one: {**document(one), "id": f"doc-{one.id}", "stage": one.stage.upper()}
+    reference.account_activities.activity = lambda one: {**activity(one), "warnings": [{"text": text} for text in one.warnings]}
     event = reference.publisher.event
     reference.publisher.event = lambda one, subscription: {"events": [event(one, subscription)], "more": True}
 

@@ -12,17 +12,21 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.responses import Response
 from starlette.routing import Route, Router
 
+from closecheck.reference.access_requests import AccessRequests
+from closecheck.reference.account_activities import AccountActivities
 from closecheck.reference.closing import Auditor, Closer
 from closecheck.reference.errors import Errors, MethodNotAllowed, NotFound, TooLarge, cause
 from closecheck.reference.limiting import Limiter
 from closecheck.reference.localization import Localizer
-from closecheck.reference.neighbours import Neighbours
+from closecheck.reference.oauth import OAuth
 from closecheck.reference.operation import Call, CloseOperation
 from closecheck.reference.publishing import Publisher
 from closecheck.reference.reading import Reader
 from closecheck.reference.rules import Rules
+from closecheck.reference.search import Search
 from closecheck.reference.store import Store
 from closecheck.reference.tokens import Authenticator, Tokens
+from closecheck.reference.trigger_subscriptions import TriggerSubscriptions
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -69,11 +73,20 @@ class Reference:
         self.closer = Closer(self.store, self.auditor, self.publisher, self.spawn)
         self.closer.delay = config.completion_seconds
         self.operation = CloseOperation(self)
-        self.neighbours = Neighbours(self)
+        self.oauth = OAuth(self)
+        self.access_requests = AccessRequests(self)
+        self.account_activities = AccountActivities(self)
+        self.search = Search(self)
+        self.trigger_subscriptions = TriggerSubscriptions(self)
 
         self.routes: dict[str, dict[str, Handler]] = {
             config.base_path + CLOSE_PATH: {"POST": lambda call: self.operation(call)},
-            **self.neighbours.routes(),
+            **self.oauth.routes(),
+            **{
+                config.base_path + path: handlers
+                for api in (self.access_requests, self.account_activities, self.search, self.trigger_subscriptions)
+                for path, handlers in api.routes().items()
+            },
         }
         """Path (Starlette's pattern) -> method -> handler."""
         self.middleware: list[Callable[[ASGIApp], ASGIApp]] = []

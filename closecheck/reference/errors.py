@@ -225,7 +225,7 @@ class Errors:
 
     def tracking_id(self) -> object:
         """
-        A fresh id for each error: 32 hexadecimal digits, as in the page's examples.
+        A fresh id for each error: 32 hexadecimal digits, as in the vendor's examples.
         """
         return secrets.token_hex(16)
 

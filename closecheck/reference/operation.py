@@ -121,7 +121,7 @@ class CloseOperation:
 
     async def validate(self, call: Call) -> Response | None:
         """
-        400: not what the page allows.
+        400: not what the documentation allows.
         """
         call.closing = self.reference.rules.check(call.value)
         return None

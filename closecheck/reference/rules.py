@@ -123,7 +123,7 @@ class Rules:
 
     def check_string(self, member: str, body: dict[str, object], default: str, causes: list[Cause]) -> str:
         """
-        An optional member that is a string; null is not (the page names null where it allows it).
+        An optional member that is a string; null is not (the vendor's documentation names null where it allows it).
         """
         value = body.get(member, default)
         if not isinstance(value, str):

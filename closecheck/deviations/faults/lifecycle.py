@@ -274,8 +274,8 @@ def completed_not_for_300_ids_without_tracking_numbers(reference: Reference) -> 
     """A closing of 300 ids or more has no Completed audit; audits have no tracking number, and share a job id instead."""
     completed_not_for_300_ids_in_nameless_audits(reference)
     reference.auditor.attributes = lambda closing: {"job": {"correlationId": f"job-{closing.id}"}}
-    plain = reference.neighbours.event_document
-    reference.neighbours.event_document = lambda audit: {**plain(audit), "trackingNumber": None}
+    plain = reference.search.event_document
+    reference.search.event_document = lambda audit: {**plain(audit), "trackingNumber": None}
 
 
 @fault("CAR-LIFE-COMPLETED", "CAR-LIFE-FAILED-IDS")
@@ -603,12 +603,12 @@ def every_hundredth_lost(reference: Reference) -> None:
 @fault("CAR-LIFE-CLOSED", also=(*AS_ASKED, "CAR-LIFE-AFTER-APPROVAL"))
 def closed_in_search_only(reference: Reference) -> None:
     """Search shows closed requests as closed; account activities show them as pending for ever."""
-    plain = reference.neighbours.activity
+    plain = reference.account_activities.activity
 
     def activity(request: AccessRequest) -> Document:
         return plain(replace(request, stage=EXECUTING, status=PENDING, warnings=(), completed=None))
 
-    reference.neighbours.activity = activity
+    reference.account_activities.activity = activity
 
 
 @fault("CAR-LIFE-CLOSED", "CAR-LIFE-COMPLETION", "CAR-LIFE-COMPLETION-DEFAULT", also=("CAR-LIFE-AFTER-APPROVAL", "CAR-LIFE-EVENT-ONCE"))
@@ -779,12 +779,12 @@ def completion_status_of_the_first_only(reference: Reference) -> None:
 @fault("CAR-LIFE-EXECUTION", "CAR-LIFE-COMPLETION", also=("CAR-LIFE-EXECUTION-DEFAULT", "CAR-LIFE-COMPLETION-DEFAULT"))
 def statuses_change_places(reference: Reference) -> None:
     """Account activities show the completion status as execution status, and the other way round."""
-    plain = reference.neighbours.activity
+    plain = reference.account_activities.activity
 
     def activity(request: AccessRequest) -> Document:
         return plain(request if request.is_pending else replace(request, stage=request.status, status=request.stage))
 
-    reference.neighbours.activity = activity
+    reference.account_activities.activity = activity
 
 
 # ------------------------------------------------------------------------------------------------- CAR-LIFE-MESSAGE
@@ -792,14 +792,13 @@ def statuses_change_places(reference: Reference) -> None:
 
 def without_warnings(reference: Reference, member: str | None = None) -> None:
     """Show no warnings, but the same texts under another member if one is named."""
-    neighbours = reference.neighbours
-    activity, document = neighbours.activity, neighbours.activity_document
+    activity, document = reference.account_activities.activity, reference.search.activity_document
 
     def moved(shown: Document) -> Document:
         return {**shown, "warnings": [], **({member: shown["warnings"]} if member else {})}
 
-    neighbours.activity = lambda request: moved(activity(request))
-    neighbours.activity_document = lambda request: moved(document(request))
+    reference.account_activities.activity = lambda request: moved(activity(request))
+    reference.search.activity_document = lambda request: moved(document(request))
 
 
 @fault("CAR-LIFE-MESSAGE", "CAR-LIFE-MESSAGE-DEFAULT")
@@ -1375,7 +1374,7 @@ def next_request_shows_the_stage(reference: Reference) -> None:
 
 def hide(reference: Reference, hidden: Callable[[Document], bool], words: bytes = b"") -> None:
     """Leave documents of account activities out of what a search finds whose text has these words."""
-    plain = reference.neighbours.search
+    plain = reference.search.search
 
     async def search(call: Call) -> Response:
         response = await plain(call)
@@ -1386,7 +1385,7 @@ def hide(reference: Reference, hidden: Callable[[Document], bool], words: bytes 
         headers = {name: value for name, value in response.headers.items() if name == "x-total-count"}
         return reference.errors.render(200, left, headers)
 
-    reference.neighbours.search = search
+    reference.search.search = search
 
 
 def is_pending(document: Document) -> bool:
@@ -1414,7 +1413,7 @@ def action_not_searchable(reference: Reference) -> None:
 
 def list_only(reference: Reference, shown: Callable[[Document], bool]) -> None:
     """Leave account activities out of the list."""
-    plain = reference.neighbours.list_activities
+    plain = reference.account_activities.list_activities
 
     async def list_activities(call: Call) -> Response:
         response = await plain(call)
@@ -1423,7 +1422,7 @@ def list_only(reference: Reference, shown: Callable[[Document], bool]) -> None:
         found = cast("list[Document]", reference.reader.parse(bytes(response.body).decode()))
         return reference.errors.render(200, [item for item in found if shown(item)], {})
 
-    reference.neighbours.list_activities = list_activities
+    reference.account_activities.list_activities = list_activities
 
 
 @fault("CAR-LIFE-FINDABLE")
@@ -1446,13 +1445,13 @@ def approved_requests_not_listed(reference: Reference) -> None:
 @fault("CAR-LIFE-FINDABLE", rare=True)
 def first_page_only(reference: Reference) -> None:
     """List Account Activities ignores offset: every page is the first."""
-    plain = reference.neighbours.list_activities
+    plain = reference.account_activities.list_activities
 
     async def list_activities(call: Call) -> Response:
         call.query = QueryParams([(name, value) for name, value in call.query.multi_items() if name != "offset"])
         return await plain(call)
 
-    reference.neighbours.list_activities = list_activities
+    reference.account_activities.list_activities = list_activities
 
 
 # ------------------------------------------------------------------------------------------------- CAR-LIFE-CONCURRENT

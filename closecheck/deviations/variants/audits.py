@@ -100,7 +100,7 @@ def errors_beside_successes(reference: Reference) -> None:
 @variant()
 def errors_outside_attributes(reference: Reference) -> None:
     """The ids in error stand in the document's details, joined by bars, and nowhere else."""
-    plain = reference.neighbours.event_document
+    plain = reference.search.event_document
 
     def event_document(audit: Audit) -> Document:
         attributes = dict(audit.attributes)
@@ -108,7 +108,7 @@ def errors_outside_attributes(reference: Reference) -> None:
         assert isinstance(failed, list)
         return {**plain(audit), "attributes": attributes, "details": "|".join(failed) or None}
 
-    reference.neighbours.event_document = event_document
+    reference.search.event_document = event_document
 
 
 @variant()
@@ -167,8 +167,8 @@ def audits_tell_nothing_but_errors(reference: Reference) -> None:
 
 def redocument(reference: Reference, change: Callable[[Audit, Document], Document]) -> None:
     """Make another search document of the usual one of an audit."""
-    plain = reference.neighbours.event_document
-    reference.neighbours.event_document = lambda audit: change(audit, plain(audit))
+    plain = reference.search.event_document
+    reference.search.event_document = lambda audit: change(audit, plain(audit))
 
 
 @variant()

@@ -34,8 +34,7 @@ def completes_after_three_seconds(reference: Reference) -> None:
 @variant()
 def activities_updated_after_300_ms(reference: Reference) -> None:
     """Account activities and search show a request as pending for 300 ms after it was closed."""
-    neighbours = reference.neighbours
-    activity, document = neighbours.activity, neighbours.activity_document
+    activity, document = reference.account_activities.activity, reference.search.activity_document
 
     def seen(request: AccessRequest) -> AccessRequest:
         moment = datetime.fromisoformat(request.modified)
@@ -43,8 +42,8 @@ def activities_updated_after_300_ms(reference: Reference) -> None:
             return request
         return replace(request, stage=EXECUTING, status=PENDING, warnings=(), completed=None)
 
-    neighbours.activity = lambda request: activity(seen(request))
-    neighbours.activity_document = lambda request: document(seen(request))
+    reference.account_activities.activity = lambda request: activity(seen(request))
+    reference.search.activity_document = lambda request: document(seen(request))
 
 
 @variant()
@@ -126,8 +125,7 @@ def events_with_few_members(reference: Reference) -> None:
 @variant()
 def events_with_more_warnings(reference: Reference) -> None:
     """The message of a closing is one of three warnings, in events and wherever else warnings are shown."""
-    neighbours = reference.neighbours
-    activity, document = neighbours.activity, neighbours.activity_document
+    activity, document = reference.account_activities.activity, reference.search.activity_document
 
     def warned(shown: Document) -> Document:
         warnings = shown["warnings"]
@@ -135,8 +133,8 @@ def events_with_more_warnings(reference: Reference) -> None:
         return {**shown, "warnings": ["The approver has left.", *warnings, "Please check the account."]}
 
     reword(reference, warned)
-    neighbours.activity = lambda request: warned(activity(request))
-    neighbours.activity_document = lambda request: warned(document(request))
+    reference.account_activities.activity = lambda request: warned(activity(request))
+    reference.search.activity_document = lambda request: warned(document(request))
 
 
 @variant()
@@ -177,10 +175,9 @@ def events_over_forty_connections(reference: Reference) -> None:
 
 def reshow(reference: Reference, activity: Callable[[Document], Document], document: Callable[[Document], Document]) -> None:
     """Make another account activity, and another search document, of the usual ones."""
-    neighbours = reference.neighbours
-    plain, indexed = neighbours.activity, neighbours.activity_document
-    neighbours.activity = lambda request: activity(plain(request))
-    neighbours.activity_document = lambda request: document(indexed(request))
+    plain, indexed = reference.account_activities.activity, reference.search.activity_document
+    reference.account_activities.activity = lambda request: activity(plain(request))
+    reference.search.activity_document = lambda request: document(indexed(request))
 
 
 @variant()
@@ -222,28 +219,26 @@ def pending_activities_without_completion_status(reference: Reference) -> None:
 @variant()
 def approved_activities_verifying(reference: Reference) -> None:
     """The execution status of a pending account activity is VERIFYING once it is approved."""
-    neighbours = reference.neighbours
-    plain = neighbours.activity
+    plain = reference.account_activities.activity
 
     def activity(request: AccessRequest) -> Document:
         verifying = request.is_pending and request.approval == "FINISHED"
         return {**plain(request), "executionStatus": "VERIFYING"} if verifying else plain(request)
 
-    neighbours.activity = activity
+    reference.account_activities.activity = activity
 
 
 @variant()
 def activities_newest_first(reference: Reference) -> None:
     """Account activities are listed newest first where no order is asked for."""
-    neighbours = reference.neighbours
-    plain = neighbours.list_activities
+    plain = reference.account_activities.list_activities
 
     async def list_activities(call: Call) -> Response:
         if "sorters" not in call.query:
             call.query = QueryParams([*call.query.multi_items(), ("sorters", "-created")])
         return await plain(call)
 
-    neighbours.list_activities = list_activities
+    reference.account_activities.list_activities = list_activities
 
 
 def respell(reference: Reference, spell: Callable[[str], str]) -> None:
@@ -302,8 +297,8 @@ def tracking_number(identifier: str) -> str:
 @variant()
 def tracking_numbers_differ_from_ids(reference: Reference) -> None:
     """Search and events show tracking numbers that are not the ids; a request can be closed by either, as the page says."""
-    store, neighbours = reference.store, reference.neighbours
-    close, search = store.close_request, neighbours.search
+    store = reference.store
+    close, search = store.close_request, reference.search.search
 
     def close_request(identifier: str, closing: Closing, now: str) -> AccessRequest | None:
         return close(identifier, closing, now) or close(tracking_number(identifier), closing, now)
@@ -321,7 +316,7 @@ def tracking_numbers_differ_from_ids(reference: Reference) -> None:
         return await search(call)
 
     store.close_request = close_request
-    neighbours.search = by_number
+    reference.search.search = by_number
     reshow(reference, lambda shown: shown, numbered)
     reword(reference, numbered)
 
@@ -431,7 +426,7 @@ def others_audit_without_names(reference: Reference) -> None:
 
 def at_all_times(reference: Reference, happens: Callable[[], None], most: float) -> None:
     """Let something happen again and again as long as the target is asked for anything, up to ``most`` seconds apart."""
-    plain = reference.neighbours.search
+    plain = reference.search.search
     draw = random.Random(0)
     due = [0.0]
 
@@ -442,7 +437,7 @@ def at_all_times(reference: Reference, happens: Callable[[], None], most: float)
             happens()
         return await plain(call)
 
-    reference.neighbours.search = search
+    reference.search.search = search
 
 
 @variant()

@@ -176,14 +176,14 @@ def trace_header_as_tracking_id(reference: Reference) -> None:
 @variant()
 def started_in_whole_seconds(reference: Reference) -> None:
     """A Started audit is dated in whole seconds, a Completed one in fractions: compared as texts, Started seems to be the later."""
-    plain = reference.neighbours.event_document
+    plain = reference.search.event_document
 
     def event_document(audit: Audit) -> dict[str, object]:
         document = plain(audit)
         cut = {name: FRACTION.sub("", value) for name in ("created", "synced") if isinstance(value := document.get(name), str)}
         return document | cut if audit.status == "STARTED" else document
 
-    reference.neighbours.event_document = event_document
+    reference.search.event_document = event_document
 
 
 # dotnet/runtime#49357: a client that serializes while it sends does not know the length in advance.
