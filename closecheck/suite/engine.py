@@ -52,18 +52,11 @@ class Listener:
         self.unforeseen = excinfo.value
         return True
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Run a case in one phase instead of three: it has nothing to set up; the last of a file goes the long way, which tears that down."""
+    def pytest_runtest_logstart(self) -> None:
+        """Tell the progress line how many tests are done."""
         if self._progress is not None and self._begun:
             self._progress.judged(self._begun)
         self._begun += 1
-        if not isinstance(item, plugin.CaseItem) or nextitem is None or nextitem.parent is not item.parent:
-            return None
-        hook = item.config.hook
-        call: pytest.CallInfo[None] = pytest.CallInfo.from_call(item.runtest, "call", reraise=(pytest.exit.Exception, KeyboardInterrupt))
-        hook.pytest_runtest_logreport(report=hook.pytest_runtest_makereport(item=item, call=call))
-        return True
 
     def pytest_closecheck_begins(self, session: Session, items: int) -> None:
         """Start the progress line."""

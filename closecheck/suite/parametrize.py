@@ -1,32 +1,19 @@
-"""How tests name the cases they ask: one item for each case, called after it."""
+"""How tests say which cases they ask: one parameter for each case, named after it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeVar
+from typing import Any
 
 import pytest
 
 from closecheck.contract.cases import Case, Draft
 
-CASES: Final = "closecheck_cases"
-"""The attribute of a test function that holds the cases it is run with."""
-_Test = TypeVar("_Test", bound=Callable[..., Any])
 
-
-def cases(*sources: Callable[[], Iterable[Case]] | Iterable[Case]) -> Callable[[_Test], _Test]:
-    """
-    Return the decorator that runs a test once for each case of the sources, its id being the case's.
-
-    The test is called with a function that asks, and judges or observes, a case; and with the case.
-    """
+def cases(*sources: Callable[[], Iterable[Case]] | Iterable[Case]) -> pytest.MarkDecorator:
+    """Return the mark that runs a test once for each case of the sources; the case says what is judged."""
     found = [case for source in sources for case in (source() if callable(source) else source)]
-
-    def marked(test: _Test) -> _Test:
-        setattr(test, CASES, found)
-        return test
-
-    return marked
+    return pytest.mark.parametrize("case", [pytest.param(case, id=case.id) for case in found])
 
 
 def named(name: str, draft: Draft, since: str = "") -> Case:

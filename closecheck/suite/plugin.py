@@ -27,7 +27,6 @@ from closecheck.model import Evidence, Exit, Finding, Level, Outcome, Profile, R
 from closecheck.model.errors import NothingToJudge, Untested, UsageError
 from closecheck.session.session import EXPLORED, Session
 from closecheck.suite import hookspecs
-from closecheck.suite.parametrize import CASES
 from closecheck.suite.run_context import RunContext, open_run
 
 
@@ -100,50 +99,11 @@ def options(config: pytest.Config) -> dict[str, Any]:
 # --------------------------------------------------------------------------------------------------------- collection
 
 
-class CaseItem(pytest.Item):
-    """
-    One test with one case.
-
-    It needs nothing of what pytest prepares for a function with fixtures, which would cost more than to judge the case.
-    """
-
-    def __init__(self, *, function: Callable[[Callable[[Case], object], Case], None], case: Case, **known: Any) -> None:
-        super().__init__(**known)
-        self.function = function
-        self.originalname = function.__name__
-        self.case = case
-        self.stash[EVIDENCE] = []
-
-    def runtest(self) -> None:
-        """Let the test ask its case."""
-        session = self.config.stash[CONTEXT].session
-
-        def judged(case: Case) -> None:
-            skip_inapplicable(session, case.request.caller)
-            settled(self, session.judge(case))
-
-        self.function(session.observe_case if self.case.choice else judged, self.case)
-
-    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        """Return where the test stands, and its name."""
-        return self.path, self.function.__code__.co_firstlineno - 1, self.name
-
-
-def pytest_pycollect_makeitem(collector: pytest.Module, name: str, obj: object) -> list[pytest.Item] | None:
-    """Make an item for each case of a test that is decorated with :func:`closecheck.suite.parametrize.cases`."""
-    found = getattr(obj, CASES, None)
-    if found is None:
-        return None
-    if getattr(obj, "pytestmark", ()):
-        raise pytest.UsageError(
-            f"{collector.nodeid}::{name}: its cases say what it judges and when; marks have no effect on it, take them away"
-        )
-    return [CaseItem.from_parent(collector, name=f"{name}[{case.id}]", function=obj, case=case) for case in found]
-
-
 def case_of(item: pytest.Item) -> Case | None:
     """Return the case that an item asks, if it asks one."""
-    return item.case if isinstance(item, CaseItem) else None
+    given = getattr(item, "callspec", None)
+    case = given.params.get("case") if given is not None else None
+    return case if isinstance(case, Case) else None
 
 
 def requirement_of(item: pytest.Item) -> str:
@@ -198,7 +158,7 @@ def _chosen(item: pytest.Item, pattern: str) -> bool:
 
 
 def _turn(item: pytest.Item) -> int:
-    if isinstance(item, CaseItem):
+    if case_of(item) is not None:
         return 2 if is_swept(item) else 0
     if item.get_closest_marker("last"):
         return 4
@@ -209,8 +169,8 @@ def _turn(item: pytest.Item) -> int:
 
 def is_swept(item: pytest.Item) -> bool:
     """Tell whether an item is left to the exploration."""
-    if isinstance(item, CaseItem):
-        return item.case.id in contract().order.swept
+    if (case := case_of(item)) is not None:
+        return case.id in contract().order.swept
     return item.get_closest_marker("sweep") is not None
 
 
@@ -557,13 +517,28 @@ def fixtures(config: pytest.Config) -> ModuleType:
         return Clause(config.stash[ITEM], config.stash[CONTEXT].session)
 
     @pytest.fixture(scope="session")
+    def judge() -> Callable[[Case], None]:
+        """A function that asks a case, and holds the answer against what the case expects."""
+        return lambda case: _judge(config.stash[ITEM], config.stash[CONTEXT].session, case)
+
+    @pytest.fixture(scope="session")
+    def observe() -> Callable[[Case], None]:
+        """A function that asks a case, and writes down what the answer says about a choice."""
+        return lambda case: config.stash[CONTEXT].session.observe_case(case)
+
+    @pytest.fixture(scope="session")
     def look_back() -> Callable[[str], None]:
         """A function that settles a clause which the session has judged on every exchange."""
         return lambda requirement: _look_back(config.stash[ITEM], config.stash[CONTEXT], requirement)
 
     plugin = ModuleType("closecheck.fixtures")
-    vars(plugin).update(run_context=run_context, session=session, clause=clause, look_back=look_back)
+    vars(plugin).update(run_context=run_context, session=session, clause=clause, look_back=look_back, judge=judge, observe=observe)
     return plugin
+
+
+def _judge(item: pytest.Item, session: Session, case: Case) -> None:
+    skip_inapplicable(session, case.request.caller)
+    settled(item, session.judge(case))
 
 
 def _look_back(item: pytest.Item, context: RunContext, requirement: str) -> None:
