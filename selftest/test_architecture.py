@@ -205,12 +205,9 @@ def test_no_module_is_left_that_nobody_imports():
 
 MOST_LINES, MOST_OF_A_CLASS = 500, 300
 LONGER = {
-    "closecheck.session.session": 864,
     "closecheck.suite.plugin": 601,
 }
-LONGER_CLASSES = {
-    "closecheck.session.session.Session": 785,
-}
+LONGER_CLASSES: dict[str, int] = {}
 """What is too long, with its length today: it may shrink and not grow (decision 10). An entry that is no longer needed fails the build."""
 
 

@@ -149,7 +149,7 @@ def test_what_is_merely_wrong_does_not_stop_the_run_but_is_found(tmp_path, funct
         judged = [session.judge(session.cases[name]) for name in (base_cases.ONE_ID, "ids/missing", "auth/missing")]
 
     found = {one.outcome for one in judged} | {one.outcome for one in session.evidence}
-    assert Outcome.BROKEN in found or judged[0].outcome is Outcome.UNTESTED or session.demanded
+    assert Outcome.BROKEN in found or judged[0].outcome is Outcome.UNTESTED or session.learned.demanded
 
 
 def test_a_good_target_is_found_good_with_four_requests(tmp_path):
@@ -158,7 +158,7 @@ def test_a_good_target_is_found_good_with_four_requests(tmp_path):
 
         assert len(server.requests) == 4
     assert session.evidence == []
-    assert session.refusal_status == 400
+    assert session.learned.refusal_status == 400
 
 
 def test_the_first_error_of_a_run_carries_accept_language_and_the_others_none(tmp_path):
@@ -180,12 +180,12 @@ def test_a_target_that_refuses_all_invalid_bodies_with_422_is_blamed_once(tmp_pa
         evidence = session.judge(session.cases["ids/missing"])
         first = session.ask(preflight.FIRST_ERROR)
 
-    assert session.refusal_status == 422
+    assert session.learned.refusal_status == 422
     assert evidence.outcome is Outcome.HELD
     assert "held but for the status" in evidence.reason
     assert "CAR-OP-STATUS" in {one.requirement for one in session.evidence if one.outcome is Outcome.BROKEN}
     assert (first.status, first.meaning) == (422, 400)
-    assert session.clauses.held("CAR-ERROR-OBJECT") > 0
+    assert session.held("CAR-ERROR-OBJECT") > 0
 
 
 def is_wrong(body):
@@ -219,8 +219,8 @@ def test_the_manner_is_the_one_status_of_all_that_is_refused(tmp_path, answers, 
     with opened(answering(function), tmp_path) as (session, context, _):
         context.begin()
 
-    assert session.refusal_status == manner
-    assert session.stands_for(session.ask(preflight.FIRST_ERROR).response) == (400 if manner in {422, 404} else 0)
+    assert session.learned.refusal_status == manner
+    assert session.learned.stands_for(session.ask(preflight.FIRST_ERROR).response) == (400 if manner in {422, 404} else 0)
 
 
 # ------------------------------------------------------------------------------------------------------ a demanded field
@@ -245,7 +245,7 @@ def test_a_field_that_is_demanded_is_found_sent_and_blamed_nowhere_else(tmp_path
         context.begin()
         judged = [session.judge(session.cases[name]) for name in (base_cases.ONE_ID, base_cases.FULL, "ids/missing", "auth/missing")]
 
-    assert session.demanded == found
+    assert session.learned.demanded == found
     assert {one.outcome for one in judged} == {Outcome.HELD}
     assert [one for one in session.evidence if one.outcome is not Outcome.HELD] == []
 
@@ -260,7 +260,7 @@ def test_a_field_that_the_target_file_has_is_not_searched_for(tmp_path):
         context.begin()
 
         assert len(server.requests) == 4
-    assert session.demanded == {}
+    assert session.learned.demanded == {}
 
 
 def test_the_known_id_probe_is_one_request_that_closes_one(tmp_path):

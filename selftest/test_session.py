@@ -442,20 +442,20 @@ def test_the_same_request_lost_twice_is_a_finding(tmp_path, lost, findings):
 
 
 def test_three_different_requests_lost_once_are_a_finding(tmp_path):
-    with opened(in_order(None, answer(), None, answer(), None, answer()), tmp_path) as (session, *_):
+    with opened(in_order(None, answer(), None, answer(), None, answer()), tmp_path) as (session, context, _):
         for name in "abc":
             session.send(name, ONE, impossible(0, name, 1))
-            session.transport.close()  # so that the next one has a fresh connection
+            context.transport.close()  # so that the next one has a fresh connection
         session.finish()
 
     assert outcomes(session, "CAR-OP-ANSWERS") == {Outcome.BROKEN}
 
 
 def test_two_different_requests_lost_once_are_an_error(tmp_path):
-    with opened(in_order(None, answer(), None, answer()), tmp_path) as (session, *_):
+    with opened(in_order(None, answer(), None, answer()), tmp_path) as (session, context, _):
         for name in "ab":
             session.send(name, ONE, impossible(0, name, 1))
-            session.transport.close()
+            context.transport.close()
         session.finish()
 
     assert outcomes(session, "CAR-OP-ANSWERS") == {Outcome.ERROR}
@@ -592,8 +592,8 @@ def test_a_target_that_goes_down_leaves_the_rest_untested(tmp_path, pauses):
 
 
 def test_a_target_that_is_away_for_a_moment_is_waited_for(tmp_path, pauses, monkeypatch):
-    with opened(SmallTarget().script, tmp_path) as (session, *_):
-        real, refused = session.transport._connect, [2]
+    with opened(SmallTarget().script, tmp_path) as (session, context, _):
+        real, refused = context.transport._connect, [2]
 
         def connect(deadline):
             if refused[0]:
@@ -601,7 +601,7 @@ def test_a_target_that_is_away_for_a_moment_is_waited_for(tmp_path, pauses, monk
                 raise ConnectionRefusedError
             return real(deadline)
 
-        monkeypatch.setattr(session.transport, "_connect", connect)
+        monkeypatch.setattr(context.transport, "_connect", connect)
         exchange = session.ask(session.cases[base_cases.ONE_ID])
 
     assert exchange.status == 202
@@ -710,8 +710,8 @@ def test_each_wait_is_kept_with_whether_it_ended_in_service(tmp_path, pauses):
         for name in "abc":
             session.send(name, ONE, impossible(0, name, 1))
 
-    assert [punctual for punctual, _ in session.patience.waits] == [True, False, True]
-    assert [len(numbers) for _, numbers in session.patience.waits] == [2, 2, 2]
+    assert [punctual for punctual, _ in session.waits] == [True, False, True]
+    assert [len(numbers) for _, numbers in session.waits] == [2, 2, 2]
 
 
 def test_a_retry_after_that_is_not_true_says_all_that_was_waited(tmp_path, pauses):

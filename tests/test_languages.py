@@ -167,7 +167,7 @@ def known(session):
     """Return one exact tag for each language that the target has shown so far, well-known ones asked for first."""
     for language in SINGLE:
         asked(session, language)
-    return sorted(session.clauses.languages.shown)
+    return sorted(session.languages.shown)
 
 
 def known_pairs(session):
@@ -175,7 +175,7 @@ def known_pairs(session):
     tags = known(session)
     if len(tags) < 2:
         return []
-    default = session.clauses.languages.default
+    default = session.languages.default
     pairs = list(zip(tags, [*tags[1:], tags[0]], strict=True))
     if default:
         pairs += [(tag, default[0].lower()) for tag in tags if tag != default[0].lower()]
@@ -239,7 +239,7 @@ def test_a_known_language_is_used_however_it_is_spelled(session, clause):
 def as_browsers(session, form):
     """Return what asks for each language that the target has shown, beside its default: the default ranks below it."""
     tags = known(session)
-    default = session.clauses.languages.default
+    default = session.languages.default
     other = default[0].lower() if default else next(iter(tags), "")
     unknown = [one for one in ("tlh", "eo", "vo", "ia") if one not in {primary(tag) for tag in tags}]
     strangers = "".join(f"{one};q={weight}, " for one, weight in zip(unknown, ("1.0", "0.9", "0.8"), strict=False))
@@ -272,7 +272,7 @@ def test_the_best_of_several_languages_is_used(session, clause, accept_language)
 def best_comes(session, clause, text, since=""):
     """Expect a message in the best language for what is asked, unless what came is a wrong claim already (CAR-ERROR-LOCALE-REQUEST)."""
     exchange = asked(session, text, since)
-    wanted = best(ranges(text) or (), session.clauses.languages.shown)
+    wanted = best(ranges(text) or (), session.languages.shown)
     claimed = any(
         one.requirement == "CAR-ERROR-LOCALE-REQUEST" and exchange.number in one.exchanges for one in session.evidence if one.finding
     )
@@ -343,5 +343,5 @@ def test_another_language_is_another_text(session, clause):
 def test_the_languages_are_observed(session):
     """Which languages the target speaks is its choice."""
     shown = known(session)
-    default = session.clauses.languages.default
+    default = session.languages.default
     session.observe("languages", f"{', '.join(shown) or 'none named'}; default {default[0] if default else 'not named'}")

@@ -88,7 +88,7 @@ def test_what_is_told_is_exact(session, throttled, clause):
     """Of the waits of the run at least nine in ten end in service at the first request."""
     if not throttled:
         clause.untested("no 429 was met, and the target file provokes none", RATE_SUPPLY)
-    waits = session.patience.waits
+    waits = session.waits
     if not waits:
         clause.untested("no 429 was waited out as it says")
     late = [numbers for punctual, numbers in waits if not punctual]

@@ -20,12 +20,12 @@ def test_a_valid_request_is_accepted(judge, case):
 def test_no_further_header_is_demanded(session, clause):
     """A valid request is accepted without any header but those that each request has; where it is not, a header may be the reason."""
     plain = session.ask(session.cases[base_cases.ONE_ID])
-    if session.demanded and plain.status == 202:
-        names = " and ".join(session.demanded)
+    if session.learned.demanded and plain.status == 202:
+        names = " and ".join(session.learned.demanded)
         bare = session.send(
-            "headers/none", Draft(body={"accessRequestIds": Ids(1)}, headers=dict.fromkeys(session.demanded)), list(plain.ids)
+            "headers/none", Draft(body={"accessRequestIds": Ids(1)}, headers=dict.fromkeys(session.learned.demanded)), list(plain.ids)
         )
-        got = f"{bare.got()}; to go on, the run sends what the target file can say: {preflight.field_line(session.demanded)}"
+        got = f"{bare.got()}; to go on, the run sends what the target file can say: {preflight.field_line(session.learned.demanded)}"
         clause.expect(bare.status == 202, f"202 without {names} as well", got, plain, bare, change=f"{names} left out")
     if plain.status != 202:
         clause.untested(f"the plainest valid request is answered {plain.status or 'not at all'}, with further headers too")

@@ -149,12 +149,12 @@ def _tokens(context: RunContext) -> Iterator[Remark]:
 
 def _answers(context: RunContext) -> Iterator[Remark]:
     session = context.session
-    if session.demanded:
-        named = " and ".join(session.demanded)
+    if session.learned.demanded:
+        named = " and ".join(session.learned.demanded)
         yield Remark(
             "note",
             f"every request is refused without {named}, which the documentation does not name",
-            preflight.field_line(session.demanded),
+            preflight.field_line(session.learned.demanded),
         )
     first = session.ask(session.cases[base_cases.ONE_ID])
     mark = "ok" if first.status == 202 else "note"

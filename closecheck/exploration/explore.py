@@ -31,7 +31,7 @@ from closecheck.model import Evidence, Level, Outcome, Profile, Struct
 from closecheck.model.errors import GeneratorTrouble, Untested
 from closecheck.session.ids import Source
 from closecheck.session.load import GATEWAY
-from closecheck.session.pipeline import Shot, Volley
+from closecheck.session.pipeline import Shot
 from closecheck.session.session import EXPLORED, Session
 
 T = TypeVar("T")
@@ -159,7 +159,7 @@ class Exploration:
 
     def __init__(self, session: Session, limits: Limits, seed: int, keep: Callable[[Cause], None] = lambda _: None) -> None:
         self.session = session
-        self.volley = Volley(session)
+        self.volley = session.volley()
         self.limits = limits
         self.seed = seed
         self.found: defaultdict[str, list[Evidence]] = defaultdict(list)
@@ -280,7 +280,7 @@ class Exploration:
         """Tell whether an unexpected answer is worth looking into: nothing that is known already explains it."""
         if exchange.status in {0, 429, *GATEWAY} or (exchange.status == 401 and self.session.tokens.expired()):
             return False  # no answer, or not for the body's sake: the session has judged that
-        if 400 in one.statuses and exchange.status == self.session.refusal_status:
+        if 400 in one.statuses and exchange.status == self.session.learned.refusal_status:
             return False  # this target refuses every invalid body so: judged once, elsewhere
         if exchange.status >= 500 and one.requirement and self.session.contract[one.requirement].level is Level.SHOULD:
             return False  # judged under CAR-OP-NO-500

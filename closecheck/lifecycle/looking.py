@@ -38,11 +38,11 @@ class Lookout:
         self.took = 0.0
 
     def _now(self) -> float:
-        return self._session.transport.now()
+        return self._session.now()
 
     def pause(self, seconds: float, reason: str) -> None:
         """Wait; the run records for what."""
-        self._session.gate.pause(seconds, reason)
+        self._session.pause(seconds, reason)
 
     def until(self, over: Callable[[], bool], seconds: float, reason: str) -> None:
         """Ask whether it is over, with a pause after each time that it is not, for at most so many seconds."""

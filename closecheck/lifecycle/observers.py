@@ -281,7 +281,7 @@ class EventsObserver:
 
         """
         try:
-            self._listener = Listener(self._settings.host, self._settings.port, self._session.transport.now)
+            self._listener = Listener(self._settings.host, self._settings.port, self._session.now)
         except OSError as error:
             where = f"{self._settings.host}:{self._settings.port}"
             raise Untested(f"the suite cannot listen on {where} ({error.strerror})", "observe.events.listen") from None

@@ -91,18 +91,18 @@ class Findable:
 
     def _looked_for_long(self) -> dict[str, _Way]:
         """Look until all that is shown as pending somewhere is found everywhere, or the settling time is over."""
-        deadline = self._session.transport.now() + self._settle
+        deadline = self._session.now() + self._settle
         for pause in pauses():
             ways = self._looked()
             pending = self._pending(ways)
             judged = [way for name, way in ways.items() if name != "ids" and way.trouble is None]
-            left = deadline - self._session.transport.now()
+            left = deadline - self._session.now()
             if not pending and (others := list(itertools.islice(self._others, _SAMPLE))):
                 self._ids = others
                 continue
             if (pending and all(pending <= way.found for way in judged)) or left <= 0:
                 return ways
-            self._session.gate.pause(min(pause, left), "for pending access requests to be found")
+            self._session.pause(min(pause, left), "for pending access requests to be found")
         raise AssertionError("the pauses have no end")
 
     def _looked(self) -> dict[str, _Way]:

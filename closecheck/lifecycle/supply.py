@@ -115,9 +115,9 @@ class Supply:
         return kept
 
     def _look(self, ids: Collection[str]) -> None:
-        began = self._session.transport.now()
+        began = self._session.now()
         self._facts.watch.look(ids)
-        now = self._session.transport.now()
+        now = self._session.now()
         self._looked = now, now - began
 
     def look_again(self, left: Sequence[Done], *, at_once: bool = False) -> None:
@@ -127,7 +127,7 @@ class Supply:
         All that is still to be sent is looked at together, when the last look is old, and a long list right before it is sent.
         """
         at, took = self._looked
-        age = self._session.transport.now() - at
+        age = self._session.now() - at
         if at_once or age > max(_FRESH, _LOOKS * took):
             concerned = left
         elif len(left[0].known) >= _LONG and age > took:

@@ -19,9 +19,15 @@ from closecheck.http.request_bytes import serialise
 from closecheck.http.transport import Lane, Transport
 from closecheck.model import Request
 from closecheck.model.errors import Untested
-from closecheck.session.client import Client, Conversation, needs_own_connection
+from closecheck.session.budget import Budget
+from closecheck.session.client import Client, needs_own_connection
+from closecheck.session.conversation import Conversation
 from closecheck.session.ids import IdPolicy
 from closecheck.session.patience import Patience
+from closecheck.session.request_builder import RequestBuilder
+
+Brought = tuple[Conversation, list[str]] | Untested
+"""The conversation and the ids of a case that was sent, or why it could not be."""
 
 
 @dataclasses.dataclass
@@ -42,8 +48,7 @@ class Ahead:
     """
     Sends cases ahead, ``width`` of them in flight.
 
-    ``request`` makes a draft a request. ``is_doubtful`` tells whether a reply must be asked for again with nothing else in flight.
-    ``brought`` takes each case in turn, with its conversation and ids, or why it could not be sent.
+    ``is_doubtful`` tells whether a reply must be asked for again with nothing else in flight.
     """
 
     def __init__(
@@ -52,25 +57,25 @@ class Ahead:
         gate: Gate,
         patience: Patience,
         client: Client,
+        budget: Budget,
+        builder: RequestBuilder,
         ids: IdPolicy,
         width: int,
-        request: Callable[[Draft, list[str]], Request],
         is_doubtful: Callable[[Reply, Draft], bool],
-        brought: Callable[[Case, tuple[Conversation, list[str]] | Untested], None],
     ) -> None:
         self._transport = transport
         self._gate = gate
         self._patience = patience
         self._client = client
+        self._budget = budget
+        self._builder = builder
         self._ids = ids
         self._width = width
-        self._request = request
         self._is_doubtful = is_doubtful
-        self._brought = brought
 
-    def send(self, cases: Iterable[Case]) -> None:
+    def send(self, cases: Iterable[Case], brought: Callable[[Case, Brought], None]) -> None:
         """
-        Send cases, as many at once as the run allows, and hand over their answers in the order of the cases.
+        Send cases, as many at once as the run allows, and hand over what they brought in the order of the cases.
 
         One thread does it: while an answer is judged the other requests are on their way. What is no plain answer is asked for
         again, patiently, with nothing else in flight.
@@ -79,9 +84,11 @@ class Ahead:
         with self._transport.lanes(self._width) as ring:
             turns = itertools.cycle(ring)
             while queue:
-                self._fly_until_asked(self._ready(queue), turns, len(ring))
+                self._fly_until_asked(self._ready(queue, brought), brought, turns, len(ring))
 
-    def _fly_until_asked(self, ready: Iterator[tuple[Case, list[str], Request]], turns: Iterator[Lane], width: int) -> None:
+    def _fly_until_asked(
+        self, ready: Iterator[tuple[Case, list[str], Request]], brought: Callable[[Case, Brought], None], turns: Iterator[Lane], width: int
+    ) -> None:
         waiting = next(ready, None)
         while waiting is not None:
             flying: deque[_Flight] = deque()
@@ -103,14 +110,14 @@ class Ahead:
                     ):
                         aside.append((flight, reply))
                     else:
-                        self._brought(flight.case, (Conversation(flight.request, [(reply, True)]), flight.ids))
+                        brought(flight.case, (Conversation(flight.request, [(reply, True)]), flight.ids))
             for flight, reply in aside:
                 try:
                     conversation = self._client.converse(flight.request, flight.case.request, None, first=(reply, flight.opening))
                 except Untested as untested:
-                    self._brought(flight.case, untested)
+                    brought(flight.case, untested)
                 else:
-                    self._brought(flight.case, (conversation, flight.ids))
+                    brought(flight.case, (conversation, flight.ids))
 
     def _land(self, flying: Sequence[_Flight]) -> None:
         """Read what has arrived, as it arrives: no answer is taken for slow because one that was asked for before it is."""
@@ -118,10 +125,10 @@ class Ahead:
         for flight in flying:
             if flight.lane in there:
                 flight.reply = flight.lane.land().reply
-                self._client.noticed(flight.reply)
+                self._patience.notice(flight.reply.response)
                 flight.close()
 
-    def _ready(self, queue: deque[Case]) -> Iterator[tuple[Case, list[str], Request]]:
+    def _ready(self, queue: deque[Case], brought: Callable[[Case, Brought], None]) -> Iterator[tuple[Case, list[str], Request]]:
         """
         Take from a queue, and yield, each case that can be sent, with its ids and its request.
 
@@ -133,14 +140,13 @@ class Ahead:
             first = False
             case = queue.popleft()
             try:
-                if self._client.down:
-                    raise Untested(f"the target could not be reached any more: {self._client.down}")
+                self._client.check()
                 self._patience.check()
                 ids = self._ids.for_case(case)
-                request = self._request(case.request, ids)
-                self._client.spend()
+                request = self._builder.build(case.request, ids)
+                self._budget.spend()
             except Untested as untested:
-                self._brought(case, untested)
+                brought(case, untested)
             else:
                 yield case, ids, request
 

@@ -80,8 +80,10 @@ class Patience:
         """Take note of an answer that is no 429."""
         self._starved = 0
 
-    def refused(self, response: Response) -> None:
-        """Take note of a 429, whoever asked for it: nothing is sent before the time that it names is over."""
+    def notice(self, response: Response | None) -> None:
+        """Take note of an answer as soon as it is there, whoever asked for it: after a 429 nothing is sent before the time that it names."""
+        if response is None or response.status != 429:
+            return
         self._gate.refused()
         asked = wait_asked(response)
         if asked is None:

@@ -19,12 +19,19 @@ import msgspec
 
 from closecheck.contract.cases import Draft, Raw
 from closecheck.http.connection import Landing
+from closecheck.http.pace import Gate
 from closecheck.http.request_bytes import serialise
-from closecheck.http.transport import Lane
+from closecheck.http.transport import Lane, Transport
 from closecheck.judging.exchange import Exchange
 from closecheck.model import Request
+from closecheck.session.budget import Budget
+from closecheck.session.journal import Journal
+from closecheck.session.learned import Learned
 from closecheck.session.load import GATEWAY
-from closecheck.session.session import Session
+from closecheck.session.needs import Tokens
+from closecheck.session.patience import Patience
+from closecheck.session.request_builder import RequestBuilder
+from closecheck.session.sender import Sender
 
 _DRAFT: Final = Draft(body=Raw(b""))
 """An explored request but for its body: that is bytes already, in which nothing stands for ids."""
@@ -69,10 +76,31 @@ class _Head:
 
 
 class Volley:
-    """Sends the bodies of an exploration through a session, with which it shares limits, clauses and records."""
+    """Sends the bodies of an exploration, ``width`` of them in flight, within the limits of the run and into its records."""
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(
+        self,
+        transport: Transport,
+        gate: Gate,
+        patience: Patience,
+        budget: Budget,
+        tokens: Tokens,
+        builder: RequestBuilder,
+        journal: Journal,
+        sender: Sender,
+        learned: Learned,
+        width: int,
+    ) -> None:
+        self._transport = transport
+        self._gate = gate
+        self._patience = patience
+        self._budget = budget
+        self._tokens = tokens
+        self._builder = builder
+        self._journal = journal
+        self._sender = sender
+        self._learned = learned
+        self._width = width
         self._glimpses = 0
 
     def ask(self, shot: Shot, lane: Lane | None = None) -> Exchange:
@@ -80,7 +108,7 @@ class Volley:
         Send one body, on a lane if one is given; return its exchange, whatever came back.
 
         Raises:
-            Untested: as in :meth:`Session.send`.
+            Untested: as in :meth:`Sender.send`.
 
         """
         # With no status expected every answer is a surprise.
@@ -98,31 +126,31 @@ class Volley:
         Every clause judges each answer. Recorded are those that break one, and a sample.
 
         Raises:
-            Untested: as in :meth:`Session.send`.
+            Untested: as in :meth:`Sender.send`.
 
         """
         queue = iter(shots)
         waiting = next(queue, None)
         with contextlib.ExitStack() as stack:
-            ring = lanes or stack.enter_context(self.session.transport.lanes(self.session.plan.concurrency))
+            ring = lanes or stack.enter_context(self._transport.lanes(self._width))
             turns = itertools.cycle(ring)
             while waiting is not None:
-                head = _Head(self.session.request(_DRAFT, []))
+                head = _Head(self._builder.build(_DRAFT, []))
                 flying: deque[tuple[S, Lane, int]] = deque()
                 aside: list[tuple[S, Lane, int, Landing]] = []
-                with self.session.gate.flights() as may_follow:
-                    self.session.patience.check()
+                with self._gate.flights() as may_follow:
+                    self._patience.check()
                     while flying or (waiting is not None and not aside):
                         if waiting is not None and not aside and len(flying) < len(ring) and may_follow(len(flying)):
                             lane = next(turns)
                             lane.begin(head.written(waiting.body))
-                            flying.append((waiting, lane, self.session.gate.openings))
+                            flying.append((waiting, lane, self._gate.openings))
                             waiting = next(queue, None)
                             continue
                         shot, lane, opening = flying.popleft()
                         landing = lane.land()
                         if landing.head is not None and landing.head.status == _TOO_MANY and landing.failure is None:
-                            self.session.client.noticed(landing.reply)
+                            self._patience.notice(landing.reply.response)
                         if aside or self._extraordinary(landing):
                             aside.append((shot, lane, opening, landing))
                         else:
@@ -142,30 +170,30 @@ class Volley:
         """Tell whether a landing is no plain answer that counts."""
         if landing.failure is not None or landing.head is None:
             return True
-        return (
-            self._crossed(landing) or landing.head.status in _ASKED_AGAIN or (landing.head.status == 401 and self.session.tokens.expired())
-        )
+        return self._crossed(landing) or landing.head.status in _ASKED_AGAIN or (landing.head.status == 401 and self._tokens.expired())
 
     def _glimpsed(self, shot: Shot, head: _Head, landing: Landing) -> Exchange | None:
         """Judge a plain answer; return its exchange if the status is a surprise."""
-        session = self.session
-        session.patience.served()
-        number = session.number()
-        session.explored += 1
+        self._patience.served()
+        number = self._journal.number()
+        self._budget.explored += 1
         self._glimpses += 1
         look = landing.head
         sampled = self._glimpses <= _SAMPLED[0] or self._glimpses % _SAMPLED[1] == 0
         surprise = look is None or look.status not in shot.statuses
-        if look is not None and not (sampled or surprise or look.codings) and session.clauses.hold(look, look.status, landing.body, number):
+        if (
+            look is not None
+            and not (sampled or surprise or look.codings)
+            and self._journal.clauses.hold(look, look.status, landing.body, number)
+        ):
             return None
         exchange = self._judged(shot, head, landing, number)
         if sampled:
-            session.keep(exchange)
+            self._journal.keep_explored(exchange)
         return exchange if surprise else None
 
     def _judged(self, shot: Shot, head: _Head, landing: Landing, number: int) -> Exchange:
         """Judge an answer in full; keep its exchange if it breaks a clause."""
-        session = self.session
         reply = landing.reply
         exchange = Exchange(
             number,
@@ -175,22 +203,21 @@ class Volley:
             reply.timing,
             reply.response,
             reply.failure,
-            stands_for=session.stands_for(reply.response),
+            stands_for=self._learned.stands_for(reply.response),
         )
-        for evidence in session.clauses.judge(exchange, landing.head):
-            session.keep(exchange)
-            session.record(evidence)
+        for evidence in self._journal.clauses.judge(exchange, landing.head):
+            self._journal.keep_explored(exchange)
+            self._journal.record(evidence)
         return exchange
 
     def _settled(self, shot: Shot, head: _Head, landing: Landing, lane: Lane | None, opening: int) -> Exchange | None:
         """Send again, patiently, what got no answer that counts; return its exchange if the status is a surprise."""
-        session = self.session
         refused = landing.failure is None and landing.head is not None and landing.head.status in _ASKED_AGAIN
         if landing.failure.kind.received if landing.failure is not None else not (refused or self._crossed(landing)):
             # What was received is evidence, whatever comes of asking again.
-            session.explored += 1
+            self._budget.explored += 1
             self._glimpses += 1
-            session.keep(self._judged(shot, head, landing, session.number()))
+            self._journal.keep_explored(self._judged(shot, head, landing, self._journal.number()))
         first = (landing.reply, opening) if refused else None
-        exchange = session.settle(shot.name, _DRAFT, head.request(shot.body), lane, first)
+        exchange = self._sender.settle(shot.name, _DRAFT, head.request(shot.body), lane, first)
         return None if exchange.status in shot.statuses else exchange

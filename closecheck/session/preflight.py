@@ -16,8 +16,10 @@ from closecheck.contract.cases import REFUSED, Case, Draft, Expectation, Ids
 from closecheck.judging import blame
 from closecheck.judging.exchange import Exchange
 from closecheck.model.errors import NothingToJudge, Untested
+from closecheck.session.cached_decisions import FIRST_ERROR_ID
 from closecheck.session.ids import Source
-from closecheck.session.session import FIRST_ERROR_ID, USER_AGENT, Session
+from closecheck.session.request_builder import USER_AGENT
+from closecheck.session.session import Session
 
 FIRST_ERROR: Final = Case(
     id=FIRST_ERROR_ID,
@@ -95,8 +97,8 @@ def _probed(session: Session) -> None:
         )
     if first is not None:
         _learn_ids(session, minimal, first)
-    session.refusal_status = _manner(session)
-    session.client.looks |= {
+    session.learned.refusal_status = _manner(session)
+    session.learned.looks |= {
         blame.look(one.response) for one in authorized if one.response is not None and one.status in {202, 400} and one.is_json
     }
 
@@ -179,10 +181,10 @@ def _demanded(session: Session, first: Exchange) -> bool:
     if not 400 <= first.status < 500 or first.status in {401, 429} or not _helps(session, DEMANDED):
         return False
     alone = next(({name: value} for name, value in DEMANDED.items() if _helps(session, {name: value})), None)
-    session.demanded = alone or _least(session)
+    session.learned.demanded = alone or _least(session)
     session.note(
         "headers",
-        f"every request is refused without a field that the documentation does not name: this run sends {field_line(session.demanded)}",
+        f"every request is refused without a field that the documentation does not name: this run sends {field_line(session.learned.demanded)}",
     )
     return True
 

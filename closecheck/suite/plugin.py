@@ -217,7 +217,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         pytest.exit(str(nothing), returncode=Exit.USAGE)
     except KeyboardInterrupt:
         context.interrupted = True
-        context.session.gate.stop()
+        context.session.stop()
         raise
     except pytest.Session.Interrupted:
         raise
@@ -484,7 +484,7 @@ def absent(session: Session, requirement: str, case: str, part: str = "", since:
     The condition can only have arisen where there were exchanges that could show it.
     """
     condition = contract()[requirement].conditional
-    if condition is not None and session.clauses.held(condition.among):
+    if condition is not None and session.held(condition.among):
         return Evidence(requirement, Outcome.ABSENT, case, part, reason=condition.absent, since=since)
     unread = (one.reason for one in session.evidence if one.requirement == requirement and one.outcome is Outcome.UNTESTED)
     reason = next(unread, "no exchange of this run was of the kind that it judges")
@@ -548,7 +548,7 @@ def _look_back(item: pytest.Item, context: RunContext, requirement: str) -> None
     item.stash[EVIDENCE].extend(found)
     if found:
         raise Refuted(found[0])
-    if not session.clauses.held(requirement):
+    if not session.held(requirement):
         settled(item, session.record(absent(session, requirement, "every exchange")))
     item.stash[EVIDENCE].append(Evidence(requirement, Outcome.HELD, "every exchange"))
 

@@ -58,7 +58,7 @@ class RunContext:
                 login,
                 post_form=post_form(settings),
                 redactor=self.redactor,
-                pause=lambda seconds, reason: self.session.gate.pause(seconds, reason),
+                pause=lambda seconds, reason: self.session.pause(seconds, reason),
                 max_wait=settings.max_wait,
             )
             for name, login in settings.credentials.items()
