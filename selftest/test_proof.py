@@ -18,7 +18,7 @@ from lxml import html as lxml_html
 from closecheck import __version__
 from closecheck.contract.specification import contract, spec_folder
 from closecheck.model import Profile, ProofFigures, Status
-from closecheck.proof import mutants, schemathesis_peer
+from closecheck.proof import kept_json, mutants, schemathesis_peer
 from closecheck.proof.kill_matrix import Trial, company, deviations, line
 from closecheck.proof.page import KEPT_FIGURES, Proof, encoded, figures, picture, read, render, write
 from closecheck.reports import RENDERERS
@@ -36,6 +36,21 @@ def proof():
 
 def trial(name, kind, broken=(), breaks=(), exit_code=1):
     return Trial(name, kind, 0, exit_code, broken, (), 10, 1.0, 1, breaks)
+
+
+def test_kept_data_has_a_line_for_each_entry():
+    survivor = mutants.Survivor("one.py:X:1", "one.py", 7, "a = 1", "a = 2", mutants.Why.WORDS, "")
+    session = mutants.Session("checks", ("one.py", "two.py"), "0", "run", 9, 4, 2, 3, 2, 0, 0, (survivor, survivor))
+    text = kept_json.encoded(mutants.Mutations("Cosmic Ray", "8.7", "3.11", "make mutate", "0", (session,))).decode()
+    told = '    {"mutant":"one.py:X:1","file":"one.py","line":7,"was":"a = 1","becomes":"a = 2","why":"words","reason":""}'
+
+    assert text.splitlines()[:9] == [
+        "{", ' "tool": "Cosmic Ray",', ' "version": "8.7",', ' "python": "3.11",', ' "run": "make mutate",', ' "seed": "0",',
+        ' "sessions": [', "  {", '   "name": "checks",',
+    ]  # fmt: skip
+    assert text.splitlines()[9] == '   "modules": ["one.py","two.py"],'
+    assert text.splitlines()[-7:] == ['   "survivors": [', f"{told},", told, "   ]", "  }", " ]", "}"]
+    assert msgspec.json.decode(text, type=mutants.Mutations).sessions == (session,)
 
 
 def test_figures_count_what_was_judged_and_how():

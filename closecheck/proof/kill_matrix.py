@@ -58,7 +58,7 @@ class Target(msgspec.Struct, frozen=True, order=True):
         return "+".join(self.names) or "reference"
 
 
-class Trial(msgspec.Struct, frozen=True):
+class Trial(msgspec.Struct, frozen=True, omit_defaults=True):
     """One run against one target: a ``fault``, a ``variant``, the ``reference``, or several variants in ``company``."""
 
     name: str
@@ -167,7 +167,7 @@ def _trial(target: Target, found: Sequence[Deviation], run: Run | None, code: in
         broken=tuple(one.requirement.id for one in run.results if one.findings) if run else (),
         untested=tuple(one.requirement.id for one in run.results if one.status in {Status.UNTESTED, Status.ERROR}) if run else (),
         requests=run.requests if run else 0,
-        seconds=seconds,
+        seconds=round(seconds, 2),
         first=first.number if first else 0,
         shown_to=shown_to(first) if first else "",
         breaks=blamed,

@@ -85,11 +85,6 @@ def read(path: Path) -> Mutations:
     return msgspec.json.decode(path.read_bytes(), type=Mutations)
 
 
-def encoded(mutations: Mutations) -> bytes:
-    """Return the data as it is kept."""
-    return msgspec.json.format(msgspec.json.encode(mutations), indent=1) + b"\n"
-
-
 def section(mutations: Mutations) -> list[str]:
     """Return the lines of the section, as Markdown."""
     sessions = mutations.sessions

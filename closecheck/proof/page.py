@@ -1,8 +1,8 @@
 """
 ``docs/proof.md``: what the kill matrix says, with the matrix as a picture. A function of recorded data alone.
 
-The trials stand beside it in ``proof.json``, those of another tool in ``schemathesis_peer.json``, what mutations of the judging code came to in
-``mutants.json``; a selftest renders the page again and fails if it is stale.
+The trials stand beside it in ``proof.json``, those of another tool in ``peer.json``, what mutations of the judging code came to in
+``mutation.json``; a selftest renders the page again and fails if it is stale.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import msgspec
 from closecheck import __version__
 from closecheck.contract.specification import contract, spec_folder
 from closecheck.model import Level, Profile, ProofFigures, Struct
-from closecheck.proof import mutants, schemathesis_peer
+from closecheck.proof import kept_json, mutants, schemathesis_peer
 from closecheck.proof.kill_matrix import Trial
 
 
@@ -42,11 +42,10 @@ class Proof(Struct):
 def write(trials: Sequence[Trial], every: int, profile: str, jobs: int, seconds: float, page: Path) -> None:
     """Write the proof: its data, the picture and the page, side by side; with the page of the checkout the figures of ``spec/``, too."""
     kept = tuple(msgspec.structs.replace(one, cases=(), sentence="" if one.kind == "company" else one.sentence) for one in trials)
-    proof = Proof(
-        __version__, contract().catalogue.edition, profile, seconds, platform.python_version(), os.cpu_count() or 1, jobs, every, kept
-    )
+    edition, python, processors = contract().catalogue.edition, platform.python_version(), os.cpu_count() or 1
+    proof = Proof(__version__, edition, profile, round(seconds, 2), python, processors, jobs, every, kept)
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.with_suffix(".json").write_bytes(msgspec.json.format(msgspec.json.encode(proof), indent=1) + b"\n")
+    page.with_suffix(".json").write_bytes(kept_json.encoded(proof))
     page.with_suffix(".svg").write_text(picture(proof), encoding="utf-8")
     write_page(proof, page)
     if page.resolve() == KEPT_PAGE.resolve():
@@ -54,7 +53,7 @@ def write(trials: Sequence[Trial], every: int, profile: str, jobs: int, seconds:
 
 
 def write_page(proof: Proof, page: Path) -> None:
-    """Write the page alone, with the sections that ``schemathesis_peer.json`` and ``mutants.json`` beside it give."""
+    """Write the page alone, with the sections that ``peer.json`` and ``mutation.json`` beside it give."""
     kept = page.with_name("mutation.json")
     page.write_text(
         render(proof, schemathesis_peer.read(page.with_name("peer.json")), mutants.read(kept) if kept.exists() else None), encoding="utf-8"

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from closecheck.model import Struct
+from closecheck.proof import kept_json
 from closecheck.proof.kill_matrix import EXTRA, Trial
 
 ERROR: Final = "error"
@@ -55,7 +56,7 @@ class Peer(Struct):
 
 def write(peer: Peer, path: Path) -> None:
     """Write the data."""
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(peer), indent=1) + b"\n")
+    path.write_bytes(kept_json.encoded(peer))
 
 
 def read(path: Path) -> Peer | None:

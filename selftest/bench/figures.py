@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from closecheck.model import Struct
+from closecheck.proof import kept_json
 
 
 class BenchFault(Exception):
@@ -139,7 +140,7 @@ class Performance(Struct):
 
 def write(performance: Performance, path: Path) -> None:
     """Write the data of a bench."""
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(performance), indent=1) + b"\n")
+    path.write_bytes(kept_json.encoded(performance))
 
 
 def read(path: Path) -> Performance:

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from closecheck.proof import mutants
+from closecheck.proof import kept_json, mutants
 from closecheck.proof.mutants import Session
 from closecheck.proof.page import KEPT_PAGE, read, write_page
 from selftest.mutation.results import KEPT, again, configuration, explained, mutations, session
@@ -104,7 +104,7 @@ def main() -> None:
                 sessions.append(tried(sample, copy_of_the_checkout(Path(folder)), args.tools.absolute(), old if args.survivors else None))
         version = subprocess.run([args.tools / "cosmic-ray", "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.split()[-1]
         data = mutations(sessions, version, SEED)
-    KEPT.write_bytes(mutants.encoded(explained(data)))
+    KEPT.write_bytes(kept_json.encoded(explained(data)))
     write_page(read(KEPT_PAGE.with_suffix(".json")), KEPT_PAGE)
 
 
