@@ -13,9 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from closecheck.contract.cases import Draft
 from closecheck.http.callers import FORGERIES, Callers, inapplicable
 from closecheck.http.redaction import PIECE, STUMP, Redactor
 from closecheck.http.tokens import FixedToken
+from closecheck.judging.exchange import Exchange
+from closecheck.model import Request, Response, Timing
+from closecheck.session.record import MOST_RECORDED, recorded
 
 quick = settings(max_examples=60, deadline=None, database=None, derandomize=True)
 
@@ -252,6 +256,20 @@ def test_of_a_text_that_was_cut_nothing_is_left(kept: int, mark: str) -> None:
     assert not any(secret[at : at + STUMP] in redacted for at in range(len(secret) - STUMP + 1))
     assert redacted.startswith("no such token: "[:kept])
     assert redacted.endswith(mark)
+
+
+@pytest.mark.parametrize("secret", [TOKEN, OPAQUE, "%20".join(TOKEN)], ids=["JWT", "opaque", "spaced"])
+@pytest.mark.parametrize("shown", [1, 5, 8, 15, 16, 40])
+def test_a_secret_that_the_cut_of_a_long_body_divides_is_found(secret: str, shown: int) -> None:
+    redactor = Redactor([TOKEN, OPAQUE])
+    body = b"." * (MOST_RECORDED - shown) + secret.encode() + b"." * 2 * MOST_RECORDED
+    response = Response(200, "", "1.1", (), body)
+    line = recorded(Exchange(1, "one", Draft(), Request("GET", "/", (), b""), Timing(0, 0), response), "http://target.example", redactor)
+
+    assert line.response is not None
+    assert line.response.body.text == ("." * (MOST_RECORDED - shown) + "***" + "." * shown)[:MOST_RECORDED]
+    assert line.response.body.cut
+    assert line.response.body.size == len(body) - len(secret) + len("***")
 
 
 def test_what_follows_an_ellipsis_is_looked_at_too() -> None:

@@ -58,6 +58,7 @@ CREATE TABLE IF NOT EXISTS audits (
     tracking_number TEXT NOT NULL,
     attributes TEXT NOT NULL
 );
+CREATE INDEX IF NOT EXISTS audited ON audits (created);
 """
 
 

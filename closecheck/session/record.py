@@ -38,6 +38,8 @@ _BUFFER: Final = 256 * 1024
 """Bytes held back before they are written: each write lets other threads run, and waits for its turn again."""
 MOST_RECORDED: Final = 64 * 1024
 """Bytes of a body that are recorded; what is longer is cut, with its size."""
+_SEARCHED: Final = MOST_RECORDED + 4096
+"""Bytes of a body that are searched for secrets: one that begins before the cut shows enough of itself behind it to be found."""
 
 
 class Redacts(Protocol):
@@ -113,6 +115,12 @@ class Recorder:
         self._file.close()
 
 
+def _body(data: bytes, redactor: Redacts) -> Body:
+    """Return a body as it is recorded. What lies far behind the cut is not searched for secrets: pages of audits are four times as long."""
+    searched = redactor.data(data[:_SEARCHED])
+    return msgspec.structs.replace(Body.of(searched, limit=MOST_RECORDED), size=len(searched) + len(data[_SEARCHED:]))
+
+
 def recorded(exchange: Exchange, url: str, redactor: Redacts) -> ExchangeLine:
     """Return an exchange as it is recorded: bodies redacted before they are cut, so that no half of a secret is left."""
     request, response = exchange.request, exchange.response
@@ -124,7 +132,7 @@ def recorded(exchange: Exchange, url: str, redactor: Redacts) -> ExchangeLine:
             method=request.method,
             url=redactor.text(f"{'/'.join(origin[:3])}{request.target}"),
             headers=redactor.headers(request.headers),
-            body=Body.of(redactor.data(request.body), limit=MOST_RECORDED),
+            body=_body(request.body, redactor),
             caller=exchange.draft.caller,
             chunked=bool(request.chunks),
         ),
@@ -136,7 +144,7 @@ def recorded(exchange: Exchange, url: str, redactor: Redacts) -> ExchangeLine:
             reason=redactor.text(response.reason),
             version=response.version,
             headers=redactor.headers(response.headers),
-            body=Body.of(redactor.data(response.body), limit=MOST_RECORDED),
+            body=_body(response.body, redactor),
         ),
         failure=None if exchange.failure is None else Failure(exchange.failure.kind, redactor.text(exchange.failure.detail)),
         base=exchange.base,
