@@ -58,7 +58,7 @@ check: $(VENV)/.dev ## lint, format, types by two checkers, the OpenAPI document
 	@$(BIN)/basedpyright
 	@$(BIN)/openapi-spec-validator spec/openapi.yaml
 
-JUDGING_TESTS = $(addprefix selftest/test_,blame.py checks.py glance.py)
+JUDGING_TESTS = $(addprefix selftest/test_,blame.py checks.py fast_path.py)
 cover: $(VENV)/.dev ## branch coverage of the judging code by its own unit tests; every branch, or a reason in pyproject.toml
 	@$(BIN)/python -m coverage run -m pytest $(JUDGING_TESTS) --quiet $(ARGS)
 	@$(BIN)/python -m coverage report

@@ -34,7 +34,7 @@ def _grown(make: Callable[[Random], T]) -> SearchStrategy[T]:
 
 
 def id_lists(min_size: int = 1, max_size: int = MOST_IDS) -> SearchStrategy[tuple[str, ...]]:
-    """Return a strategy for lists of different ids of the page's form."""
+    """Return a strategy for lists of different ids of the vendor's form."""
     return st.builds(lambda size, seed: random_bodies.ids(Random(seed), size), st.integers(min_size, max_size), seeds())  # noqa: S311
 
 

@@ -5,7 +5,7 @@ import pytest
 from closecheck.lifecycle.documents import COMPLETED, STARTED
 from closecheck.lifecycle.experiment import Experiment
 from closecheck.lifecycle.plan import ALIKE, APPROVED, CHUNKED, CROWD, LISTS, MIXED, PARALLEL, REFUSED, SPECIAL, matrix, texts
-from closecheck.lifecycle.search_visibility import Findable
+from closecheck.lifecycle.search_visibility import SearchVisibility
 from closecheck.lifecycle.verdicts import audits, events, refusals, states
 
 SINGLES = (*matrix(), *texts())
@@ -21,9 +21,9 @@ def life(run_context):
 
 
 @pytest.fixture(scope="module")
-def findable(run_context):
+def search_visibility(run_context):
     """A few pending requests that the run has not touched."""
-    return Findable(run_context.session, run_context.settings, run_context.sources)
+    return SearchVisibility(run_context.session, run_context.settings, run_context.sources)
 
 
 def tell(clause, judgement, part=""):
@@ -408,12 +408,12 @@ def test_another_method_that_is_refused_closes_nothing(life, clause, step):
 
 
 @pytest.mark.requirement("CAR-LIFE-FINDABLE", part="the page's query")
-def test_pending_requests_are_found_by_the_query_of_the_page(findable, clause):
+def test_pending_requests_are_found_by_the_query_of_the_page(search_visibility, clause):
     """The query of the documentation, with its blank after the colon, finds what is pending."""
-    tell(clause, findable.by_query())
+    tell(clause, search_visibility.by_query())
 
 
 @pytest.mark.requirement("CAR-LIFE-FINDABLE", part="account activities")
-def test_pending_requests_are_listed(findable, clause):
+def test_pending_requests_are_listed(search_visibility, clause):
     """List Account Activities shows what is pending."""
-    tell(clause, findable.by_list())
+    tell(clause, search_visibility.by_list())

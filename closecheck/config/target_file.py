@@ -406,7 +406,7 @@ def _ids_of_csv(place: Place, path: Path) -> Iterator[str]:
     """
     Yield the tracking numbers of an export of the Search page: a CSV file, or the zip archive it is downloaded in.
 
-    The page names the column ``Tracking Number``, the report API ``trackingNumber``; the separator is documented
+    The documentation names the column ``Tracking Number``, the report API ``trackingNumber``; the separator is documented
     nowhere, so it is taken from the heading.
     """
     if not zipfile.is_zipfile(path):

@@ -2,7 +2,7 @@
 Bodies made at random from a generator of random numbers: valid ones, and lawful spellings of them.
 
 Nothing here draws or sends. :mod:`closecheck.strategies` gives these functions to Hypothesis, :mod:`closecheck.exploration.explore` to a
-target. Only what the contract settles is made: ids of the page's form, all different; messages of ordinary text.
+target. Only what the contract settles is made: ids of the vendor's form, all different; messages of ordinary text.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ _FEATURES: Final = {"order": "order", "space": "white-space", "values": "escapes
 
 
 def ids(rng: Random, count: int) -> tuple[str, ...]:
-    """Return that many different ids of the page's form, which no target has."""
+    """Return that many different ids of the vendor's form, which no target has."""
     return tuple(rng.randbytes(16 * count).hex(" ", 16).split())
 
 

@@ -184,8 +184,8 @@ def _member(name: str, kind: str) -> Editing:
 def _closed(name: str) -> Editing:
     def edited(rng: Random, base: Value) -> Edit:
         one = members()[name]
-        strangers = [value for other in members().values() if other.name != name for value in other.values]
-        text = rng.choice(strangers) if rng.random() < 0.1 else near_miss(rng, rng.choice(one.values), one.values)
+        others_values = [value for other in members().values() if other.name != name for value in other.values]
+        text = rng.choice(others_values) if rng.random() < 0.1 else near_miss(rng, rng.choice(one.values), one.values)
         return _set(one.carries["enum"], base, name, text, f"{name}: {_short(text)} instead of {' or '.join(one.values)}")
 
     return edited

@@ -38,9 +38,9 @@ T = TypeVar("T")
 
 BATCH: Final = 50
 """Requests that one seed makes, for each that may fly at once."""
-_STRANGERS: Final = 300
+_SCHEMATHESIS_BODIES: Final = 300
 """Requests that are set aside for the bodies of other generators, at most."""
-_SHARE_OF_STRANGERS: Final = 0.1
+_SHARE_OF_SCHEMATHESIS: Final = 0.1
 """The part of the time that is set aside for them."""
 _MOST_CAUSES: Final = 3
 """Findings of one requirement; what else breaks it is counted with them."""
@@ -226,14 +226,14 @@ class Exploration:
         self.follow([random_edits.sequence(rng, _LENGTH_OF_SEQUENCE) for _ in range(lanes)])
 
     def _deep(self, rng: Random) -> None:
-        from closecheck.exploration.schemathesis_cases import Strangers  # noqa: PLC0415 - only for those who dig
+        from closecheck.exploration.schemathesis_cases import SchemathesisProcess  # noqa: PLC0415 - only for those who dig
 
         lanes = self.session.plan.concurrency
         requests, until = self.limits.requests, self._until
-        with Strangers(rng.randrange(2**32)) as strangers:
+        with SchemathesisProcess(rng.randrange(2**32)) as process:
             # They take seconds to think of theirs, and theirs come last: a place that does not depend on the time they take.
-            self.limits = msgspec.structs.replace(self.limits, requests=requests - min(_STRANGERS, requests // 4))
-            self._until -= self.limits.seconds * _SHARE_OF_STRANGERS
+            self.limits = msgspec.structs.replace(self.limits, requests=requests - min(_SCHEMATHESIS_BODIES, requests // 4))
+            self._until -= self.limits.seconds * _SHARE_OF_SCHEMATHESIS
             tries = sweep(rng)
             while not self.over and (part := list(itertools.islice(tries, BATCH * lanes))):
                 self.judge(part)
@@ -241,7 +241,7 @@ class Exploration:
             while not self.over:
                 self._round(rng.randrange(2**24), lanes)
             self.limits, self._until = msgspec.structs.replace(self.limits, requests=requests), until
-            self.judge(judgeable(strangers.bodies(self._until - time.monotonic()), rng))
+            self.judge(judgeable(process.bodies(self._until - time.monotonic()), rng))
 
     # -- single requests
 
@@ -400,7 +400,7 @@ class Exploration:
 
 
 def judgeable(bodies: Iterable[bytes], rng: Random) -> list[Try]:
-    """Return those bodies of strangers of whose answers the contract says something, their ids replaced by new ones."""
+    """Return those bodies of Schemathesis of whose answers the contract says something, their ids replaced by new ones."""
     found = {}
     for body in bodies:
         fresh = renewed(body, rng)

@@ -148,13 +148,13 @@ def _schemathesis() -> Iterator[None]:
 
 
 class _Drawn(msgspec.Struct):
-    """What the process of :class:`Strangers` says: bodies, or what kept it from making any."""
+    """What the process of :class:`SchemathesisProcess` says: bodies, or what kept it from making any."""
 
     bodies: list[bytes] = []
     trouble: str = ""
 
 
-class Strangers:
+class SchemathesisProcess:
     """
     The bodies of other generators, made in a process of its own: they take seconds of thought, and much memory.
 
@@ -198,7 +198,7 @@ class Strangers:
 
 
 def draw(seed: int) -> None:
-    """Write the bodies that :class:`Strangers` waits for to standard output."""
+    """Write the bodies that :class:`SchemathesisProcess` waits for to standard output."""
     try:
         drawn = _Drawn([*covering(), *fuzzed(seed)])
     except GeneratorTrouble as trouble:

@@ -74,7 +74,7 @@ class Sight(Struct):
         """
         Tell whether a member shows what was asked for; None if that cannot be told.
 
-        A display word that belongs to neither enumeration of the page may mean anything.
+        A display word that belongs to neither documented enumeration may mean anything.
         """
         if member == "message":
             if self.warnings is None and not self.strict:

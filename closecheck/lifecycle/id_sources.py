@@ -86,7 +86,7 @@ class Sources:
         for documents in SearchObserver(self._session).walk(f"{state}-ids", "accountactivities", query):
             for document in self._mixed(documents):
                 if in_state(document, state):
-                    # The page has the tracking number downloaded, not the id of the document.
+                    # The documentation says to download the tracking number, not the id of the document.
                     yield str(document.get("trackingNumber") or document.get("id") or "")
 
     def _listed(self, state: str) -> Iterator[str]:

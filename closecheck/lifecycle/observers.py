@@ -23,9 +23,9 @@ from closecheck.session.session import Session
 
 TRIGGER: Final = "idn:post-provisioning"
 AUDITS_QUERY: Final = 'name:"Close Identity Requests"'
-"""The page's query for the audits."""
+"""The vendor's query for the audits."""
 PENDING_QUERY: Final = 'status: Pending AND "Access Request"'
-"""The page's query for pending requests, with its blank after the colon."""
+"""The vendor's query for pending requests, with its blank after the colon."""
 PAGE: Final = 250
 """Documents in a page: the most that List Account Activities gives."""
 MOST_PAGES: Final = 50
@@ -80,7 +80,7 @@ def name_of(observer: object) -> str:
 
 
 class SearchObserver:
-    """``POST {base_url}/search``: audits by the page's query, access requests by their ids."""
+    """``POST {base_url}/search``: audits by the vendor's query, access requests by their ids."""
 
     name: ClassVar[str] = "search"
     supply: ClassVar[str] = "observe.search: true"

@@ -168,7 +168,7 @@ MIXED: Final = tuple(
     }.items()
 )
 CROWD: Final = Step("five hundred unknown ids", "CAR-LIFE-COMPLETED", "u", times=500)
-"""A job as long as the page allows that closes nothing: some end without a word."""
+"""A job as long as the documentation allows that closes nothing: some end without a word."""
 NEWER: Final = frozenset(step.name for step in (*SPECIAL, CHUNKED, *ALIKE, CROWD))
 """Steps of a later edition than the first, whose audits are judged by a test of their own."""
 WILD: Final[dict[str, Callable[[str], str]]] = {

@@ -1,5 +1,5 @@
 """
-Whether pending requests are found as the page says: by its search query, and in the list of account activities.
+Whether pending requests are found as the documentation says: by its search query, and in the list of account activities.
 
 Whatever the target file says, a request counts as pending only if the target itself shows it so somewhere.
 """
@@ -26,7 +26,7 @@ _SAMPLES: Final = 5
 """So many samples are tried where others close what is to be found."""
 
 
-class Findable:
+class SearchVisibility:
     """
     A few pending requests that the run has not touched, and whether they are found.
     """
@@ -50,7 +50,7 @@ class Findable:
         """More of them, for those that somebody else closes before they have been found."""
 
     def by_query(self) -> Judgement:
-        """Judge that the page's query finds them."""
+        """Judge that the vendor's query finds them."""
         if self._search is None:
             return undecided("the target file does not allow to search", AUDIT_SUPPLY)
         return self._judged("query")

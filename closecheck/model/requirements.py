@@ -93,7 +93,7 @@ class Requirement(Struct):
 
 
 class Choice(Struct):
-    """A question that the page leaves to the target; observed, never failed."""
+    """A question that the documentation leaves to the target; observed, never failed."""
 
     id: str
     question: str

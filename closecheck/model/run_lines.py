@@ -185,7 +185,7 @@ class Surplus(Struct, tag="surplus"):
 
 
 class Observation(Struct, tag="choice"):
-    """What the target does where the page leaves it free."""
+    """What the target does where the documentation leaves it free."""
 
     choice: str
     observed: str

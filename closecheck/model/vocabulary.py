@@ -9,9 +9,9 @@ class Level(enum.StrEnum):
     """How binding a requirement is (RFC 2119)."""
 
     MUST = "MUST"
-    """The page says it, or the standards it builds on leave no choice. Broken: the target does not conform."""
+    """The documentation says it, or the standards it builds on leave no choice. Broken: the target does not conform."""
     SHOULD = "SHOULD"
-    """Good practice that the page implies. Broken: a warning, a failure under ``--strict``."""
+    """Good practice that the documentation implies. Broken: a warning, a failure under ``--strict``."""
 
 
 class Outcome(enum.StrEnum):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PROVISIONING_COMPLETED = "idn:post-provisioning"
 RESULTS = {"Success": "SUCCESS", "Incomplete": "PENDING", "Failure": "FAILED"}
-"""Completion status -> provisioningResult. The page does not say which; this is the natural reading."""
+"""Completion status -> provisioningResult. The documentation does not say which; this is the natural reading."""
 
 
 class Publisher:

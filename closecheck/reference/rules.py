@@ -1,5 +1,5 @@
 """
-The page's section "Body", and nothing else: which values make a close request, and what is meant where one is left out.
+The vendor's documentation of "Body", and nothing else: which values make a close request, and what is meant where one is left out.
 """
 
 from __future__ import annotations

@@ -177,7 +177,7 @@ def started_never_written(reference: Reference) -> None:
 
 @fault("CAR-LIFE-STARTED")
 def started_misspelt(reference: Reference) -> None:
-    """The audit is called "Close Identity Request Started", which the page's query does not find."""
+    """The audit is called "Close Identity Request Started", which the vendor's query does not find."""
     reference.auditor.started_name = "Close Identity Request Started"
 
 
@@ -1407,7 +1407,7 @@ def pending_status_not_searchable(reference: Reference) -> None:
 
 @fault("CAR-LIFE-FINDABLE")
 def action_not_searchable(reference: Reference) -> None:
-    """The page's phrase "Access Request" is found nowhere in an account activity."""
+    """The vendor's phrase "Access Request" is found nowhere in an account activity."""
     hide(reference, lambda _: True, b"Access Request")
 
 

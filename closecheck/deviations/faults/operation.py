@@ -96,7 +96,7 @@ def two_ids_at_least(reference: Reference) -> None:
 
 @fault("CAR-OP-ACCEPTS", "CAR-IDS-RANGE", also=ACCEPTANCE)
 def dashed_ids_only(reference: Reference) -> None:
-    """Ids must be UUIDs with dashes, although the page's own example has none."""
+    """Ids must be UUIDs with dashes, although the vendor's own example has none."""
     refuse(reference, lambda call: not all(item.count("-") == 4 for item in entries(call)))
 
 
@@ -192,7 +192,7 @@ def duplicates_with_409(reference: Reference) -> None:
 
 @fault("CAR-OP-STATUS", rare=True)
 def unknown_member_with_422(reference: Reference) -> None:
-    """A member that the page does not name is answered 422."""
+    """A member that the documentation does not name is answered 422."""
     refuse(
         reference,
         lambda call: isinstance(call.value, dict) and not set(MEMBERS).issuperset(call.value),
@@ -684,7 +684,7 @@ def request_id_demanded(reference: Reference) -> None:
 
 @fault("CAR-OP-HEADERS")
 def experimental_header_demanded(reference: Reference) -> None:
-    """A request without X-SailPoint-Experimental: true is refused with 400, although the page no longer asks for it."""
+    """A request without X-SailPoint-Experimental: true is refused with 400, although the documentation no longer asks for it."""
     refuse(reference, lambda call: call.headers.get("x-sailpoint-experimental") != "true", BadSyntax, before="read")
 
 

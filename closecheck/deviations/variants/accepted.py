@@ -19,7 +19,7 @@ def answer(reference: Reference, document: Callable[[Closing], dict[str, object]
 
 @variant()
 def accepted_empty(reference: Reference) -> None:
-    """The 202 is an empty object, as in the page's example."""
+    """The 202 is an empty object, as in the vendor's example."""
     answer(reference, lambda _: {})
 
 
@@ -53,7 +53,7 @@ def accepted_with_everything(reference: Reference) -> None:
 
 @variant()
 def accepted_like_an_error(reference: Reference) -> None:
-    """The 202 has members by the names of an error's, with other types: the page promises them only for errors."""
+    """The 202 has members by the names of an error's, with other types: the documentation promises them only for errors."""
     document: dict[str, object] = {
         "error": None,
         "errors": None,

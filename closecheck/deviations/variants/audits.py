@@ -1,4 +1,4 @@
-"""That a closing writes audits is promised by the page; their form, their index and how they list what failed are not."""
+"""That a closing writes audits is promised by the documentation; their form, their index and how they list what failed are not."""
 
 # mypy: disable-error-code="method-assign"
 from __future__ import annotations

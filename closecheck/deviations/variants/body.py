@@ -1,4 +1,4 @@
-"""What the page does not say of a request's body is the target's choice: it may take it, or refuse it with 400."""
+"""What the documentation does not say of a request's body is the target's choice: it may take it, or refuse it with 400."""
 
 # mypy: disable-error-code="method-assign"
 from __future__ import annotations
@@ -73,7 +73,7 @@ def change_messages(reference: Reference, change: Callable[[str], str | None]) -
 
 @variant()
 def unknown_members_refused(reference: Reference) -> None:
-    """A member that the page does not know is refused with 400."""
+    """A member that the documentation does not know is refused with 400."""
 
     def find(body: dict[str, object]) -> list[Cause]:
         return [cause("member.unsupported", member=key) for key in body if key not in MEMBERS]
@@ -206,7 +206,7 @@ def blank_ids_refused(reference: Reference) -> None:
 
 @variant()
 def odd_ids_refused(reference: Reference) -> None:
-    """An id that is not of the form of the page's example, 32 lower-case hexadecimal digits, is refused with 400."""
+    """An id that is not of the form of the vendor's example, 32 lower-case hexadecimal digits, is refused with 400."""
     refuse_ids(reference, lambda item: re.fullmatch("[0-9a-f]{32}", item) is None)
 
 

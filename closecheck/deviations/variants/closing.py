@@ -1,4 +1,4 @@
-"""What closing does is promised by the page; how it is written down, how soon, and what happens beside it is not."""
+"""What closing does is promised by the documentation; how it is written down, how soon, and what happens beside it is not."""
 
 # mypy: disable-error-code="method-assign"
 from __future__ import annotations
@@ -296,7 +296,7 @@ def tracking_number(identifier: str) -> str:
 
 @variant()
 def tracking_numbers_differ_from_ids(reference: Reference) -> None:
-    """Search and events show tracking numbers that are not the ids; a request can be closed by either, as the page says."""
+    """Search and events show tracking numbers that are not the ids; a request can be closed by either, as the documentation says."""
     store = reference.store
     close, search = store.close_request, reference.search.search
 

@@ -1,4 +1,4 @@
-"""An error object may say more than the page asks for, and say it in its own words."""
+"""An error object may say more than the documentation asks for, and say it in its own words."""
 
 # mypy: disable-error-code="method-assign"
 from __future__ import annotations
@@ -57,7 +57,7 @@ def more_members_like_a_problem(reference: Reference) -> None:
 
 @variant()
 def more_members_in_messages(reference: Reference) -> None:
-    """Message objects have members that the page does not know."""
+    """Message objects have members that the documentation does not know."""
     plain = reference.errors.message
 
     def message(locale: Locale, key: str, parameters: Mapping[str, object]) -> object:
@@ -99,7 +99,7 @@ def empty_causes(reference: Reference) -> None:
 
 @variant()
 def causes_repeat_messages(reference: Reference) -> None:
-    """An error's causes are its messages, as in the page's example."""
+    """An error's causes are its messages, as in the vendor's example."""
     change(reference, lambda document, *_: {**document, "causes": document["messages"]})
 
 
@@ -192,7 +192,7 @@ def detail_code_is_a_name(reference: Reference) -> None:
 
 @variant()
 def detail_code_names_the_cause(reference: Reference) -> None:
-    """The detail code is finer than the page's: it names the first cause."""
+    """The detail code is finer than the vendor's: it names the first cause."""
 
     def words(problem: Problem) -> str:
         return f"{problem.status}.{problem.causes[0].key if problem.causes else 0}: größerer Zusammenhang"

@@ -149,7 +149,7 @@ def undetermined_only(reference: Reference) -> None:
 
 @variant()
 def another_origin_by_default(reference: Reference) -> None:
-    """Where the request asks for no language, the tenant's counts, under an origin that the page does not know yet."""
+    """Where the request asks for no language, the tenant's counts, under an origin that the documentation does not know yet."""
     plain = reference.localizer.choose
 
     def choose(accept_language: str | None) -> Locale:

@@ -13,7 +13,7 @@ from typing import Final
 
 from closecheck.judging.checks import accepted, authorization, error_body, locales, rate_limit, statuses
 from closecheck.judging.checks._ruling import Ruling
-from closecheck.judging.checks.glance import Glance
+from closecheck.judging.checks.fast_path import FastPath
 from closecheck.judging.exchange import Exchange
 from closecheck.model import Evidence, Outcome, Tally
 
@@ -49,7 +49,7 @@ class Clauses:
         self._documented = documented
         self._locales = locales.Memory()
         self._tracking_ids = error_body.TrackingIds()
-        self._glance = Glance(self._tracking_ids)
+        self._fast_path = FastPath(self._tracking_ids)
         self._held: Counter[str] = Counter()
         self._broken: Counter[str] = Counter()
         self.surplus: Counter[tuple[str, str]] = Counter()
@@ -63,21 +63,21 @@ class Clauses:
 
     def hold(self, look: Hashable, status: int, body: bytes, number: int) -> bool:
         """
-        Tell at a glance that an answer keeps every clause, because its like did; it is judged and counted then.
+        Tell whether an answer keeps every clause because an equivalent one did; it is judged and counted then.
 
-        ``look`` is as :class:`~closecheck.judging.checks.glance.Glance` has it; ``body`` has no content coding.
+        ``look`` is as :class:`~closecheck.judging.checks.fast_path.FastPath` has it; ``body`` has no content coding.
         """
-        return self._glance.same(look, status, body, number)
+        return self._fast_path.same(look, status, body, number)
 
     def judge(self, exchange: Exchange, look: Hashable = None) -> Iterator[Evidence]:
         """
         Yield the evidence against the target in one exchange, and once for each clause that a body cannot be held against it.
 
-        What held is counted. With a ``look`` the like of it may be judged at a glance afterwards.
+        What held is counted. With a ``look`` an equivalent answer may be judged by the fast path afterwards.
         """
         rulings = list(self._rulings(exchange))
         if look is not None:
-            self._glance.learn(look, exchange, rulings)
+            self._fast_path.learn(look, exchange, rulings)
         for ruling in rulings:
             if ruling.finding is None:
                 self._held[ruling.requirement] += 1
@@ -102,11 +102,11 @@ class Clauses:
 
     def held(self, requirement: str) -> int:
         """Return how many exchanges a clause judged and found held."""
-        return self._held[requirement] + self._glance.held()[requirement]
+        return self._held[requirement] + self._fast_path.held()[requirement]
 
     def tallies(self) -> Iterable[Tally]:
         """Return how many exchanges each clause judged and found held."""
-        return [Tally(requirement, count) for requirement, count in sorted((self._held + self._glance.held()).items())]
+        return [Tally(requirement, count) for requirement, count in sorted((self._held + self._fast_path.held()).items())]
 
     def _rulings(self, exchange: Exchange) -> Iterator[Ruling]:
         yield from statuses.check(exchange, self._documented)

@@ -80,7 +80,7 @@ def shows(facts: Facts, name: str, member: str) -> Judgement:
         return Judgement(False, expected, got, done.sent, change=change)
     right = [one for one in closed if any(seen.shows(member, asked) for seen in facts.watch.sights(one).values())]
     if len(right) < len(closed):
-        return undecided(f"{done.step.name}: what is shown is no word of the page, or nothing", LOOK_SUPPLY)
+        return undecided(f"{done.step.name}: what is shown is not a documented value, or nothing", LOOK_SUPPLY)
     return Judgement(True, expected, "", done.sent, change=change)
 
 

@@ -1,5 +1,5 @@
 """
-Judging again at a glance what was judged in full before.
+The fast path of judging: an answer that is equivalent to one that passed is not checked again.
 
 An answer whose like was held against every clause and kept them all need not be held against them again: it is counted with
 the first. Two answers are alike if they are the same in every respect that a clause looks at. What differs from answer to
@@ -61,7 +61,7 @@ class _Known:
         self.again = 0
 
 
-class Glance:
+class FastPath:
     """
     What kinds of answers a run has seen that kept every clause.
 
@@ -120,7 +120,7 @@ class Glance:
         self._known.setdefault((look, kind), _Known(ruled))
 
     def held(self) -> Counter[str]:
-        """Return how often each clause was found held at a glance."""
+        """Return how often each clause was found held by the fast path."""
         for known in self._known.values():
             for requirement, times in known.ruled.items():
                 self._held[requirement] += times * known.again

@@ -1,4 +1,4 @@
-"""Judging at a glance says of every answer what judging in full says, and counts the same."""
+"""The fast path says of every answer what judging in full says, and counts the same."""
 
 import json
 
@@ -120,13 +120,13 @@ def quickly(clauses, number, status, fields, body, sent):
 @example([(400, problem(1), b""), (400, problem(2, trackingId=LEAK), b"")])
 @settings(max_examples=200)
 @given(st.lists(st.tuples(st.sampled_from([400, 403, 413]), ERRORS, st.sampled_from(BODIES)), min_size=2, max_size=8))
-def test_errors_are_judged_at_a_glance_as_they_are_in_full(answers):
+def test_errors_are_judged_by_the_fast_path_as_they_are_in_full(answers):
     both([(status, PLAIN_FIELDS, body, sent) for status, body, sent in answers])
 
 
 @settings(max_examples=200)
 @given(st.lists(st.tuples(st.sampled_from([202, 400]), DOCUMENTS), min_size=2, max_size=6))
-def test_other_documents_are_judged_at_a_glance_as_they_are_in_full(answers):
+def test_other_documents_are_judged_by_the_fast_path_as_they_are_in_full(answers):
     both([(status, PLAIN_FIELDS, body, b"") for status, body in answers])
 
 
@@ -138,7 +138,7 @@ def test_other_documents_are_judged_at_a_glance_as_they_are_in_full(answers):
         max_size=8,
     )
 )
-def test_all_answers_are_judged_at_a_glance_as_they_are_in_full(answers):
+def test_all_answers_are_judged_by_the_fast_path_as_they_are_in_full(answers):
     both(answers)
 
 
@@ -171,7 +171,7 @@ def test_the_like_of_an_answer_that_held_is_not_judged_in_full_again(status, bod
     ],
     ids=str,
 )  # fmt: skip
-def test_what_breaks_a_clause_never_holds_at_a_glance(members):
+def test_what_breaks_a_clause_never_holds_by_the_fast_path(members):
     clauses = Clauses(DOCUMENTED)
     look = head_of(400, "1.1", list(PLAIN_FIELDS))
     assert list(clauses.judge(exchange(1, 400, PLAIN_FIELDS, problem(1), b""), look)) == []
@@ -183,7 +183,7 @@ LOOK = head_of(400, "1.1", list(PLAIN_FIELDS))
 
 
 def learnt(clauses, number, look=LOOK, draft=DRAFT, provoked="", asked=(), **members):
-    """Judge an error in full and tell whether its like holds at a glance."""
+    """Judge an error in full and tell whether an equivalent one holds by the fast path."""
     one = exchange(number, 400, PLAIN_FIELDS, problem(number, **members), b"")
     one = Exchange(number, "one", draft, Request(draft.method, "/", asked, b""), one.timing, one.response, provoked=provoked)
     assert list(clauses.judge(one, look)) == []
@@ -203,7 +203,7 @@ def test_nothing_is_learnt_where_more_than_the_answer_counts(how):
 
 
 def test_several_kinds_are_known_beside_each_other_up_to_a_number_and_none_is_lost_in_counting(monkeypatch):
-    monkeypatch.setattr("closecheck.judging.checks.glance._MOST_KNOWN", 2)
+    monkeypatch.setattr("closecheck.judging.checks.fast_path._MOST_KNOWN", 2)
     clauses = Clauses(DOCUMENTED)
     looks = ["one", "two", "three"]
 
@@ -217,8 +217,8 @@ def test_several_kinds_are_known_beside_each_other_up_to_a_number_and_none_is_lo
 
 def test_a_text_is_searched_once_and_no_more_than_a_number_are_kept(monkeypatch):
     searched = []
-    monkeypatch.setattr("closecheck.judging.checks.glance.betrays", searched.append)
-    monkeypatch.setattr("closecheck.judging.checks.glance._MOST_KNOWN", 2)
+    monkeypatch.setattr("closecheck.judging.checks.fast_path.betrays", searched.append)
+    monkeypatch.setattr("closecheck.judging.checks.fast_path._MOST_KNOWN", 2)
     clauses = Clauses(DOCUMENTED)
     for number, text in enumerate(["One.", "Two.", "One.", "Three.", "One."], 1):
         learnt(clauses, number, detailCode=text, messages=said(text=text))
