@@ -18,7 +18,7 @@ from closecheck.model import Exit, Profile, Status
 from closecheck.reports._comparison import TITLES, WHOLE, figures, status, why
 from closecheck.reports.difference import Kind, difference
 from closecheck.reports.markdown import COMMENT_LIMIT
-from closecheck.reports.run_columns import Spread
+from closecheck.reports.run_columns import Agreement
 
 PASS, FAIL, WARNING, WAIVED = Status.PASS, Status.FAIL, Status.WARNING, Status.WAIVED
 UNTESTED, ERROR, OUT, NA = Status.UNTESTED, Status.ERROR, Status.OUT_OF_SCOPE, Status.NOT_APPLICABLE
@@ -78,7 +78,7 @@ def test_what_regressed_one_way_is_fixed_the_other_way(runs):
     names = {kind: {one.requirement.id for one in there.of(kind)} for kind in Kind}
     fixed = {one.requirement.id for one in back.of(Kind.FIXED)}
     assert names[Kind.REGRESSION] <= fixed <= names[Kind.REGRESSION] | names[Kind.WAIVED]
-    assert (there.total, there.compared, there.choice_spreads) == (back.total, back.compared, back.choice_spreads)
+    assert (there.total, there.compared, there.choice_agreements) == (back.total, back.compared, back.choice_agreements)
 
 
 @given(runs=small_runs.families(max_size=1))
@@ -139,7 +139,7 @@ def test_nothing_compared_is_no_good_news():
 def test_what_was_observed_in_one_run_only_has_not_changed():
     told = difference(small_runs.run({}, {"one": ["x"], "two": ["x"]}), small_runs.run({}, {"one": [], "two": ["y"]}))
 
-    assert [(one.choice.id, one.spread) for one in told.choices] == [("one", Spread.PARTLY), ("two", Spread.DIFFERENT)]
+    assert [(one.choice.id, one.agreement) for one in told.choices] == [("one", Agreement.PARTLY), ("two", Agreement.DIFFERENT)]
     assert "1 choice changed; 1 choice observed in one run only" in told.headline
 
 

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from closecheck.__main__ import main
 from closecheck.model import Level, Profile, Run, Status
-from closecheck.reports._comparison import ABSENT, NOT_OBSERVED, SPREAD_WORDS, name, observed, status
+from closecheck.reports._comparison import ABSENT, AGREEMENT_WORDS, NOT_OBSERVED, name, observed, status
 from closecheck.reports._facts import line
 from closecheck.reports.matrix import matrix
-from closecheck.reports.run_columns import Spread, spread, union
+from closecheck.reports.run_columns import Agreement, agreement, union
 
 PASS, FAIL, WARNING, UNTESTED = Status.PASS, Status.FAIL, Status.WARNING, Status.UNTESTED
 modest = settings(max_examples=12, suppress_health_check=list(HealthCheck))
@@ -31,7 +31,7 @@ def check_cells(told, made):
     """Read every cell of every format, and hold it against the model."""
     ids = [row.requirement.id for row in told.shown]
     cells = {row.requirement.id: [status(cell) for cell in row.cells] for row in told.shown}
-    marks = {row.requirement.id: SPREAD_WORDS[row.spread] for row in told.shown}
+    marks = {row.requirement.id: AGREEMENT_WORDS[row.agreement] for row in told.shown}
     document, page = made["json"], made["html"]
     assert sorted(one["id"] for one in document["requirements"]) == sorted(ids)
     statuses = {one["id"]: [cell and cell["status"] for cell in one["results"]] for one in document["requirements"]}
@@ -53,14 +53,14 @@ def check_cells(told, made):
 
 def check_counts(told, made):
     counts = made["json"]["counts"]
-    assert counts["requirements"] == {one.value: number for one, number in told.spreads.items()}
+    assert counts["requirements"] == {one.value: number for one, number in told.agreements.items()}
     assert sum(counts["requirements"].values()) == len(told.rows)
     assert sum(counts["choices"].values()) == len(told.questions)
-    assert sum(counts["targets"].values()) == len(told.sides) == len(made["json"]["targets"])
+    assert sum(counts["targets"].values()) == len(told.columns) == len(made["json"]["targets"])
     rows = made["html"].xpath("//div[@aria-label='Requirements by target']//tbody/tr[not(@class='area')]")
     words = collections.Counter(row.findtext("th/span[2]") for row in rows if row.get("class") != "alike")
-    assert words[SPREAD_WORDS[Spread.DIFFERENT]] == counts["requirements"]["different"]
-    assert words[SPREAD_WORDS[Spread.PARTLY]] == counts["requirements"]["partly"]
+    assert words[AGREEMENT_WORDS[Agreement.DIFFERENT]] == counts["requirements"]["different"]
+    assert words[AGREEMENT_WORDS[Agreement.PARTLY]] == counts["requirements"]["partly"]
 
 
 def check_choices(told, made):
@@ -101,24 +101,24 @@ def test_samples_are_shown_in_every_format(names):
 @pytest.mark.parametrize(
     ("answers", "expected"),
     [
-        ([1, 1], Spread.SAME),
-        ([1], Spread.SAME),
-        ([1, 2], Spread.DIFFERENT),
-        ([1, None, 2], Spread.DIFFERENT),
-        ([1, None], Spread.PARTLY),
-        ([None, 1, 1], Spread.PARTLY),
-        ([None], Spread.NOWHERE),
-        ([], Spread.NOWHERE),
+        ([1, 1], Agreement.SAME),
+        ([1], Agreement.SAME),
+        ([1, 2], Agreement.DIFFERENT),
+        ([1, None, 2], Agreement.DIFFERENT),
+        ([1, None], Agreement.PARTLY),
+        ([None, 1, 1], Agreement.PARTLY),
+        ([None], Agreement.NOWHERE),
+        ([], Agreement.NOWHERE),
     ],
 )
 def test_no_answer_is_not_another_answer(answers, expected):
-    assert spread(answers) is expected
+    assert agreement(answers) is expected
 
 
 @given(runs=small_runs.families(min_size=2))
 def test_the_order_of_the_targets_changes_no_number(runs):
     told = {
-        (tuple(one.spreads.items()), tuple(one.choice_spreads.items()))
+        (tuple(one.agreements.items()), tuple(one.choice_agreements.items()))
         for one in map(matrix, itertools.islice(itertools.permutations(runs), 6))
     }
 
@@ -131,8 +131,8 @@ def test_a_run_does_not_differ_from_itself(runs):
     told = matrix([run, run])
 
     assert told.differing == told.differing_choices == ()
-    assert told.spreads[Spread.PARTLY] == 0
-    assert told.spreads[Spread.SAME] == run.tested
+    assert told.agreements[Agreement.PARTLY] == 0
+    assert told.agreements[Agreement.SAME] == run.tested
     assert "one and the same run was given more than once: 1, 2" in told.cautions
 
 
@@ -140,8 +140,8 @@ def test_a_run_does_not_differ_from_itself(runs):
 def test_only_the_differences_are_left_and_the_numbers_stay(runs):
     whole, part = matrix(runs), matrix(runs, only_differences=True)
 
-    assert part.shown == tuple(row for row in whole.rows if row.spread in {Spread.DIFFERENT, Spread.PARTLY})
-    assert (part.headline, part.rest, part.spreads) == (whole.headline, whole.rest, whole.spreads)
+    assert part.shown == tuple(row for row in whole.rows if row.agreement in {Agreement.DIFFERENT, Agreement.PARTLY})
+    assert (part.headline, part.rest, part.agreements) == (whole.headline, whole.rest, whole.agreements)
 
 
 def test_the_first_sentence_has_honest_denominators():
@@ -175,7 +175,7 @@ def test_one_target_alone_is_compared_with_nobody():
 def test_what_was_observed_is_the_same_in_any_order():
     told = matrix([small_runs.run({}, {"one": ["a", "b"]}), small_runs.run({}, {"one": ["b", "a", "b"]})])
 
-    assert told.questions[0].spread is Spread.SAME
+    assert told.questions[0].agreement is Agreement.SAME
     assert [places for _, places in told.questions[0].answers] == [(0, 1)]
 
 
@@ -199,12 +199,14 @@ def test_a_measurement_is_shown_and_is_no_difference():
 
 @given(runs=small_runs.families(min_size=2))
 def test_targets_of_one_name_are_told_apart(runs):
-    sides = matrix(runs).sides
+    columns = matrix(runs).columns
 
-    assert [side.label for side in sides] == [str(number) for number in range(1, len(runs) + 1)]
-    for one, other in itertools.combinations(sides, 2):
+    assert [column.label for column in columns] == [str(number) for number in range(1, len(runs) + 1)]
+    for one, other in itertools.combinations(columns, 2):
         assert (one.run.opening.target, one.apart) != (other.run.opening.target, other.apart)
-    assert all(bool(side.apart) == (sum(other.run.opening.target == side.run.opening.target for other in sides) > 1) for side in sides)
+    assert all(
+        bool(column.apart) == (sum(other.run.opening.target == column.run.opening.target for other in columns) > 1) for column in columns
+    )
 
 
 @pytest.mark.parametrize(
@@ -221,7 +223,7 @@ def test_targets_of_one_name_are_told_apart(runs):
     ],
 )
 def test_the_first_fact_that_differs_tells_targets_apart(facts, expected):
-    assert [name(side) for side in matrix([small_runs.run({}, **one) for one in facts]).sides] == expected
+    assert [name(column) for column in matrix([small_runs.run({}, **one) for one in facts]).columns] == expected
 
 
 # -------------------------------------------------------------------------------------------------------------- editions
@@ -250,7 +252,7 @@ def test_a_pinned_edition_is_the_one_that_is_told():
     assert [one["edition"] for one in made["json"]["targets"]] == ["2026.1", "2026.2"]
     for said in (made["markdown"], made["text"], made["html"].text_content()):
         assert "2026.1" in said
-    assert matrix([told.sides[0].run, small_runs.run({"CAR-A": PASS}, started="2026-09-01")]).cautions == ()
+    assert matrix([told.columns[0].run, small_runs.run({"CAR-A": PASS}, started="2026-09-01")]).cautions == ()
 
 
 def test_a_level_that_editions_set_differently_is_shown_with_both():

@@ -9,14 +9,14 @@ from closecheck.reports.difference import Change, Difference, Kind
 from closecheck.reports.matrix import Row
 from closecheck.model import Broken, Result, Struct, Verdict
 from closecheck.reports._facts import STATUS_WORDS, Facts, count, duration, expected_got, facts, line
-from closecheck.reports.run_columns import Observed, Side, Spread
+from closecheck.reports.run_columns import Observed, RunColumn, Agreement
 
 ABSENT: Final = "not in this edition"
-"""What stands where the edition that judged a side does not have a requirement or a choice."""
+"""What stands where the edition that judged a run does not have a requirement or a choice."""
 NOT_OBSERVED: Final = "not observed"
 CAUTIONS: Final = "Before you compare"
-"""The title over what makes the sides unlike."""
-SPREAD_WORDS: Final = {Spread.DIFFERENT: "differs", Spread.PARTLY: "on some only", Spread.SAME: "", Spread.NOWHERE: ""}
+"""The title over what makes the runs unlike."""
+AGREEMENT_WORDS: Final = {Agreement.DIFFERENT: "differs", Agreement.PARTLY: "on some only", Agreement.SAME: "", Agreement.NOWHERE: ""}
 """The word that marks a line of a matrix."""
 WHOLE: Final = frozenset({Kind.REGRESSION, Kind.FOUND})
 """Changes that are told with all facts of what was found."""
@@ -36,21 +36,21 @@ TITLES: Final = {
 
 
 def caution_lines(cautions: Sequence[str]) -> list[str]:
-    """Return what makes the sides unlike as visible lines."""
+    """Return what makes the runs unlike as visible lines."""
     return [line(caution, 600) for caution in cautions]
 
 
-def name(side: Side, limit: int = 80) -> str:
-    """Return the name of a side's target, with what tells it from others of that name."""
-    told = line(side.run.opening.target, limit)
-    return f"{told} ({line(side.apart, limit)})" if side.apart else told
+def name(column: RunColumn, limit: int = 80) -> str:
+    """Return the name of a run's target, with what tells it from others of that name."""
+    told = line(column.run.opening.target, limit)
+    return f"{told} ({line(column.apart, limit)})" if column.apart else told
 
 
-def about(side: Side) -> list[tuple[str, str]]:
-    """Return the facts of a side that a reader compares first, each with its word."""
-    run, opening = side.run, side.run.opening
+def about(column: RunColumn) -> list[tuple[str, str]]:
+    """Return the facts of a run that a reader compares first, each with its word."""
+    run, opening = column.run, column.run.opening
     return [
-        ("Target", name(side)),
+        ("Target", name(column)),
         ("Verdict", line(run.headline, 600)),
         ("Base URL", line(opening.base_url, 200)),
         ("Edition", line(run.edition, 40)),
@@ -61,9 +61,9 @@ def about(side: Side) -> list[tuple[str, str]]:
     ]
 
 
-def how(side: Side) -> str:
-    """Return how a side was judged, in one line."""
-    run, opening = side.run, side.run.opening
+def how(column: RunColumn) -> str:
+    """Return how a run was judged, in one line."""
+    run, opening = column.run, column.run.opening
     profile = opening.profile.value + (", strict" if opening.strict else "")
     told = [line(opening.base_url, 200), f"edition {line(run.edition, 40)}", profile]
     return " · ".join([*told, f"{count(run.requests, 'request')} in {duration(run.seconds)}"])

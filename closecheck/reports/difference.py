@@ -11,7 +11,7 @@ import enum
 from collections import Counter
 
 from closecheck.model import Choice, Exit, Level, Requirement, Result, Run, Status, Struct
-from closecheck.reports.run_columns import Observed, Side, Spread, cautions, choice_spread, counted, observations, results
+from closecheck.reports.run_columns import Observed, RunColumn, Agreement, cautions, choice_agreement, counted, observations, results
 
 
 class Kind(enum.StrEnum):
@@ -40,7 +40,7 @@ class Kind(enum.StrEnum):
 
 
 class Change(Struct):
-    """One requirement that differs or is still broken; a side is None where its edition does not have it."""
+    """One requirement that differs or is still broken; a run is None where its edition does not have it."""
 
     kind: Kind
     requirement: Requirement
@@ -54,15 +54,15 @@ class ChoiceChange(Struct):
     choice: Choice
     old: Observed
     new: Observed
-    spread: Spread
+    agreement: Agreement
     """``different``, or ``partly`` where only one of the two runs observed anything."""
 
 
 class Difference(Struct):
     """An old and a new run; every number of every format is computed here."""
 
-    old: Side
-    new: Side
+    old: RunColumn
+    new: RunColumn
     cautions: tuple[str, ...]
     total: int
     """Requirements that either run has."""
@@ -70,8 +70,8 @@ class Difference(Struct):
     """Requirements that were tested in both."""
     changes: tuple[Change, ...]
     choices: tuple[ChoiceChange, ...]
-    choice_spreads: dict[Spread, int]
-    """How many of all choices have each spread, every spread included."""
+    choice_agreements: dict[Agreement, int]
+    """How many of all choices have each agreement, every agreement included."""
 
     @property
     def counts(self) -> dict[Kind, int]:
@@ -93,7 +93,7 @@ class Difference(Struct):
             found = f"{worse or 'no'} regression{'' if worse < 2 else 's'} among the {of} that both runs tested"
         else:
             found = f"no difference; both runs tested {of}"
-        changed, one_sided = self.choice_spreads[Spread.DIFFERENT], self.choice_spreads[Spread.PARTLY]
+        changed, one_sided = self.choice_agreements[Agreement.DIFFERENT], self.choice_agreements[Agreement.PARTLY]
         parts = [found, *(_words(kind, number) for kind, number in counts.items() if number)]
         parts += [f"{_choices(changed)} changed"] if changed else []
         parts += [f"{_choices(one_sided)} observed in one run only"] if one_sided else []
@@ -136,7 +136,7 @@ def _choices(number: int) -> str:
 
 def difference(old: Run, new: Run) -> Difference:
     """Return what differs between two recorded runs, the weightiest first."""
-    sides = (Side("old", "the old run", old), Side("new", "the new run", new))
+    columns = (RunColumn("old", "the old run", old), RunColumn("new", "the new run", new))
     pairs = results([old, new])
     changes = []
     for was, now in pairs.values():
@@ -146,17 +146,17 @@ def difference(old: Run, new: Run) -> Difference:
             changes.append(Change(kind, known.requirement, was, now))
     order = list(Kind)
     choices = [
-        ChoiceChange(choice, before, after, choice_spread(choice, (before, after)))
+        ChoiceChange(choice, before, after, choice_agreement(choice, (before, after)))
         for choice, (before, after) in observations([old, new]).values()
     ]
     return Difference(
-        *sides,
-        cautions=cautions(sides, one_target=True),
+        *columns,
+        cautions=cautions(columns, one_target=True),
         total=len(pairs),
         compared=sum(_tested(was) and _tested(now) for was, now in pairs.values()),
         changes=tuple(sorted(changes, key=lambda one: order.index(one.kind))),
-        choices=tuple(one for one in choices if one.spread.differs),
-        choice_spreads=counted(one.spread for one in choices),
+        choices=tuple(one for one in choices if one.agreement.differs),
+        choice_agreements=counted(one.agreement for one in choices),
     )
 
 

@@ -10,7 +10,7 @@ from closecheck.reports.difference import Change, ChoiceChange, Difference, Kind
 from closecheck.reports._comparison import ABSENT, CAUTIONS, NOT_OBSERVED, TITLES, WHOLE, about, caution_lines, figures, found, tone, why
 from closecheck.reports._facts import count, line
 from closecheck.reports._page import COLOURS, render_page
-from closecheck.reports.run_columns import Observed, Spread
+from closecheck.reports.run_columns import Observed, Agreement
 
 
 def render(difference: Difference) -> str:
@@ -66,7 +66,7 @@ def _choice(change: ChoiceChange) -> dict[str, Any]:
     return {
         "id": line(change.choice.id, 100),
         "question": line(change.choice.question),
-        "changed": change.spread is Spread.DIFFERENT,
+        "changed": change.agreement is Agreement.DIFFERENT,
         "old": _observed(change.old),
         "new": _observed(change.new),
     }

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from closecheck.reports.difference import Difference
-from closecheck.reports.matrix_json import result_of, side_of
+from closecheck.reports.matrix_json import result_of, column_of
 
 SCHEMA: Final = "closecheck-difference/1"
 
@@ -28,13 +28,13 @@ def document(difference: Difference) -> dict[str, Any]:
         "headline": difference.headline,
         "exit_code": int(difference.exit_code),
         "cautions": list(difference.cautions),
-        "old": side_of(difference.old),
-        "new": side_of(difference.new),
+        "old": column_of(difference.old),
+        "new": column_of(difference.new),
         "counts": {
             "requirements": difference.total,
             "compared": difference.compared,
             "by_kind": {kind.value: number for kind, number in difference.counts.items()},
-            "choices": {spread.value: number for spread, number in difference.choice_spreads.items()},
+            "choices": {agreement.value: number for agreement, number in difference.choice_agreements.items()},
         },
         "requirements": [
             {
@@ -51,7 +51,7 @@ def document(difference: Difference) -> dict[str, Any]:
             {
                 "id": one.choice.id,
                 "question": one.choice.question,
-                "spread": one.spread.value,
+                "spread": one.agreement.value,
                 "old": None if one.old is None else list(one.old),
                 "new": None if one.new is None else list(one.new),
             }

@@ -16,7 +16,7 @@ from closecheck.reports._comparison import (
     ABSENT,
     CAUTIONS,
     NOT_OBSERVED,
-    SPREAD_WORDS,
+    AGREEMENT_WORDS,
     brief,
     caution_lines,
     first_finding,
@@ -26,7 +26,7 @@ from closecheck.reports._comparison import (
 )
 from closecheck.reports._facts import line
 from closecheck.reports._page import render_page
-from closecheck.reports.run_columns import Observed, Side, Spread
+from closecheck.reports.run_columns import Observed, RunColumn, Agreement
 
 VERDICT_CHIPS: Final = {
     Verdict.CONFORMANT: Status.PASS,
@@ -45,9 +45,9 @@ def render(matrix: Matrix) -> str:
 
 
 def _view(matrix: Matrix) -> dict[str, Any]:
-    suites = dict.fromkeys(side.run.opening.suite for side in matrix.sides)
+    suites = dict.fromkeys(column.run.opening.suite for column in matrix.columns)
     return {
-        "title": f"{len(matrix.sides)} targets side by side" if len(matrix.sides) != 1 else "1 target",
+        "title": f"{len(matrix.columns)} targets side by side" if len(matrix.columns) != 1 else "1 target",
         "colour": "545d69",
         "suite": ", ".join(line(suite, 60) for suite in list(suites)[:5]),
         "headline": line(matrix.headline, 2000),
@@ -57,33 +57,33 @@ def _view(matrix: Matrix) -> dict[str, Any]:
         "differing": [line(one, 100) for one in matrix.differing],
         "differing_choices": [line(one, 100) for one in matrix.differing_choices],
         "only_differences": matrix.only_differences,
-        "can_hide": not matrix.only_differences and len(matrix.sides) > 1,
-        "few": len(matrix.sides) <= _FEW,
-        "sides": [_side(side) for side in matrix.sides],
+        "can_hide": not matrix.only_differences and len(matrix.columns) > 1,
+        "few": len(matrix.columns) <= _FEW,
+        "sides": [_column(column) for column in matrix.columns],
         "shown": len(matrix.shown),
         "total": len(matrix.rows),
         "asked": len(matrix.asked),
         "questions": len(matrix.questions),
-        "differ": sum(row.spread.differs for row in matrix.rows),
-        "answers_differ": sum(question.spread.differs for question in matrix.questions),
+        "differ": sum(row.agreement.differs for row in matrix.rows),
+        "answers_differ": sum(question.agreement.differs for question in matrix.questions),
         "areas": [
-            {"title": line(area.title), "differs": any(row.spread.differs for row in rows), "rows": [_row(row) for row in rows]}
+            {"title": line(area.title), "differs": any(row.agreement.differs for row in rows), "rows": [_row(row) for row in rows]}
             for area, rows in matrix.by_area()
         ],
         "choices": [_question(question) for question in matrix.asked],
     }
 
 
-def _side(side: Side) -> dict[str, Any]:
+def _column(column: RunColumn) -> dict[str, Any]:
     return {
-        "label": side.label,
-        "name": name(side),
-        "short": brief(side.run.opening.target, 40),
-        "apart": brief(side.apart, 60),
-        "verdict": side.run.verdict.words + ("" if side.run.complete else ", interrupted"),
-        "chip": VERDICT_CHIPS[side.run.verdict].value,
-        "headline": line(side.run.headline, 600),
-        "how": f"{how(side)} · begun {line(side.run.opening.started, 40)}",
+        "label": column.label,
+        "name": name(column),
+        "short": brief(column.run.opening.target, 40),
+        "apart": brief(column.apart, 60),
+        "verdict": column.run.verdict.words + ("" if column.run.complete else ", interrupted"),
+        "chip": VERDICT_CHIPS[column.run.verdict].value,
+        "headline": line(column.run.headline, 600),
+        "how": f"{how(column)} · begun {line(column.run.opening.started, 40)}",
     }
 
 
@@ -92,13 +92,13 @@ def _row(row: Row) -> dict[str, Any]:
         "id": line(row.requirement.id, 100),
         "level": levels(row),
         "statement": shorten(line(row.requirement.statement, 1000), 90, placeholder=" …"),
-        **_spread(row.spread),
+        **_agreement(row.agreement),
         "cells": [_cell(result) for result in row.cells],
     }
 
 
-def _spread(spread: Spread) -> dict[str, Any]:
-    return {"spread": spread.value, "word": SPREAD_WORDS[spread], "differs": spread.differs}
+def _agreement(agreement: Agreement) -> dict[str, Any]:
+    return {"spread": agreement.value, "word": AGREEMENT_WORDS[agreement], "differs": agreement.differs}
 
 
 def _cell(result: Result | None) -> dict[str, Any] | None:
@@ -112,7 +112,7 @@ def _question(question: Question) -> dict[str, Any]:
     return {
         "id": line(question.choice.id, 100),
         "question": line(question.choice.question),
-        **_spread(question.spread),
+        **_agreement(question.agreement),
         "cells": [_observed(seen) for seen in question.cells],
     }
 

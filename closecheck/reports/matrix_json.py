@@ -13,7 +13,7 @@ import msgspec
 from closecheck.reports.matrix import Matrix
 from closecheck.model import Result
 from closecheck.reports._comparison import first_finding
-from closecheck.reports.run_columns import Side
+from closecheck.reports.run_columns import RunColumn
 
 SCHEMA: Final = "closecheck-matrix/1"
 
@@ -31,11 +31,11 @@ def document(matrix: Matrix) -> dict[str, Any]:
         "rest": matrix.rest,
         "cautions": list(matrix.cautions),
         "only_differences": matrix.only_differences,
-        "targets": [side_of(side) for side in matrix.sides],
+        "targets": [column_of(column) for column in matrix.columns],
         "counts": {
             "targets": {verdict.value: number for verdict, number in matrix.verdicts.items()},
-            "requirements": {spread.value: number for spread, number in matrix.spreads.items()},
-            "choices": {spread.value: number for spread, number in matrix.choice_spreads.items()},
+            "requirements": {agreement.value: number for agreement, number in matrix.agreements.items()},
+            "choices": {agreement.value: number for agreement, number in matrix.choice_agreements.items()},
         },
         "requirements": [
             {
@@ -43,7 +43,7 @@ def document(matrix: Matrix) -> dict[str, Any]:
                 "area": row.requirement.area,
                 "levels": [level.value for level in row.levels],
                 "statement": row.requirement.statement,
-                "spread": row.spread.value,
+                "spread": row.agreement.value,
                 "results": [result_of(cell) for cell in row.cells],
             }
             for row in matrix.shown
@@ -53,7 +53,7 @@ def document(matrix: Matrix) -> dict[str, Any]:
                 "id": question.choice.id,
                 "question": question.choice.question,
                 "measured": question.choice.measured,
-                "spread": question.spread.value,
+                "spread": question.agreement.value,
                 "observed": [None if cell is None else list(cell) for cell in question.cells],
             }
             for question in matrix.asked
@@ -61,13 +61,13 @@ def document(matrix: Matrix) -> dict[str, Any]:
     }
 
 
-def side_of(side: Side) -> dict[str, Any]:
-    """Return a side as plain data."""
-    run, opening = side.run, side.run.opening
+def column_of(column: RunColumn) -> dict[str, Any]:
+    """Return a run as plain data."""
+    run, opening = column.run, column.run.opening
     return {
-        "label": side.label,
+        "label": column.label,
         "name": opening.target,
-        "apart": side.apart,
+        "apart": column.apart,
         "base_url": opening.base_url,
         "suite": opening.suite,
         "edition": run.edition,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from closecheck.reports.matrix import Matrix, Question, Row
 from closecheck.model import Result
-from closecheck.reports._comparison import CAUTIONS, SPREAD_WORDS, about, caution_lines, levels, observed, status
+from closecheck.reports._comparison import CAUTIONS, AGREEMENT_WORDS, about, caution_lines, levels, observed, status
 from closecheck.reports._marking import cell, code, plain
 from closecheck.reports.markdown import SUMMARY_LIMIT, Page
 
@@ -24,13 +24,13 @@ def render(matrix: Matrix) -> str:
     if matrix.cautions:
         page.add(f"**{CAUTIONS}**\n\n" + "".join(f"- {code(caution)}\n" for caution in caution_lines(matrix.cautions)))
     page.add(_differing(matrix))
-    facts = [about(side) for side in matrix.sides]
+    facts = [about(column) for column in matrix.columns]
     page.section(
         "Targets",
-        (f"| {side.label} | {' | '.join(cell(text) for _, text in told)} |" for side, told in zip(matrix.sides, facts, strict=True)),
+        (f"| {column.label} | {' | '.join(cell(text) for _, text in told)} |" for column, told in zip(matrix.columns, facts, strict=True)),
         head=_head(" ", *(name for name, _ in facts[0])) if facts else "",
     )
-    labels = [side.label for side in matrix.sides]
+    labels = [column.label for column in matrix.columns]
     page.section(_title("Requirements", len(matrix.shown), len(matrix.rows)), _rows(matrix), head=_head("requirement", "level", "note", *labels))
     page.section(
         _title("Choices", len(matrix.asked), len(matrix.questions)),
@@ -59,13 +59,13 @@ def _differing(matrix: Matrix) -> str:
 
 def _rows(matrix: Matrix) -> Iterator[str]:
     for area, rows in matrix.by_area():
-        yield f"| **{plain(area.title)}** |{' |' * (len(matrix.sides) + 2)}"
+        yield f"| **{plain(area.title)}** |{' |' * (len(matrix.columns) + 2)}"
         for row in rows:
             yield _row(row)
 
 
 def _row(row: Row) -> str:
-    cells = [plain(row.requirement.id), levels(row), SPREAD_WORDS[row.spread], *(_status(result) for result in row.cells)]
+    cells = [plain(row.requirement.id), levels(row), AGREEMENT_WORDS[row.agreement], *(_status(result) for result in row.cells)]
     return f"| {' | '.join(cells)} |"
 
 
@@ -75,4 +75,4 @@ def _status(result: Result | None) -> str:
 
 def _question(question: Question) -> str:
     seen = [cell(observed(one)) if one else observed(one) for one in question.cells]
-    return f"| {plain(question.choice.question)} ({plain(question.choice.id)}) | {SPREAD_WORDS[question.spread]} | {' | '.join(seen)} |"
+    return f"| {plain(question.choice.question)} ({plain(question.choice.id)}) | {AGREEMENT_WORDS[question.agreement]} | {' | '.join(seen)} |"

@@ -1,8 +1,8 @@
 """
 Recorded runs side by side: what every comparison of them rests on, and what its reader must know before it.
 
-A run among others is a :class:`Side`. Runs may have been judged by different editions of the catalogue: what is compared is
-the union of their requirements and choices, and what an edition does not have is None on its side.
+A run among others is a :class:`RunColumn`. Runs may have been judged by different editions of the catalogue: what is compared is
+the union of their requirements and choices, and what an edition does not have is None on its run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 from closecheck.model import Area, Choice, Opening, Profile, Result, Run, Struct
 
 
-class Side(Struct):
+class RunColumn(Struct):
     """One run of a comparison: ``label`` stands for it where there is little room, ``called`` in a sentence."""
 
     label: str
@@ -25,44 +25,44 @@ class Side(Struct):
     """What tells its target from others of the same name; empty where no other has it."""
 
 
-class Spread(enum.StrEnum):
-    """How the answers of several sides to one question lie. Each question has exactly one, so that the numbers add up."""
+class Agreement(enum.StrEnum):
+    """How far the answers of several runs to one question agree. Each question has exactly one, so that the numbers add up."""
 
     DIFFERENT = "different"
-    """At least two sides gave different answers."""
+    """At least two runs gave different answers."""
     PARTLY = "partly"
-    """The sides that gave an answer gave the same one, but not all gave one."""
+    """The runs that gave an answer gave the same one, but not all gave one."""
     SAME = "same"
-    """Every side gave the same answer."""
+    """Every run gave the same answer."""
     NOWHERE = "nowhere"
-    """No side gave an answer."""
+    """No run gave an answer."""
 
     @property
     def differs(self) -> bool:
-        """Whether the sides are not alike."""
-        return self in {Spread.DIFFERENT, Spread.PARTLY}
+        """Whether the runs are not alike."""
+        return self in {Agreement.DIFFERENT, Agreement.PARTLY}
 
 
-def spread(answers: Sequence[Hashable | None]) -> Spread:
+def agreement(answers: Sequence[Hashable | None]) -> Agreement:
     """Return how answers lie; None: no answer."""
     given = {one for one in answers if one is not None}
     if not given:
-        return Spread.NOWHERE
+        return Agreement.NOWHERE
     if len(given) > 1:
-        return Spread.DIFFERENT
-    return Spread.PARTLY if None in answers else Spread.SAME
+        return Agreement.DIFFERENT
+    return Agreement.PARTLY if None in answers else Agreement.SAME
 
 
-def counted(spreads: Iterable[Spread]) -> dict[Spread, int]:
-    """Return how many there are of each spread, every spread included."""
-    found = Counter(spreads)
-    return {one: found[one] for one in Spread}
+def counted(agreements: Iterable[Agreement]) -> dict[Agreement, int]:
+    """Return how many there are of each degree of agreement, also where that is none."""
+    found = Counter(agreements)
+    return {one: found[one] for one in Agreement}
 
 
-def numbered(runs: Sequence[Run]) -> tuple[Side, ...]:
+def numbered(runs: Sequence[Run]) -> tuple[RunColumn, ...]:
     """Return runs as targets 1, 2, 3 …, those of the same name told apart."""
     return tuple(
-        Side(str(number), f"target {number}", run, apart)
+        RunColumn(str(number), f"target {number}", run, apart)
         for number, (run, apart) in enumerate(zip(runs, _apart([run.opening for run in runs]), strict=True), 1)
     )
 
@@ -132,17 +132,17 @@ def _observed(run: Run) -> dict[str, tuple[str, ...]]:
     return {name: tuple(texts) for name, texts in told.items()}
 
 
-def choice_spread(choice: Choice, observed: Iterable[Observed]) -> Spread:
+def choice_agreement(choice: Choice, observed: Iterable[Observed]) -> Agreement:
     """
     Return how what was observed of a choice lies, case by case.
 
-    A run that sent more cases than another is not another answer: only a case that several sides were asked can differ.
+    A run that sent more cases than another is not another answer: only a case that several runs were asked can differ.
     """
     seen = [None if not one else {} if choice.measured else _by_case(one) for one in observed]
     cases = {case for one in seen if one for case in one}
-    if any(spread([one.get(case) if one else None for one in seen]) is Spread.DIFFERENT for case in cases):
-        return Spread.DIFFERENT
-    return spread([None if one is None else () for one in seen])
+    if any(agreement([one.get(case) if one else None for one in seen]) is Agreement.DIFFERENT for case in cases):
+        return Agreement.DIFFERENT
+    return agreement([None if one is None else () for one in seen])
 
 
 def _by_case(texts: Sequence[str]) -> dict[str, frozenset[str]]:
@@ -163,46 +163,46 @@ def areas(runs: Sequence[Run]) -> tuple[Area, ...]:
 # ------------------------------------------------------------------------------------------------------------- cautions
 
 
-def cautions(sides: Sequence[Side], *, one_target: bool) -> tuple[str, ...]:
+def cautions(columns: Sequence[RunColumn], *, one_target: bool) -> tuple[str, ...]:
     """
-    Return what makes sides unlike before anything is compared, a clause each, the weightiest first.
+    Return what makes runs unlike before anything is compared, a clause each, the weightiest first.
 
     ``one_target``: all are meant to be runs against one target, so that another target is worth a word.
     """
-    told = [_broken_off(side) for side in sides]
+    told = [_broken_off(column) for column in columns]
     if one_target:
-        told.append(_unlike("different targets", sides, lambda opening: opening.target))
-        told.append(_unlike("different base URLs", sides, lambda opening: opening.base_url))
+        told.append(_unlike("different targets", columns, lambda opening: opening.target))
+        told.append(_unlike("different base URLs", columns, lambda opening: opening.base_url))
     # The edition that decides: two runs of one catalogue differ in it where one of them is pinned to an older one.
-    told.append(_grouped("different editions of the contract", {side.label: side.run.edition for side in sides}))
+    told.append(_grouped("different editions of the contract", {column.label: column.run.edition for column in columns}))
     if not told[-1]:
-        told.append(_unlike("one edition, but different texts of the contract", sides, lambda opening: opening.spec_digest[:12]))
-    told.append(_unlike("different profiles", sides, lambda opening: opening.profile.value))
-    told.append(_unlike("different selections", sides, lambda opening: opening.selection or "everything"))
-    told.append(_unlike("different strictness", sides, lambda opening: "strict" if opening.strict else "not strict"))
-    exploring = [side for side in sides if side.run.opening.profile is not Profile.QUICK]
+        told.append(_unlike("one edition, but different texts of the contract", columns, lambda opening: opening.spec_digest[:12]))
+    told.append(_unlike("different profiles", columns, lambda opening: opening.profile.value))
+    told.append(_unlike("different selections", columns, lambda opening: opening.selection or "everything"))
+    told.append(_unlike("different strictness", columns, lambda opening: "strict" if opening.strict else "not strict"))
+    exploring = [column for column in columns if column.run.opening.profile is not Profile.QUICK]
     told.append(_unlike("explored with different seeds", exploring, lambda opening: str(opening.seed)))
-    told.append(_unlike("different versions of closecheck", sides, lambda opening: opening.suite))
-    told.append(_twice(sides))
+    told.append(_unlike("different versions of closecheck", columns, lambda opening: opening.suite))
+    told.append(_twice(columns))
     return tuple(one for one in told if one)
 
 
-def _broken_off(side: Side) -> str:
-    closing = side.run.closing
+def _broken_off(column: RunColumn) -> str:
+    closing = column.run.closing
     if closing is None:
-        return f"the record of {side.called} breaks off: what it had not come to is untested"
+        return f"the record of {column.called} breaks off: what it had not come to is untested"
     if closing.stopped:
-        return f"{side.called} has no verdict: {closing.stopped}"
+        return f"{column.called} has no verdict: {closing.stopped}"
     if closing.suite_fault:
-        return f"{side.called} has no verdict, the suite itself failed: {closing.suite_fault}"
+        return f"{column.called} has no verdict, the suite itself failed: {closing.suite_fault}"
     if closing.interrupted:
-        return f"{side.called} was interrupted: what it had not come to is untested"
+        return f"{column.called} was interrupted: what it had not come to is untested"
     return ""
 
 
-def _unlike(what: str, sides: Sequence[Side], fact: Callable[[Opening], str]) -> str:
+def _unlike(what: str, columns: Sequence[RunColumn], fact: Callable[[Opening], str]) -> str:
     """Return a clause such as ``different profiles: quick (1, 3), standard (2)``; empty if the fact is the same on all."""
-    return _grouped(what, {side.label: fact(side.run.opening) for side in sides})
+    return _grouped(what, {column.label: fact(column.run.opening) for column in columns})
 
 
 def _grouped(what: str, facts: Mapping[str, str]) -> str:
@@ -215,8 +215,8 @@ def _grouped(what: str, facts: Mapping[str, str]) -> str:
     return f"{what}: {', '.join(told)}"
 
 
-def _twice(sides: Sequence[Side]) -> str:
+def _twice(columns: Sequence[RunColumn]) -> str:
     # The moment of its beginning and how long it took stand in these: two runs never share both.
-    ends = [(side.run.opening, side.run.closing) for side in sides]
-    repeated = [side.label for side, end in zip(sides, ends, strict=True) if ends.count(end) > 1]
+    ends = [(column.run.opening, column.run.closing) for column in columns]
+    repeated = [column.label for column, end in zip(columns, ends, strict=True) if ends.count(end) > 1]
     return f"one and the same run was given more than once: {', '.join(repeated)}" if repeated else ""

@@ -16,7 +16,7 @@ from closecheck.reports.matrix import Matrix, Question
 from closecheck.model import Result, Status, Verdict
 from closecheck.reports._comparison import WHOLE, caution_lines, figures, found, how, levels, name, observed, status, tone, why
 from closecheck.reports._facts import in_order, line
-from closecheck.reports.run_columns import Side, Spread
+from closecheck.reports.run_columns import RunColumn, Agreement
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +27,7 @@ _STYLES: Final = {
     Verdict.INCOMPLETE: "bold yellow",
     Verdict.ERROR: "bold magenta",
 }
-_SIGNS: Final = {Spread.DIFFERENT: "≠", Spread.PARTLY: "?", Spread.SAME: " ", Spread.NOWHERE: " "}
+_SIGNS: Final = {Agreement.DIFFERENT: "≠", Agreement.PARTLY: "?", Agreement.SAME: " ", Agreement.NOWHERE: " "}
 _ABSENT: Final = "-"
 _LEGEND: Final = "≠ differs   ? tested or observed on some targets only   - not in the edition that judged the target"
 _GAP: Final = 2
@@ -46,8 +46,8 @@ def print_matrix(matrix: Matrix, console: Console) -> None:
     _print_ids("requirements that came out differently:", matrix.differing, out)
     _print_ids("choices answered differently:", matrix.differing_choices, out)
     out.title("Targets")
-    for side in matrix.sides:
-        _print_side(side, out)
+    for column in matrix.columns:
+        _print_run(column, out)
     out.blank()
     out.said(_LEGEND, style="dim")
     _print_rows(matrix, out)
@@ -66,11 +66,11 @@ def _print_cautions(cautions: Sequence[str], out: Printer) -> None:
         out.said(f"note: {caution}", style="yellow", first=2, indent=6)
 
 
-def _print_side(side: Side, out: Printer) -> None:
-    head = f"{side.label:>3}  {name(side)}"
+def _print_run(column: RunColumn, out: Printer) -> None:
+    head = f"{column.label:>3}  {name(column)}"
     out.said(head, style="bold", indent=5)
-    out.said(line(side.run.headline, 1000), style=_STYLES[side.run.verdict], first=5)
-    out.said(how(side), first=5)
+    out.said(line(column.run.headline, 1000), style=_STYLES[column.run.verdict], first=5)
+    out.said(how(column), first=5)
 
 
 def _word(result: Result | None) -> str:
@@ -82,15 +82,15 @@ def _print_rows(matrix: Matrix, out: Printer) -> None:
     wide = max((len(line(row.requirement.id, 100)) for row in matrix.shown), default=0)
     deep = max((len(levels(row)) for row in matrix.shown), default=0)
     before = 2 + wide + _GAP + deep
-    columns = [max(len(side.label), *(len(_word(row.cells[place])) for row in matrix.shown), 0) for place, side in enumerate(matrix.sides)]
-    left = list(range(len(matrix.sides)))
+    lengths = [max(len(column.label), *(len(_word(row.cells[place])) for row in matrix.shown), 0) for place, column in enumerate(matrix.columns)]
+    left = list(range(len(matrix.columns)))
     _print_count("Requirements", len(matrix.shown), len(matrix.rows), out)
     while left and matrix.shown:
         used, shown = before, 0
-        while shown < len(left) and (shown == 0 or used + _GAP + columns[left[shown]] < out.width):
-            used += _GAP + columns[left[shown]]
+        while shown < len(left) and (shown == 0 or used + _GAP + lengths[left[shown]] < out.width):
+            used += _GAP + lengths[left[shown]]
             shown += 1
-        _print_block(matrix, left[:shown], [columns[place] for place in left[:shown]], (wide, deep), out)
+        _print_block(matrix, left[:shown], [lengths[place] for place in left[:shown]], (wide, deep), out)
         left = left[shown:]
 
 
@@ -104,11 +104,11 @@ def _print_block(matrix: Matrix, places: Sequence[int], widths: Sequence[int], m
     for area, rows in matrix.by_area():
         out.blank()
         out.said(line(area.title, 100), style="bold")
-        row(" ", "", "", [matrix.sides[place].label for place in places], "bold")
+        row(" ", "", "", [matrix.columns[place].label for place in places], "bold")
         for one in rows:
-            style = {Spread.DIFFERENT: "bold", Spread.PARTLY: "yellow"}.get(one.spread, "")
+            style = {Agreement.DIFFERENT: "bold", Agreement.PARTLY: "yellow"}.get(one.agreement, "")
             cells = [_word(one.cells[place]) for place in places]
-            row(_SIGNS[one.spread], line(one.requirement.id, 100), levels(one), cells, style)
+            row(_SIGNS[one.agreement], line(one.requirement.id, 100), levels(one), cells, style)
 
 
 def _print_count(word: str, shown: int, total: int, out: Printer) -> None:
@@ -118,13 +118,13 @@ def _print_count(word: str, shown: int, total: int, out: Printer) -> None:
 def _print_questions(matrix: Matrix, out: Printer) -> None:
     _print_count("Choices", len(matrix.asked), len(matrix.questions), out)
     for question in matrix.asked:
-        head = f"{_SIGNS[question.spread]} {line(question.choice.id, 100)}"
+        head = f"{_SIGNS[question.agreement]} {line(question.choice.id, 100)}"
         out.said(f"{whole(head)}   {line(question.choice.question)}", style="bold", styled=len(head), indent=4)
         _print_answers(matrix, question, out)
 
 
 def _print_answers(matrix: Matrix, question: Question, out: Printer) -> None:
-    labels = [", ".join(matrix.sides[place].label for place in places) for _, places in question.answers]
+    labels = [", ".join(matrix.columns[place].label for place in places) for _, places in question.answers]
     wide = max(map(len, labels), default=0)
     for label, (seen, _) in zip(labels, question.answers, strict=True):
         out.said(f"{whole(f'{label:<{wide}}')}  {observed(seen)}", first=4, indent=min(wide, 20) + 2)
@@ -139,8 +139,8 @@ def print_difference(difference: Difference, console: Console) -> None:
     style = _STYLES[tone(difference)]
     out.said(line(difference.headline, 2000), style=style, indent=2)
     _print_cautions(difference.cautions, out)
-    for side in (difference.old, difference.new):
-        _print_side(side, out)
+    for column in (difference.old, difference.new):
+        _print_run(column, out)
     for figure in figures(difference):
         out.said(f"{figure.name.lower():<9} {figure.old} → {figure.new} ({figure.change})", first=5)
     if difference.changes:
@@ -150,7 +150,7 @@ def print_difference(difference: Difference, console: Console) -> None:
     if difference.choices:
         out.title("Choices")
     for choice in difference.choices:
-        head = f"{'choice changed' if choice.spread is Spread.DIFFERENT else 'choice'}  {line(choice.choice.id, 100)}"
+        head = f"{'choice changed' if choice.agreement is Agreement.DIFFERENT else 'choice'}  {line(choice.choice.id, 100)}"
         out.said(f"{whole(head)}   {line(choice.choice.question)}", style="bold", styled=len(head), indent=4)
         out.fact("old", observed(choice.old))
         out.fact("new", observed(choice.new))

@@ -73,7 +73,7 @@ def test_a_table_can_be_scrolled_by_keyboard(opened):
 
 def test_what_is_alike_can_be_hidden_by_keyboard_without_scripts(opened):
     told = comparison_pages.three()
-    differ = sum(row.spread.differs for row in told.rows) + sum(question.spread.differs for question in told.questions)
+    differ = sum(row.agreement.differs for row in told.rows) + sum(question.agreement.differs for question in told.questions)
     page = opened("matrix", java_script_enabled=False)
     box = page.get_by_role("checkbox")
     rows = page.locator(".grid tbody tr:not(.area):visible")
@@ -85,7 +85,7 @@ def test_what_is_alike_can_be_hidden_by_keyboard_without_scripts(opened):
     assert box.is_checked()
     assert rows.count() == differ
     assert page.locator("tr.area:visible").count() == len(
-        [area for area, several in told.by_area() if any(row.spread.differs for row in several)]
+        [area for area, several in told.by_area() if any(row.agreement.differs for row in several)]
     )
 
 
