@@ -120,8 +120,8 @@ def list_requirements(area: str, level: str | None, kind: str) -> None:
     from closecheck.commands.explain import as_json, listing, selected  # noqa: PLC0415
     from closecheck.model import Level  # noqa: PLC0415
 
-    told = selected(area, Level(level) if level else None)
-    output.say(as_json(told) if kind == "json" else "\n".join(listing(told)))
+    reported = selected(area, Level(level) if level else None)
+    output.say(as_json(reported) if kind == "json" else "\n".join(listing(reported)))
 
 
 @main.command()
@@ -214,9 +214,9 @@ def compare(openapi: Path, path: str, kind: str) -> None:
     from closecheck.openapi.comparing import compare as comparing  # noqa: PLC0415
     from closecheck.openapi.rendering import show  # noqa: PLC0415
 
-    told = comparing(openapi, path)
-    show(told, kind)
-    sys.exit(told.exit_code)
+    reported = comparing(openapi, path)
+    show(reported, kind)
+    sys.exit(reported.exit_code)
 
 
 @main.command()

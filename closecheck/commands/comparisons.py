@@ -28,7 +28,7 @@ def show_matrix(paths: Sequence[Path], *, kind: str | None, only_differences: bo
     """
     Write recorded runs side by side, and return 0: a matrix judges nobody.
 
-    ``kind`` is a format; None: the one that the name of the output tells, or text.
+    ``kind`` is a format; None: the one that the name of the output ends in, or text.
 
     Raises:
         RunFault: a run cannot be read.
@@ -38,9 +38,9 @@ def show_matrix(paths: Sequence[Path], *, kind: str | None, only_differences: bo
     from closecheck.reports import matrix_html, matrix_json, matrix_markdown  # noqa: PLC0415
     from closecheck.reports.terminal_comparisons import print_matrix  # noqa: PLC0415 - Jinja is slow to load
 
-    told = matrix([read(path) for path in paths], only_differences=only_differences)
+    compared = matrix([read(path) for path in paths], only_differences=only_differences)
     renderers: _Renderers[Matrix] = {"markdown": matrix_markdown.render, "html": matrix_html.render, "json": matrix_json.render}
-    _write(told, kind, output, renderers, print_matrix)
+    _write(compared, kind, output, renderers, print_matrix)
     return Exit.CONFORMANT
 
 
@@ -58,18 +58,18 @@ def show_difference(old: Path, new: Path, *, kind: str | None, output: Path | No
     from closecheck.reports import difference_html, difference_json, difference_markdown  # noqa: PLC0415
     from closecheck.reports.terminal_comparisons import print_difference  # noqa: PLC0415 - Jinja is slow to load
 
-    told = difference(read(old), read(new))
+    compared = difference(read(old), read(new))
     renderers: _Renderers[Difference] = {
         "markdown": difference_markdown.render,
         "html": difference_html.render,
         "json": difference_json.render,
     }
-    _write(told, kind, output, renderers, print_difference)
-    return told.exit_code
+    _write(compared, kind, output, renderers, print_difference)
+    return compared.exit_code
 
 
 def _write(
-    told: _Compared,
+    compared: _Compared,
     kind: str | None,
     output: Path | None,
     renderers: _Renderers[_Compared],
@@ -80,14 +80,14 @@ def _write(
 
     kind = kind or (_BY_SUFFIX.get(output.suffix.lower(), _TEXT) if output else _TEXT)
     if kind == _TEXT and output is None:
-        print_text(told, terminal())
+        print_text(compared, terminal())
         return
     if kind == _TEXT:
         stream = io.StringIO()
-        print_text(told, terminal(stream))
+        print_text(compared, terminal(stream))
         content: str | bytes = stream.getvalue()
     else:
-        content = renderers[kind](told)
+        content = renderers[kind](compared)
     if output is None:
         sys.stdout.write(content if isinstance(content, str) else content.decode())
         return

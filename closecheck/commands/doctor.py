@@ -176,16 +176,16 @@ def _answers(context: RunContext) -> Iterator[Remark]:
         yield _clock(dated)
     limits = [f"{name}: {value}" for name, value in response.headers if "ratelimit" in name.lower() or name.lower() == "retry-after"]
     if limits:
-        yield Remark("note", f"it tells of a rate limit: {', '.join(limits)}", "set rate: to stay below it")
+        yield Remark("note", f"it announces a rate limit: {', '.join(limits)}", "set rate: to stay below it")
 
 
 def _clock(dated: str) -> Remark:
     """Return what a Date field says of the target's clock; of one that cannot be read, that it cannot."""
     now = datetime.datetime.now(datetime.UTC)
     try:
-        told = email.utils.parsedate_to_datetime(dated)
+        reported = email.utils.parsedate_to_datetime(dated)
         # "-0000" names UTC without a place (RFC 5322, 3.3), which Python takes for no zone at all.
-        skew = ((told if told.tzinfo else told.replace(tzinfo=datetime.UTC)) - now).total_seconds()
+        skew = ((reported if reported.tzinfo else reported.replace(tzinfo=datetime.UTC)) - now).total_seconds()
     except (ValueError, TypeError, OverflowError):
         return Remark("note", f"its Date field cannot be read: {dated}; whether the clocks agree is not known")
     far = abs(skew) > _SKEW

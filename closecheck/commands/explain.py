@@ -63,27 +63,27 @@ def selected(area: str = "", level: Level | None = None) -> Selection:
     return Selection(catalogue.edition, tuple(kept), () if area or level else catalogue.choices)
 
 
-def listing(told: Selection) -> Iterator[str]:
+def listing(listed: Selection) -> Iterator[str]:
     """Yield a line for each requirement, under the title of its area."""
     for area in contract().catalogue.areas:
-        ours = [one for one in told.requirements if one.area == area.id]
+        ours = [one for one in listed.requirements if one.area == area.id]
         if ours:
             yield f"{area.title} ({area.id})"
         for one in ours:
             yield f"  {one.id:<32} {one.level:<7} {textwrap.shorten(one.statement, 110, placeholder=' …')}"
-    if told.choices:
+    if listed.choices:
         yield "Choices (observed, never failed)"
-    for choice in told.choices:
+    for choice in listed.choices:
         yield f"  {choice.id:<32} {'':<7} {textwrap.shorten(choice.question, 110, placeholder=' …')}"
 
 
-def as_json(told: Selection) -> str:
+def as_json(listed: Selection) -> str:
     """Return the same for programs, whole, under ``spec/schemas/list.schema.json``."""
     document = {
         "schema": SCHEMA,
-        "edition": told.edition,
-        "requirements": [_plain(one) for one in told.requirements],
-        "choices": [{"id": one.id, "question": one.question, "since": one.since} for one in told.choices],
+        "edition": listed.edition,
+        "requirements": [_plain(one) for one in listed.requirements],
+        "choices": [{"id": one.id, "question": one.question, "since": one.since} for one in listed.choices],
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=1).decode()
 
@@ -105,8 +105,8 @@ def _plain(one: Requirement) -> dict[str, Any]:
         "needs",
         "parts",
     )
-    told = {name: getattr(one, name) for name in names}
-    return told | {"line": _line(one), "mistakes": msgspec.to_builtins(one.mistakes)}
+    listed = {name: getattr(one, name) for name in names}
+    return listed | {"line": _line(one), "mistakes": msgspec.to_builtins(one.mistakes)}
 
 
 def _line(one: Requirement) -> int:
@@ -188,9 +188,9 @@ def _parts(one: Requirement, tests: Sequence[Tested]) -> str:
     """Return each part with the number of its cases and tests, first those that must all have run before the requirement passes."""
     counted = Counter(part for test in tests for part in test.parts if part)
     # A sequence may judge several parts, of which its mark names none.
-    told = {part: f"{part} ({counted[part]})" if counted[part] else part for part in (*one.parts, *counted)}
-    necessary = [words for part, words in told.items() if part in one.parts]
-    other = [words for part, words in told.items() if part not in one.parts]
+    listed = {part: f"{part} ({counted[part]})" if counted[part] else part for part in (*one.parts, *counted)}
+    necessary = [words for part, words in listed.items() if part in one.parts]
+    other = [words for part, words in listed.items() if part not in one.parts]
     groups = (("all must run: ", necessary), ("besides: ", other))
     return "; ".join(title + ", ".join(words) for title, words in groups if words)
 

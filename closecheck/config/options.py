@@ -38,7 +38,7 @@ OPTIONS: Final = (
     Option("--seed", "the random seed: the same seed chooses the same cases", "N"),
     Option(
         "--mark",
-        "what tells the run's ids and messages from those of every other run (default: drawn anew); given, a run is repeated byte for byte",
+        "what makes the run's ids and messages unlike those of every other run (default: drawn anew); given, a run is repeated byte for byte",
         "DIGITS",
     ),
     Option("--concurrency", "requests in flight (default: 8)", "N"),

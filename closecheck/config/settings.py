@@ -68,7 +68,7 @@ VARIABLES: Final = frozenset({*(_PREFIX + name.upper() for name in OPTIONS), *TO
 
 class Settings(Struct):
     """
-    Everything that a run is told, checked.
+    Every setting of a run, checked.
 
     ``embedded`` says that no target was named anywhere: the reference target is to be started and judged; until it is
     given as ``target_data``, ``base_url`` is empty.
@@ -102,7 +102,7 @@ class Settings(Struct):
     reports: Path
     seed: int
     mark: str
-    """What tells the run from every other one, :data:`MARK_DIGITS` hexadecimal digits; drawn anew each time unless it is given."""
+    """What is different in every run, :data:`MARK_DIGITS` hexadecimal digits; drawn anew each time unless it is given."""
     edition: str
     """The edition of the catalogue that is asked for; empty: the suite's own."""
     budget: int | None

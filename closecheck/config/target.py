@@ -40,7 +40,7 @@ class Secret:
 
 
 class Fields(Mapping[str, str]):
-    """Header fields in the file's order, frozen; those whose name tells of a secret print as ``***``."""
+    """Header fields in the file's order, frozen; those whose name says that they are secret print as ``***``."""
 
     __slots__ = ("_fields",)
 

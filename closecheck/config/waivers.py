@@ -113,8 +113,8 @@ def sort_out(
         if waiver.requirement in tested_ids and waiver.requirement not in broken_ids:
             faults.append(waiver.fault(f"{waiver.requirement} was tested and holds; delete these lines."))
         elif waiver.last_day < today:
-            told = f"the waiver of {waiver.requirement} ended on {waiver.expires}"
-            faults.append(waiver.fault(f"{told}; fix the target and delete these lines, or let {waiver.owner} set a new date."))
+            stated = f"the waiver of {waiver.requirement} ended on {waiver.expires}"
+            faults.append(waiver.fault(f"{stated}; fix the target and delete these lines, or let {waiver.owner} set a new date."))
         else:
             in_force[waiver.requirement] = waiver.plain()
     return in_force, tuple(faults)

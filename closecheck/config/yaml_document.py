@@ -117,7 +117,7 @@ class Place:
         return UsageError(self.where, problem, remedy)
 
     def wrong(self, expected: str, example: str) -> UsageError:
-        """Return the error for a value of another kind; it tells the kind that was found, never the value."""
+        """Return the error for a value of another kind; it says which kind was found, never the value."""
         return self.error(f"{expected} is needed, {_kind(self.value)} was found", f"Write {example}.")
 
     def mapping(self, known: Collection[str], example: str) -> dict[str, Place]:

@@ -226,7 +226,7 @@ def spelled(value: Value, how: Spelling) -> bytes:
 
 
 def _ordered(plain: list[tuple[str, Any]], order: int) -> list[tuple[str, Any]]:
-    """Return members in another order, which the number tells; in the plain one for 0."""
+    """Return members in another order, which the number gives; in the plain one for 0."""
     if not order:
         return plain
     rest = list(plain)

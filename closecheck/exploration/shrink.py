@@ -217,7 +217,7 @@ class Shrinker:
         with contextlib.suppress(Spent):
             edit, again = self._reduced(edit, again)
         finding = Finding(REFUSED.text, again.got(), change=edit.change)
-        explains = lambda _value, _how: False  # noqa: E731 - an edit explains edits, which are told by their requirement
+        explains = lambda _value, _how: False  # noqa: E731 - an edit explains edits, which are known by their requirement
         return self._verified(Cause(edit.requirement, finding, again, self._tries.accepted, explains), edit.statuses)
 
     def unnamed(self, requirement: str, body: bytes, statuses: frozenset[int], first: Exchange) -> Cause | None:

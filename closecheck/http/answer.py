@@ -125,7 +125,7 @@ class Answer:
 
     @property
     def header_bytes(self) -> int:
-        """How much of the header section has come, as far as the parser has told."""
+        """How much of the header section has come, as far as the parser has reported."""
         return sum(len(name) + len(value) for name, value in self.fields)
 
     @property

@@ -1,7 +1,7 @@
 """
 Content and transfer codings are undone here (RFC 9110, 8.4.1; RFC 9112, 7.2), strictly and within a limit.
 
-What cannot be undone is not passed on as if no coding had been named: whoever reads the answer is told why.
+What cannot be undone is not passed on as if no coding had been named: the reader of the answer gets the reason.
 """
 
 from __future__ import annotations

@@ -215,7 +215,7 @@ class Connection:
                 answer.complete = True
             if answer.head is not None and answer.head.misframed and answer.head.unbounded:
                 break  # nobody can say where it ends
-            # What the parser has not told yet counts too: a line without end, chunk extensions, trailers, interim answers.
+            # What the parser has not reported yet counts too: a line without end, chunk extensions, trailers, interim answers.
             if received > MOST_HEADER_BYTES and (answer.head is None or answer.header_bytes > MOST_HEADER_BYTES):
                 raise _Broken(FailureKind.ENDLESS, f"the header section went on beyond {MOST_HEADER_BYTES >> 10} kB")
             if received > MOST_BODY_BYTES and max(answer.size, received - answer.size) > MOST_BODY_BYTES:

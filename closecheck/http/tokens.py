@@ -111,7 +111,7 @@ class FixedToken:
 
 
 class _Granted(msgspec.Struct, frozen=True):
-    """A token and its life, in seconds since 1970; ``ends`` is infinite if nothing tells it."""
+    """A token and its life, in seconds since 1970; ``ends`` is infinite if nothing says when."""
 
     token: str
     begins: float

@@ -65,7 +65,7 @@ class Limit(Struct):
 
 
 class Look(Struct):
-    """What tells the answers of one server from those of another: its names for itself, and the media type of its answers."""
+    """What distinguishes the answers of one server from those of another: its names for itself, and the media type of its answers."""
 
     server: str
     powered_by: str

@@ -140,7 +140,7 @@ class Catalogue(Struct):
         """
         Return the catalogue as a run records it: what is needed to read a report, not the advice of ``explain``.
 
-        ``lines`` tells where in ``spec/openapi.yaml`` each pointer points.
+        ``lines`` says where in ``spec/openapi.yaml`` each pointer points.
         """
         kept = (msgspec.structs.replace(one, mistakes=None, line=lines.get(one.openapi, 0)) for one in self.requirements)
         return msgspec.structs.replace(self, requirements=tuple(kept))

@@ -80,7 +80,7 @@ def reason(
     """
     Return why a requirement has its status, in words, or empty where its findings say it.
 
-    ``complete`` tells whether the run ended by itself, ``selection`` what ``--only`` or ``-k`` chose, if anything.
+    ``complete`` says whether the run ended by itself, ``selection`` what ``--only`` or ``-k`` chose, if anything.
     """
     match status:
         case Status.OUT_OF_SCOPE:

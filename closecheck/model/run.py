@@ -158,8 +158,8 @@ class Run:
 
     def _as_of_the_edition(self, requirement: Requirement) -> Requirement:
         """Return a requirement without the parts that only cases of later editions ask for."""
-        told = self._parts.get(requirement.id, {})
-        later = [part for part, is_of_edition in told.items() if not is_of_edition]
+        stated = self._parts.get(requirement.id, {})
+        later = [part for part, is_of_edition in stated.items() if not is_of_edition]
         if not later:
             return requirement
         return msgspec.structs.replace(requirement, parts=tuple(part for part in requirement.parts if part not in later))
@@ -167,14 +167,14 @@ class Run:
     @cached_property
     def _parts(self) -> dict[str, dict[str, bool]]:
         """Of requirements that cases of later editions speak of: their parts, and whether a case of the edition does, too."""
-        told: defaultdict[str, dict[str, bool]] = defaultdict(dict)
+        stated: defaultdict[str, dict[str, bool]] = defaultdict(dict)
         for one in self.evidence:
             if is_later(one.since, self.edition):
-                told[one.requirement].setdefault(one.part, False)
+                stated[one.requirement].setdefault(one.part, False)
         for one in self.decisive:
-            if one.requirement in told:
-                told[one.requirement][one.part] = True
-        return told
+            if one.requirement in stated:
+                stated[one.requirement][one.part] = True
+        return stated
 
     def _results(self, requirements: Iterable[Requirement], evidence: Iterable[Evidence]) -> tuple[Result, ...]:
         by_requirement: defaultdict[str, list[Evidence]] = defaultdict(list)
@@ -317,7 +317,7 @@ class Run:
 
     @cached_property
     def later_choices(self) -> tuple[tuple[Choice, Observation | None], ...]:
-        """The same for the questions of later editions, which are told beside the advice."""
+        """The same for the questions of later editions, which are reported beside the advice."""
         return tuple(one for one in self._choices if is_later(one[0].since, self.edition))
 
     @cached_property

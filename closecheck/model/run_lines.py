@@ -122,7 +122,7 @@ class Opening(Struct, tag="run"):
     proof: ProofFigures | None = None
     """What the proof of the suite came to; None where it is not kept."""
     mark: str = ""
-    """What told the run from every other: its messages and the ids that cannot exist are made of it; empty in runs before there were marks."""
+    """What was different in every run: its messages and the ids that cannot exist are made of it; empty in runs before there were marks."""
 
 
 class ExchangeLine(Struct, tag="exchange"):

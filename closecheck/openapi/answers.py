@@ -28,18 +28,18 @@ def differences(reader: Reader, asked: Asked) -> Iterator[Found]:
         if not documented:
             yield Found(requirement, Relation.MISSING, reader.document.answers_place, f"no answer {', '.join(map(str, several))}")
             continue
-        told = [
+        stated = [
             _Told(reader, status, [one for one, broken in asked[status] if requirement in broken])
             for status in reversed(documented.values())
         ]
-        yield from (found for one in told for found in one.differences(requirement))
-        if not any(one.askable for one in told):
+        yield from (found for one in stated for found in one.differences(requirement))
+        if not any(one.askable for one in stated):
             spot = next(iter(spots(place_of(contract()[requirement]))))
-            yield Found(requirement, Relation.MISSING, *reader.stands(told[0].schema, spot), spot=spot)
+            yield Found(requirement, Relation.MISSING, *reader.stands(stated[0].schema, spot), spot=spot)
 
 
 class _Told:
-    """What a document tells of one answer, asked with some edits of the contract's example of it."""
+    """What a document says of one answer, asked with some edits of the contract's example of it."""
 
     def __init__(self, reader: Reader, status: int, asked: list[probes.AnswerProbe]) -> None:
         answer = reader.document.answer(status)

@@ -94,8 +94,8 @@ def _own_values(reader: Reader, asking: Asking) -> Iterator[Found]:
     for one in contract().properties():
         words = ("enum", "const") if one.values else ()
         for place in (place for word in words for place in asking.schema.keywords((one.name,), word)):
-            told = reader.files.value(place)
-            for value in told if isinstance(told, list) else [told]:
+            stated = reader.files.value(place)
+            for value in stated if isinstance(stated, list) else [stated]:
                 body = {**asking.body(plainest, plainest), one.name: value}
                 if isinstance(value, str) and value not in one.values and asking.schema.admits(body):
                     shows = f"{one.name}: {json_values.show(value)}: valid"
@@ -112,8 +112,10 @@ def choices(reader: Reader) -> Iterator[Decided]:
     always = {one.keyword for one in schema.refusals(asking.body(plainest, None))}
     for choice in contract().catalogue.choices:
         cases = [case for case in probes.choice_probes() if case.choice == choice.id]
-        told = ((case, one.keyword) for case in cases for one in schema.refusals(asking.body(case, plainest)) if one.keyword not in always)
-        for case, keyword in itertools.islice(told, 1):
+        stated = (
+            (case, one.keyword) for case in cases for one in schema.refusals(asking.body(case, plainest)) if one.keyword not in always
+        )
+        for case, keyword in itertools.islice(stated, 1):
             yield Decided(choice.id, choice.question, case.id, reader.passage(*reader.keyword(keyword)))
 
 

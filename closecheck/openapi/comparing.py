@@ -51,8 +51,8 @@ def _differences(reader: Reader) -> Iterator[Found]:
     rules = {name: rule for name, (_, rule) in operation.RULES.items()}
     rules |= {name: operation.default_of(member) for name, member in _defaults().items()}
     for requirement, rule in rules.items():
-        for told in rule(reader):
-            yield Found(requirement, told.relation, told.place, told.says, told.shows)
+        for stated in rule(reader):
+            yield Found(requirement, stated.relation, stated.place, stated.says, stated.shows)
 
 
 def _reading(reader: Reader, found: Found) -> Reading:
@@ -69,7 +69,7 @@ def _comparison(reader: Reader, requirement: Requirement, readings: tuple[Readin
 
 
 def _agrees(reader: Reader, requirement: Requirement) -> Passage:
-    """Return where the document says what the contract says, in the contract's words where that is told by silence."""
+    """Return where the document says what the contract says, in the contract's words where the document says it by silence."""
     for spot in spots(place_of(requirement)):
         schema = reader.schema(spot.status)
         if schema is not None:
@@ -112,8 +112,8 @@ def _asked_of_answers() -> Mapping[int, tuple[tuple[probes.AnswerProbe, frozense
         example = probes.fullest(status)
         always = probes.broken(status, example)
         asked = [(probe, probe.on(example)) for probe in probes.answer_probes(status)]
-        told = [(probe, probes.broken(status, value) - always) for probe, value in asked if not schema.admits(value)]
-        found[status] = tuple((probe, broken) for probe, broken in told if broken)
+        stated = [(probe, probes.broken(status, value) - always) for probe, value in asked if not schema.admits(value)]
+        found[status] = tuple((probe, broken) for probe, broken in stated if broken)
     return found
 
 
@@ -128,5 +128,5 @@ def _defaults() -> Mapping[str, str]:
 def expressible() -> frozenset[str]:
     """Return the ids of the requirements that an OpenAPI document can keep or break."""
     asked = {one.case.requirement for one in _asked_of_bodies()}
-    asked |= {one for told in _asked_of_answers().values() for _, broken in told for one in broken}
+    asked |= {one for stated in _asked_of_answers().values() for _, broken in stated for one in broken}
     return frozenset(asked | operation.RULES.keys() | _defaults().keys())

@@ -177,7 +177,7 @@ class Documents:
         return f"{name}:{line}" if line else name
 
     def name(self, file: Path) -> str:
-        """Return the name of a file as it is told: relative to the document's folder where it lies in it."""
+        """Return the name of a file as it is shown: relative to the document's folder where it lies in it."""
         folder = self.root.file.parent
         return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
 

@@ -29,7 +29,7 @@ Rule = Callable[[Reader], Iterator[Told]]
 
 ALWAYS_SENT: Final = frozenset({"host", "user-agent", "accept", "content-type", "content-length", "authorization"})
 """Fields of every request of a client of the contract."""
-_OWN_ANSWERS: Final = frozenset().union(*(told for provoked, told in statuses.OWN_ANSWERS.items() if provoked != "method"))
+_OWN_ANSWERS: Final = frozenset().union(*(stated for provoked, stated in statuses.OWN_ANSWERS.items() if provoked != "method"))
 """Statuses that the HTTP layer may answer to a POST that provokes it."""
 
 

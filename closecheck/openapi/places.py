@@ -109,14 +109,14 @@ class Reader:
         """Return the place of a keyword and its words."""
         if not place.tokens or not self.files.has(place):
             return place.parent, ""
-        told = f"{place.tokens[-1]}: {brief(self.files.value(place))}"
+        stated = f"{place.tokens[-1]}: {brief(self.files.value(place))}"
         around = self.files.value(place.parent)
         beside = [
             word
             for word in ("nullable", "x-nullable")
             if place.tokens[-1] == "type" and isinstance(around, dict) and around.get(word) is True
         ]
-        return place, ", ".join([told, *(f"{word}: true" for word in beside)])
+        return place, ", ".join([stated, *(f"{word}: true" for word in beside)])
 
     def stands(self, schema: Schema, spot: Spot) -> tuple[Place, str]:
         """Return where a keyword of a schema stands and its words, or the nearest place and that there is none."""
@@ -130,8 +130,8 @@ class Reader:
             missing = spot.steps[known]
             return self.files.follow(schema.find(spot.steps[:known]) or schema.place), "no items" if missing == "*" else f"no {missing}"
         place = self.files.follow(place)
-        told = brief(self.files.value(place), 80)
-        return place, f"no {spot.keyword}" + (f" ({told})" if told != "{}" else "")
+        stated = brief(self.files.value(place), 80)
+        return place, f"no {spot.keyword}" + (f" ({stated})" if stated != "{}" else "")
 
     def names(self, schema: Schema, spot: Spot) -> bool:
         """Tell whether a schema names the member at a place."""
@@ -176,7 +176,7 @@ _WORDS: Final = (
     "type", "nullable", "x-nullable", "const", "enum", "format", "pattern", "minLength", "maxLength", "minItems", "maxItems", "uniqueItems",
     "required", "additionalProperties", "default", "allOf", "oneOf", "anyOf", "$ref", "items", "properties",
 )  # fmt: skip
-"""What is told of a schema, in this order; descriptions and examples are not."""
+"""What is shown of a schema, in this order; descriptions and examples are not."""
 
 
 def brief(value: Any, limit: int = 120) -> str:
@@ -185,9 +185,9 @@ def brief(value: Any, limit: int = 120) -> str:
         return line(_short(value), limit)
     if value and all(isinstance(one, dict) for one in value.values()):
         return line(", ".join(value), limit)
-    told = {word: value[word] for word in _WORDS if word in value}
-    told = told or {name: one for name, one in value.items() if not name.startswith("x-") and name not in {"description", "summary"}}
-    return line(", ".join(f"{name}: {_short(one)}" for name, one in told.items()) or "{}", limit)
+    stated = {word: value[word] for word in _WORDS if word in value}
+    stated = stated or {name: one for name, one in value.items() if not name.startswith("x-") and name not in {"description", "summary"}}
+    return line(", ".join(f"{name}: {_short(one)}" for name, one in stated.items()) or "{}", limit)
 
 
 def _short(value: Any) -> str:

@@ -49,7 +49,7 @@ def body_probes() -> tuple[BodyProbe, ...]:
             continue
         base = known[case.base] if case.base else None
         if base is None and not case.accepts:
-            continue  # it breaks several rules at once, and tells of none of them
+            continue  # it breaks several rules at once, and says nothing of any of them
         if base is None and case.requirement != plainest.requirement:
             base = plainest
         if base is None or _by_value(base):
@@ -182,9 +182,9 @@ def _holds(around: Any, step: str | int) -> bool:
 @functools.cache
 def examples(status: int) -> tuple[Any, ...]:
     """Return the contract's examples of the body of an answer."""
-    told = _media(status)["examples"]
+    stated = _media(status)["examples"]
     # Written anew, for YAML may share a part that stands there twice, and an edit of one place is no edit of another.
-    return tuple(json.loads(json.dumps(one["value"])) for one in told.values())
+    return tuple(json.loads(json.dumps(one["value"])) for one in stated.values())
 
 
 @functools.cache

@@ -107,8 +107,8 @@ class Published(Struct):
 
     def answer(self, status: int) -> Answer | None:
         """Return what documents a status: itself, its range, or, for an error, the default."""
-        told = self.answers.get(str(status)) or self.answers.get(f"{status // 100}XX")
-        return told or (self.answers.get("default") if status >= 400 else None)
+        stated = self.answers.get(str(status)) or self.answers.get(f"{status // 100}XX")
+        return stated or (self.answers.get("default") if status >= 400 else None)
 
 
 def published(file: Path, path: str = "") -> Published:
@@ -212,8 +212,8 @@ def _path_of(url: str) -> str:
 
 def _nearest(wanted: str, paths: dict[str, Any]) -> str:
     """Return the sentence that names the paths most like the wanted one."""
-    told = difflib.get_close_matches(wanted.lower(), [one.lower() for one in paths], 5, 0.6)
-    names = [one for near in dict.fromkeys(told) for one in paths if one.lower() == near]
+    close = difflib.get_close_matches(wanted.lower(), [one.lower() for one in paths], 5, 0.6)
+    names = [one for near in dict.fromkeys(close) for one in paths if one.lower() == near]
     names += [one for one in paths if "access-request" in one.lower() and one not in names]
     if not names:
         return f"It has {count(len(paths), 'path')}, and none is like it. Name the operation with --path."
@@ -239,11 +239,11 @@ def _check(documents: Documents, dialect: Dialect, path: str) -> None:
         within = tuple(map(str, error.instance_path))
         if not _matters(within, path, reached):
             continue
-        told = _telling(error)
+        deepest = _telling(error)
         place = documents.root
-        for token in told.instance_path:
+        for token in deepest.instance_path:
             place = place / token
-        raise documents.error(place, f"is not valid {dialect}: {line(told.message, 200)}", "Correct the document there.")
+        raise documents.error(place, f"is not valid {dialect}: {line(deepest.message, 200)}", "Correct the document there.")
 
 
 def _matters(within: tuple[str, ...], path: str, reached: frozenset[tuple[str, ...]]) -> bool:
@@ -421,8 +421,8 @@ def _status(key: str) -> str:
 
 def _credential(scheme: dict[str, Any]) -> tuple[str, str, str]:
     """Return what a security scheme asks for: kind, where it is sent, its name there."""
-    told = str(scheme.get("type")), str(scheme.get("scheme", "")).lower(), str(scheme.get("in", "")), str(scheme.get("name", ""))
-    match told:
+    stated = str(scheme.get("type")), str(scheme.get("scheme", "")).lower(), str(scheme.get("in", "")), str(scheme.get("name", ""))
+    match stated:
         case ("oauth2" | "openIdConnect", _, _, _) | ("http", "bearer", _, _):
             return BEARER, "header", "Authorization"
         case ("apiKey", _, "header", name) if name.lower() == "authorization":

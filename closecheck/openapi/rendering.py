@@ -23,9 +23,9 @@ _STYLES: Final = {Relation.MISSING: "red", Relation.LOOSER: "red", Relation.STRI
 _ONLY_A_RUN: Final = "Not expressible: the contract's own document says nothing of them, only a run can show them"
 
 
-def _groups(told: Compared) -> Iterator[tuple[str, list[Comparison]]]:
+def _groups(compared: Compared) -> Iterator[tuple[str, list[Comparison]]]:
     """Yield what differs, the binding part first."""
-    differing = told.with_relation(*FAULTS)
+    differing = compared.with_relation(*FAULTS)
     yield "Differences", [one for one in differing if one.requirement.level is Level.MUST]
     yield "Differences in what is only a SHOULD", [one for one in differing if one.requirement.level is not Level.MUST]
 
@@ -44,15 +44,17 @@ def _facts(one: Comparison, reading: Reading) -> list[tuple[str, str]]:
     return [(name, line(text, 1000)) for name, text in facts if text]
 
 
-def _about(told: Compared) -> str:
-    title = f"{told.title}, " if told.title else ""
-    return f"{told.document} · {title}{told.version} · POST {told.path} · the contract of {OPERATION}, edition {told.edition}"
+def _about(compared: Compared) -> str:
+    title = f"{compared.title}, " if compared.title else ""
+    return (
+        f"{compared.document} · {title}{compared.version} · POST {compared.path} · the contract of {OPERATION}, edition {compared.edition}"
+    )
 
 
-def _by_area(told: Compared) -> Iterator[tuple[str, list[str]]]:
+def _by_area(compared: Compared) -> Iterator[tuple[str, list[str]]]:
     """Yield what is not expressible by area."""
     for area in contract().catalogue.areas:
-        names = [one.requirement.id for one in told.with_relation(Relation.NOT_EXPRESSIBLE) if one.requirement.area == area.id]
+        names = [one.requirement.id for one in compared.with_relation(Relation.NOT_EXPRESSIBLE) if one.requirement.area == area.id]
         if names:
             yield area.title, names
 
@@ -65,34 +67,34 @@ def _hidden(one: Comparison) -> str:
 # -------------------------------------------------------------------------------------------------------------- terminal
 
 
-def print_text(told: Compared, out: Printer) -> None:
+def print_text(compared: Compared, out: Printer) -> None:
     """Print a comparison: first sentence, differences, the rest in brief, last sentence."""
-    style = "bold red" if told.faults else "bold green"
-    out.said(line(told.headline), style=style, indent=2)
-    out.said(line(_about(told), 1000), indent=2, first=2)
-    for title, several in _groups(told):
+    style = "bold red" if compared.faults else "bold green"
+    out.said(line(compared.headline), style=style, indent=2)
+    out.said(line(_about(compared), 1000), indent=2, first=2)
+    for title, several in _groups(compared):
         if several:
             out.title(title)
         for one in several:
             _print_difference(one, out)
-    if told.choices:
+    if compared.choices:
         out.title("Choices that the document decides; the contract leaves them open")
-    for choice in told.choices:
+    for choice in compared.choices:
         out.said(f"{choice.choice}  {line(_choice(choice), 1000)}", first=2, indent=4)
-    if told.notes:
+    if compared.notes:
         out.title("Notes")
-    for note in told.notes:
+    for note in compared.notes:
         out.said(line(note, 1000), first=2, indent=2)
-    same = told.with_relation(Relation.SAME)
+    same = compared.with_relation(Relation.SAME)
     out.title(f"The same ({len(same)})")
     for one in same:
         passage = one.readings[0].document
         out.said(f"{one.requirement.id:<27} {whole(passage.at)}  {line(passage.says)}", first=2, indent=28)
-    out.title(f"{_ONLY_A_RUN} ({told.count(Relation.NOT_EXPRESSIBLE)})")
-    for area, names in _by_area(told):
+    out.title(f"{_ONLY_A_RUN} ({compared.count(Relation.NOT_EXPRESSIBLE)})")
+    for area, names in _by_area(compared):
         out.said(f"{area}: {' '.join(names)}", first=2, indent=4)
     out.blank()
-    out.said(f"{told.verdict}   (exit {int(told.exit_code)})", style=style, indent=2)
+    out.said(f"{compared.verdict}   (exit {int(compared.exit_code)})", style=style, indent=2)
 
 
 def _print_difference(one: Comparison, out: Printer) -> None:
@@ -113,10 +115,10 @@ def _choice(choice: Decided) -> str:
 # -------------------------------------------------------------------------------------------------------------- markdown
 
 
-def markdown(told: Compared) -> str:
+def markdown(compared: Compared) -> str:
     """Return a comparison as Markdown, for the summary of a job or a comment."""
-    lines = [f"# {'❌' if told.faults else '✅'} {plain(told.headline)}", "", plain(_about(told)), ""]
-    for title, several in _groups(told):
+    lines = [f"# {'❌' if compared.faults else '✅'} {plain(compared.headline)}", "", plain(_about(compared)), ""]
+    for title, several in _groups(compared):
         lines += [f"## {title}", ""] if several else []
         for one in several:
             lines += [
@@ -130,37 +132,37 @@ def markdown(told: Compared) -> str:
             lines += [f"| **more** | {_hidden(one)} |"] if _hidden(one) else []
             lines.append("")
     for title, texts in (
-        ("Choices that the document decides", [f"{plain(one.choice)}: {code(_choice(one))}" for one in told.choices]),
-        ("Notes", [code(note) for note in told.notes]),
+        ("Choices that the document decides", [f"{plain(one.choice)}: {code(_choice(one))}" for one in compared.choices]),
+        ("Notes", [code(note) for note in compared.notes]),
     ):
         lines += [f"## {title}", "", *(f"- {text}" for text in texts), ""] if texts else []
-    same = told.with_relation(Relation.SAME)
+    same = compared.with_relation(Relation.SAME)
     lines += [f"## The same ({len(same)})", "", "| requirement | place | says |", "| --- | --- | --- |"]
     for one in same:
         passage = one.readings[0].document
         lines.append(f"| {plain(one.requirement.id)} | {cell(passage.at)} | {cell(passage.says)} |")
-    lines += ["", f"## {_ONLY_A_RUN} ({told.count(Relation.NOT_EXPRESSIBLE)})", ""]
-    lines += [f"- {plain(area)}: {', '.join(map(plain, names))}" for area, names in _by_area(told)]
-    return "\n".join([*lines, "", f"{plain(told.verdict)} (exit {int(told.exit_code)})", ""])
+    lines += ["", f"## {_ONLY_A_RUN} ({compared.count(Relation.NOT_EXPRESSIBLE)})", ""]
+    lines += [f"- {plain(area)}: {', '.join(map(plain, names))}" for area, names in _by_area(compared)]
+    return "\n".join([*lines, "", f"{plain(compared.verdict)} (exit {int(compared.exit_code)})", ""])
 
 
 # ------------------------------------------------------------------------------------------------------------------ JSON
 
 
-def document(told: Compared) -> dict[str, Any]:
+def document(compared: Compared) -> dict[str, Any]:
     """Return a comparison as plain data, under ``spec/schemas/compare.schema.json``."""
     return {
         "schema": SCHEMA,
-        "headline": told.headline,
-        "verdict": told.verdict,
-        "exit_code": int(told.exit_code),
-        "document": {"file": told.document, "title": told.title, "version": told.version, "path": told.path},
-        "edition": told.edition,
+        "headline": compared.headline,
+        "verdict": compared.verdict,
+        "exit_code": int(compared.exit_code),
+        "document": {"file": compared.document, "title": compared.title, "version": compared.version, "path": compared.path},
+        "edition": compared.edition,
         "counts": {
-            "requirements": len(told.comparisons),
-            "expressible": told.expressible,
-            "faults": len(told.faults),
-            "by_relation": {relation.value: told.count(relation) for relation in Relation},
+            "requirements": len(compared.comparisons),
+            "expressible": compared.expressible,
+            "faults": len(compared.faults),
+            "by_relation": {relation.value: compared.count(relation) for relation in Relation},
         },
         "requirements": [
             {
@@ -180,12 +182,13 @@ def document(told: Compared) -> dict[str, Any]:
                     for reading in one.readings
                 ],
             }
-            for one in told.comparisons
+            for one in compared.comparisons
         ],
         "choices": [
-            {"id": one.choice, "question": one.question, "refuses": one.case, "document": _passage(one.document)} for one in told.choices
+            {"id": one.choice, "question": one.question, "refuses": one.case, "document": _passage(one.document)}
+            for one in compared.choices
         ],
-        "notes": list(told.notes),
+        "notes": list(compared.notes),
     }
 
 
@@ -196,17 +199,17 @@ def _passage(passage: Passage) -> dict[str, Any]:
 # --------------------------------------------------------------------------------------------------------------- formats
 
 
-def render(told: Compared, kind: str) -> str:
+def render(compared: Compared, kind: str) -> str:
     """Return a comparison as ``markdown`` or ``json``, without its last line break."""
     if kind == "markdown":
-        return markdown(told).rstrip("\n")
-    return msgspec.json.format(msgspec.json.encode(document(told)), indent=1).decode()
+        return markdown(compared).rstrip("\n")
+    return msgspec.json.format(msgspec.json.encode(document(compared)), indent=1).decode()
 
 
-def show(told: Compared, kind: str, stream: IO[str] | None = None) -> None:
+def show(compared: Compared, kind: str, stream: IO[str] | None = None) -> None:
     """Write a comparison to a stream, standard output by default: ``text``, ``markdown`` or ``json``."""
     stream = sys.stdout if stream is None else stream
     if kind == "text":
-        print_text(told, Printer(terminal(stream)))
+        print_text(compared, Printer(terminal(stream)))
     else:
-        stream.write(f"{render(told, kind)}\n")
+        stream.write(f"{render(compared, kind)}\n")

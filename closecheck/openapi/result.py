@@ -136,7 +136,7 @@ class Compared(Struct):
 def by_weight(readings: Iterable[Reading]) -> tuple[Reading, ...]:
     """Return readings with the worst relation first, otherwise in their order; of several at one place, the first."""
     order = list(Relation)
-    told: dict[tuple[Relation, Passage], Reading] = {}
+    stated: dict[tuple[Relation, Passage], Reading] = {}
     for one in readings:
-        told.setdefault((one.relation, one.document), one)
-    return tuple(sorted(told.values(), key=lambda one: order.index(one.relation)))
+        stated.setdefault((one.relation, one.document), one)
+    return tuple(sorted(stated.values(), key=lambda one: order.index(one.relation)))

@@ -123,8 +123,8 @@ class Schema:
 
     def keywords(self, steps: Sequence[str], keyword: str) -> Iterator[Place]:
         """Yield the places of a keyword of the schema of a member, in every branch in which it stands."""
-        told = (one / keyword for place in self._found(self.place, steps) for one in self._branches(place, frozenset()))
-        yield from (place for place in told if self.documents.has(place))
+        stated = (one / keyword for place in self._found(self.place, steps) for one in self._branches(place, frozenset()))
+        yield from (place for place in stated if self.documents.has(place))
 
     def keyword(self, steps: Sequence[str], keyword: str) -> Place | None:
         """Return the first place of a keyword of the schema of a member; None if it is nowhere."""
@@ -167,7 +167,7 @@ class Schema:
             elif keyword in _NAMED and isinstance(inner, dict):
                 result[keyword] = {name: self._translated(place / keyword / name) for name in inner}
             elif keyword in _KEYWORDS:
-                result[keyword] = inner  # what has no right shape is told of when the whole is compiled
+                result[keyword] = inner  # an invalid shape is reported when the whole is compiled
         if not self._dialect.is_json_schema:
             _modernized(result, value, self._dialect)
         self._leave_to_the_other_way(result, place)
@@ -182,8 +182,8 @@ class Schema:
         result["required"] = [name for name in required if name not in other]
 
     def _goes_the_other_way(self, place: Place) -> bool:
-        told = [self.documents.value(place), self.documents.value(self.documents.follow(place))]
-        return any(isinstance(one, dict) and one.get(self._direction.value) is True for one in told)
+        stated = [self.documents.value(place), self.documents.value(self.documents.follow(place))]
+        return any(isinstance(one, dict) and one.get(self._direction.value) is True for one in stated)
 
     def _compiled(self, schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
         try:

@@ -156,7 +156,7 @@ def trial(target: Target, profile: str) -> Trial:
 
 def _trial(target: Target, found: Sequence[Deviation], run: Run | None, code: int, seconds: float, output: str) -> Trial:
     blamed = tuple(requirement for one in found for requirement in one.breaks)
-    told = [one for one in run.evidence if one.outcome is Outcome.BROKEN and one.requirement in blamed] if run else []
+    reported = [one for one in run.evidence if one.outcome is Outcome.BROKEN and one.requirement in blamed] if run else []
     first = first_shown(run, blamed) if run else None
     closing = run.closing if run else None
     return Trial(
@@ -173,12 +173,12 @@ def _trial(target: Target, found: Sequence[Deviation], run: Run | None, code: in
         breaks=blamed,
         also=tuple(requirement for one in found for requirement in one.also),
         rare=any(one.rare for one in found),
-        core=any(not _of_exploration(one.case) for one in told),
-        explored=any(_of_exploration(one.case) for one in told),
+        core=any(not _of_exploration(one.case) for one in reported),
+        explored=any(_of_exploration(one.case) for one in reported),
         supplied=not any(one.incomplete for one in found),
         sentence=" ".join(one.sentence for one in found),
         note=(closing.suite_fault or closing.stopped) if closing else output[-400:],
-        cases=tuple(dict.fromkeys(one.case for one in told)),
+        cases=tuple(dict.fromkeys(one.case for one in reported)),
     )
 
 

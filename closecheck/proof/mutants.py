@@ -21,13 +21,13 @@ class Why(enum.StrEnum):
     """Why a mutant lives."""
 
     EQUIVALENT = "equivalent"
-    """No exchange and no contract can tell it from the code as it is."""
+    """No exchange and no contract can distinguish it from the code as it is."""
     VALUES = "values"
     """It changes which of many like values is probed, and every requirement keeps its cases."""
     WORDS = "words"
     """It changes what is said of a finding, or how much is remembered of it; what is blamed stays the same."""
     UNTESTED = "untested"
-    """No test tells it from the code as it is, though there is a difference."""
+    """No test distinguishes it from the code as it is, though there is a difference."""
     UNEXPLAINED = "unexplained"
     """Nobody has looked at it."""
 

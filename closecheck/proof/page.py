@@ -83,9 +83,9 @@ def figures(proof: Proof) -> ProofFigures:
     )
 
 
-def encoded(told: ProofFigures) -> bytes:
+def encoded(reported: ProofFigures) -> bytes:
     """Return figures as they are kept."""
-    return msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(reported), indent=1) + b"\n"
 
 
 def read(path: Path) -> Proof:
@@ -99,7 +99,7 @@ def render(proof: Proof, beside: schemathesis_peer.Peer | None = None, mutations
     lawful = [one for one in proof.trials if one.kind != "fault"]
     rare = [one for one in faults if one.rare]
     firsts = sorted(one.first for one in faults if one.first)
-    told = figures(proof)
+    reported = figures(proof)
     lines = [
         "# Proof",
         "",
@@ -113,12 +113,12 @@ def render(proof: Proof, beside: schemathesis_peer.Peer | None = None, mutations
         "",
         "| | |",
         "| --- | --- |",
-        f"| faults killed | {told.killed} of {told.faults} |",
-        f"| killed and blamed right | {told.blamed_right} of {told.faults} |",
+        f"| faults killed | {reported.killed} of {reported.faults} |",
+        f"| killed and blamed right | {reported.blamed_right} of {reported.faults} |",
         f"| of these rare (seen only by particular requests) | {sum(one.good for one in rare)} of {len(rare)} |",
-        f"| lawful targets | {len({one.name for one in lawful if one.kind != 'company'})}, in {told.lawful_runs} runs |",
+        f"| lawful targets | {len({one.name for one in lawful if one.kind != 'company'})}, in {reported.lawful_runs} runs |",
         f"| of these runs, targets with several lawful oddities at a time | {sum(one.kind == 'company' for one in lawful)} |",
-        f"| false alarms | {told.false_alarms} |",
+        f"| false alarms | {reported.false_alarms} |",
         f"| requests, all trials | {sum(one.requests for one in proof.trials):,} |",
         f"| seconds, all trials: {proof.jobs} at a time, on {proof.processors} processors | {proof.seconds:,.0f} |",
     ]

@@ -98,7 +98,7 @@ class Closer:
 
     async def complete(self, closing: Closing) -> None:
         """
-        Closes what is pending, tells the subscribers, notes the completion.
+        Closes what is pending, notifies the subscribers, notes the completion.
         """
         closed, failed = self.close(closing)
         self.publish(closing, closed)

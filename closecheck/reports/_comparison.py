@@ -19,7 +19,7 @@ CAUTIONS: Final = "Before you compare"
 AGREEMENT_WORDS: Final = {Agreement.DIFFERENT: "differs", Agreement.PARTLY: "on some only", Agreement.SAME: "", Agreement.NOWHERE: ""}
 """The word that marks a line of a matrix."""
 WHOLE: Final = frozenset({Kind.REGRESSION, Kind.FOUND})
-"""Changes that are told with all facts of what was found."""
+"""Changes that are reported with all facts of what was found."""
 TITLES: Final = {
     Kind.REGRESSION: "Regressions",
     Kind.FOUND: "Newly found: broken, and not tested before",
@@ -41,9 +41,9 @@ def caution_lines(cautions: Sequence[str]) -> list[str]:
 
 
 def name(column: RunColumn, limit: int = 80) -> str:
-    """Return the name of a run's target, with what tells it from others of that name."""
-    told = line(column.run.opening.target, limit)
-    return f"{told} ({line(column.apart, limit)})" if column.apart else told
+    """Return the name of a run's target, with what distinguishes it from others of that name."""
+    reported = line(column.run.opening.target, limit)
+    return f"{reported} ({line(column.apart, limit)})" if column.apart else reported
 
 
 def about(column: RunColumn) -> list[tuple[str, str]]:
@@ -65,8 +65,8 @@ def how(column: RunColumn) -> str:
     """Return how a run was judged, in one line."""
     run, opening = column.run, column.run.opening
     profile = opening.profile.value + (", strict" if opening.strict else "")
-    told = [line(opening.base_url, 200), f"edition {line(run.edition, 40)}", profile]
-    return " · ".join([*told, f"{count(run.requests, 'request')} in {duration(run.seconds)}"])
+    reported = [line(opening.base_url, 200), f"edition {line(run.edition, 40)}", profile]
+    return " · ".join([*reported, f"{count(run.requests, 'request')} in {duration(run.seconds)}"])
 
 
 def status(result: Result | None) -> str:

@@ -143,9 +143,9 @@ def _laid_out(node: _Node, indent: str, name: str) -> list[str]:
 
 def _list(items: list[_Node], indent: str, prefix: str, word: str) -> list[str]:
     if all(isinstance(item, str) for item in items):
-        told = ", ".join(_groups([str(item) for item in items], word))
-        if len(told) <= _WIDEST * 2:
-            return [f"{indent}{prefix}[{told}]"]
+        reported = ", ".join(_groups([str(item) for item in items], word))
+        if len(reported) <= _WIDEST * 2:
+            return [f"{indent}{prefix}[{reported}]"]
     lines = [f"{indent}{prefix}["]
     shown = items[:20]
     for item in shown:
@@ -161,7 +161,7 @@ def _list(items: list[_Node], indent: str, prefix: str, word: str) -> list[str]:
 
 def _groups(items: list[str], word: str) -> list[str]:
     """Return items in words: runs of like ones are counted, with the first as a specimen."""
-    told: list[str] = []
+    reported: list[str] = []
     at = 0
     while at < len(items):
         end = at + 1
@@ -171,11 +171,11 @@ def _groups(items: list[str], word: str) -> list[str]:
         if len(run) >= _RUN:
             different = len(set(run))
             extra = "" if different == len(run) else f", {different:,} different"
-            told.append(f"{len(run):,} {word}{extra}: {_scalar(run[0])} …")
+            reported.append(f"{len(run):,} {word}{extra}: {_scalar(run[0])} …")
         else:
-            told += [_scalar(item) for item in run]
+            reported += [_scalar(item) for item in run]
         at = end
-    return told
+    return reported
 
 
 def _scalar(token: str) -> str:
@@ -292,8 +292,8 @@ def _folded(rows: list[Row]) -> list[Row]:
     head, rest = rows[1:blank], rows[blank:]
     kept = [row for row in head if row.kind != "="]
     equal = len(head) - len(kept)
-    told = [_row("~", f"{count(equal, 'header field')} as in the accepted request")] if equal else []
-    return [*rows[:1], *kept, *told, *rest]
+    reported = [_row("~", f"{count(equal, 'header field')} as in the accepted request")] if equal else []
+    return [*rows[:1], *kept, *reported, *rest]
 
 
 def _cut(rows: list[Row], most_lines: int, most_characters: int) -> list[Row]:

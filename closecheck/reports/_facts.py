@@ -153,8 +153,8 @@ def _content(body: Body, limit: int) -> str:
         except (ValueError, RecursionError):
             value = None
         if isinstance(value, dict) and value:
-            told = ", ".join(f"{key}: {_short(one, 'id' if key.endswith('Ids') else 'item')}" for key, one in value.items())
-            return f"{line(told, limit)} ({size(body.size)})"
+            reported = ", ".join(f"{key}: {_short(one, 'id' if key.endswith('Ids') else 'item')}" for key, one in value.items())
+            return f"{line(reported, limit)} ({size(body.size)})"
     return f"{line(text, limit // 2)} ({size(body.size)})"
 
 
@@ -269,7 +269,7 @@ def facts(run: Run, result: Result, broken: Broken) -> Facts:
         clause=requirement.id,
         level=requirement.level.value,
         statement=line(requirement.statement, 1000),
-        sent=request_line(witness, run.opening.base_url) if witness else "no single request: it is told by several",
+        sent=request_line(witness, run.opening.base_url) if witness else "no single request: several show it",
         case=line(broken.evidence.case),
         change=change,
         edit=change or (UNEDITED if witness and not broken.base and not is_load else ""),
@@ -292,25 +292,25 @@ def causes(run: Run) -> list[str]:
     ]
 
 
-def in_order(told: Facts) -> list[tuple[str, str]]:
+def in_order(reported: Facts) -> list[tuple[str, str]]:
     """Return the facts that follow the clause, each with the word that stands before it in every format of plain text."""
     named = [
-        ("sent", f"{told.sent}   case {told.case}"),
-        ("edit", told.edit),
-        ("expected", told.expected),
-        ("got", told.got),
-        ("impact", told.because),
-        ("cause", told.cause),
-        ("fix", told.fix),
-        ("rerun", told.again),
-        ("source", told.source),
+        ("sent", f"{reported.sent}   case {reported.case}"),
+        ("edit", reported.edit),
+        ("expected", reported.expected),
+        ("got", reported.got),
+        ("impact", reported.because),
+        ("cause", reported.cause),
+        ("fix", reported.fix),
+        ("rerun", reported.again),
+        ("source", reported.source),
     ]
     return [(name, text) for name, text in named if text]
 
 
-def block(told: Facts) -> list[str]:
+def block(reported: Facts) -> list[str]:
     """Return the same as aligned lines."""
-    return [f"{name:<10}{text}" for name, text in in_order(told)]
+    return [f"{name:<10}{text}" for name, text in in_order(reported)]
 
 
 def by_weight(results: Iterable[Result]) -> list[Result]:
@@ -362,16 +362,16 @@ def proof_words(run: Run) -> str:
     if proof is None:
         return ""
     alarms = count(proof.false_alarms, "false alarm") if proof.false_alarms else "no false alarm"
-    told = (
+    reported = (
         f"{proof.killed} of {count(proof.faults, 'faulty target')} caught, {proof.blamed_right} under the right requirements alone; "
         f"{alarms} in {count(proof.lawful_runs, 'run')} against lawful targets, {count(proof.variants, 'variant')} among them"
     )
     sample = f"; a sample, {proof.trials} of {proof.every} trials" if proof.trials < proof.every else ""
-    return f"The suite has been tried itself (edition {line(proof.edition, 40)}, profile {proof.profile.value}{sample}): {told}."
+    return f"The suite has been tried itself (edition {line(proof.edition, 40)}, profile {proof.profile.value}{sample}): {reported}."
 
 
 _BUDGETS: Final = (50, 100, 200, 400, 800, 1600)
-"""Requests of which it is told what they would have found."""
+"""Requests of which the report says what they would have found."""
 
 
 def budget_words(run: Run) -> str:
@@ -380,12 +380,12 @@ def budget_words(run: Run) -> str:
     for result in failed(run):
         if numbers := [max(one.evidence.exchanges) for one in result.findings if one.evidence.exchanges]:
             shown[result.requirement.id] = min(numbers)
-    told: dict[tuple[str, ...], int] = {}
+    reported: dict[tuple[str, ...], int] = {}
     for budget in _BUDGETS:
         missed = tuple(sorted(name for name, number in shown.items() if number > budget))
         if missed and budget < run.requests:
-            told[missed] = budget
-    words = [f"{budget:,} would have missed {_some(missed)}" for missed, budget in told.items()]
+            reported[missed] = budget
+    words = [f"{budget:,} would have missed {_some(missed)}" for missed, budget in reported.items()]
     return f"Of fewer requests (--budget) {'; '.join(words)}." if words else ""
 
 
@@ -416,20 +416,20 @@ def advice(run: Run) -> list[Advice]:
 
 def _advice(run: Run, result: Result) -> Advice:
     requirement = result.requirement
-    told = f"{STATUS_WORDS[result.status]}: {line(requirement.statement, 300)}"
+    reported = f"{STATUS_WORDS[result.status]}: {line(requirement.statement, 300)}"
     first = result.findings[0] if result.findings else None
     if first:
-        told += f" ({expected_got(first.finding, 200)})"
+        reported += f" ({expected_got(first.finding, 200)})"
     elif result.reason:
-        told += f" ({line(result.reason, 300)})"
+        reported += f" ({line(result.reason, 300)})"
     since = first.evidence.since if first and first.evidence.since else requirement.since
     command = again_of(run, first) if first else ""
-    return Advice(line(requirement.id, 100), line(since, 40), told, requirement.level.value, result.status, command)
+    return Advice(line(requirement.id, 100), line(since, 40), reported, requirement.level.value, result.status, command)
 
 
 def _later_choice(choice: Choice, seen: Observation | None) -> Advice:
-    told = f"{line(choice.question, 300)} {line(seen.observed, 300) if seen else 'not observed'}"
-    return Advice(line(choice.id, 100), line(choice.since, 40), told)
+    reported = f"{line(choice.question, 300)} {line(seen.observed, 300) if seen else 'not observed'}"
+    return Advice(line(choice.id, 100), line(choice.since, 40), reported)
 
 
 def more_of(result: Result, shown: int) -> str:

@@ -90,8 +90,8 @@ def _of(run: Run, result: Result, cases: dict[str, list[Evidence]], known: set[s
             result=result,
         )
     # The whole is more than its cases: parts that did not run, or no case at all.
-    told_by_a_case = result.status in worst or result.status is Status.PASS
-    if not told_by_a_case or not worst:
+    shown_by_a_case = result.status in worst or result.status is Status.PASS
+    if not shown_by_a_case or not worst:
         yield Item(area, requirement.id, "", result.status, 0.0, reason=result.reason, result=result)
 
 

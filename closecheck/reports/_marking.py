@@ -14,11 +14,11 @@ def plain(text: str) -> str:
 
 def code(text: str, limit: int = 600) -> str:
     """Return a code span that the text cannot leave."""
-    told = line(text, limit) or " "
-    longest = max((len(run) for run in re.findall(r"`+", told)), default=0)
+    reported = line(text, limit) or " "
+    longest = max((len(run) for run in re.findall(r"`+", reported)), default=0)
     marks = "`" * (longest + 1)
-    pad = " " if told.startswith("`") or told.endswith("`") else ""
-    return f"{marks}{pad}{told}{pad}{marks}"
+    pad = " " if reported.startswith("`") or reported.endswith("`") else ""
+    return f"{marks}{pad}{reported}{pad}{marks}"
 
 
 def cell(text: str) -> str:
@@ -29,7 +29,7 @@ def cell(text: str) -> str:
 
 def fence(text: str, language: str) -> str:
     """Return a block of code that the text cannot leave."""
-    told = visible(text)
-    longest = max((len(run) for run in re.findall(r"`{3,}", told)), default=2)
+    reported = visible(text)
+    longest = max((len(run) for run in re.findall(r"`{3,}", reported)), default=2)
     marks = "`" * (longest + 1)
-    return f"{marks}{language}\n{told}\n{marks}\n"
+    return f"{marks}{language}\n{reported}\n{marks}\n"

@@ -43,10 +43,10 @@ def message(run: Run) -> str:
 
 def render(run: Run) -> bytes:
     """Return the document that shields.io reads from an endpoint."""
-    told = {"schemaVersion": 1, "label": LABEL, "message": message(run), "color": _COLOURS[run.verdict]}
+    reported = {"schemaVersion": 1, "label": LABEL, "message": message(run), "color": _COLOURS[run.verdict]}
     if run.verdict is not Verdict.CONFORMANT:
-        told["isError"] = True
-    return msgspec.json.encode(told) + b"\n"
+        reported["isError"] = True
+    return msgspec.json.encode(reported) + b"\n"
 
 
 def render_svg(run: Run) -> str:

@@ -90,11 +90,11 @@ def _test(run: Run, item: Item, area: str) -> dict[str, Any]:
             "exchanges": list(item.exchanges),
         }
         if item.findings:
-            told = facts(run, item.result, item.findings[0])
-            test["message"] = f"{told.clause}: expected {told.expected}; got {told.got}"
-            test["trace"] = "\n".join(block(told))
-            if 0 < len(told.curl) <= MOST_OF_A_CURL:
-                test["snippet"] = told.curl
+            reported = facts(run, item.result, item.findings[0])
+            test["message"] = f"{reported.clause}: expected {reported.expected}; got {reported.got}"
+            test["trace"] = "\n".join(block(reported))
+            if 0 < len(reported.curl) <= MOST_OF_A_CURL:
+                test["snippet"] = reported.curl
     return test
 
 

@@ -15,7 +15,7 @@ from closecheck.reports.run_columns import Observed, RunColumn, Agreement, cauti
 
 
 class Kind(enum.StrEnum):
-    """What became of one requirement, in the order in which it is told."""
+    """What became of one requirement, in the order in which it is reported."""
 
     REGRESSION = "regression"
     """It held, and is broken now."""

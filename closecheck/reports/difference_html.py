@@ -49,7 +49,7 @@ def _view(difference: Difference) -> dict[str, Any]:
 
 def _change(difference: Difference, change: Change) -> dict[str, Any]:
     requirement = change.requirement
-    told = found(difference, change) if change.kind in WHOLE else None
+    reported = found(difference, change) if change.kind in WHOLE else None
     return {
         "id": line(requirement.id, 100),
         "level": requirement.level.value,
@@ -57,8 +57,8 @@ def _change(difference: Difference, change: Change) -> dict[str, Any]:
         "old": change.old.status if change.old else None,
         "new": change.new.status if change.new else None,
         "why": why(change),
-        "facts": told,
-        "sources": told.source.split(" · ") if told else [],
+        "facts": reported,
+        "sources": reported.source.split(" · ") if reported else [],
     }
 
 

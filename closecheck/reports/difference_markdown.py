@@ -49,10 +49,10 @@ def _turn(change: Change) -> str:
 def _whole(difference: Difference, change: Change) -> str:
     requirement = change.requirement
     head = f"### {plain(requirement.id)} · {requirement.level.value} · {_turn(change)}\n\n{plain(requirement.statement)}\n"
-    told = found(difference, change)
-    if told is None:
+    reported = found(difference, change)
+    if reported is None:
         return head
-    return f"{head}\n| | |\n| --- | --- |\n" + "".join(f"| **{name}** | {cell(text)} |\n" for name, text in in_order(told))
+    return f"{head}\n| | |\n| --- | --- |\n" + "".join(f"| **{name}** | {cell(text)} |\n" for name, text in in_order(reported))
 
 
 def _row(change: Change) -> str:

@@ -59,16 +59,16 @@ def render(run: Run) -> bytes:
 
 def _assertion(run: Run, result: Result) -> dict[str, Any]:
     requirement = result.requirement
-    told: dict[str, Any] = {
+    reported: dict[str, Any] = {
         "@type": "earl:TestResult",
         "earl:outcome": _OUTCOMES[result.status],
         "closecheck:status": result.status.value,
         "dct:date": stamp(started(run)),
     }
     if result.findings:
-        told["earl:info"] = expected_got(result.findings[0].finding, 1000)
+        reported["earl:info"] = expected_got(result.findings[0].finding, 1000)
     elif result.reason:
-        told["earl:info"] = line(result.reason, 1000)
+        reported["earl:info"] = line(result.reason, 1000)
     return {
         "@type": "earl:Assertion",
         "earl:assertedBy": "_:suite",
@@ -82,5 +82,5 @@ def _assertion(run: Run, result: Result) -> dict[str, Any]:
             "dct:source": requirement.source,
             "closecheck:level": requirement.level.value,
         },
-        "earl:result": told,
+        "earl:result": reported,
     }

@@ -56,8 +56,8 @@ def _taken(stream: io.StringIO) -> str:
 
 def _comment(exchange: ExchangeLine) -> str:
     url = exchange.request.url
-    told = f"exchange {exchange.number}, case {exchange.case}"
-    return told if url == _uri(url) else f"{told}, sent to {url}"
+    reported = f"exchange {exchange.number}, case {exchange.case}"
+    return reported if url == _uri(url) else f"{reported}, sent to {url}"
 
 
 def _uri(url: str) -> str:

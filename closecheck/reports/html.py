@@ -113,7 +113,7 @@ class _Page:
     def view(self) -> dict[str, Any]:
         """Return everything that the template shows."""
         run, opening, closing = self.run, self.run.opening, self.run.closing
-        told = {
+        reported = {
             "verdict": run.verdict.value,
             "title": f"{run.verdict.words} · {line(opening.target, 80)}",
             "colour": COLOURS[run.verdict],
@@ -123,7 +123,7 @@ class _Page:
             "total": len(run.results),
             "tally": tally(run),
             "bar": _bar(run.counts(), len(run.results)),
-            "bar_label": f"Of {len(run.results)} requirements: {_told(run.counts())}",
+            "bar_label": f"Of {len(run.results)} requirements: {_counted(run.counts())}",
             "facts": self._facts(),
             "waiver_faults": [line(fault, 1000) for fault in (closing.waiver_faults if closing else ())],
             "causes": causes(run),
@@ -144,13 +144,13 @@ class _Page:
             "proof": proof_words(run),
             "digest": f"Contract {line(opening.spec_digest, 100)}." if opening.spec_digest else "",
         }
-        told["contents"] = _contents(told)
-        return told
+        reported["contents"] = _contents(reported)
+        return reported
 
     def _facts(self) -> list[tuple[str, str]]:
         run, opening = self.run, self.run.opening
         explored = run.closing.explored if run.closing else 0
-        told = [
+        reported = [
             ("Target", line(opening.target, 120)),
             ("Base URL", line(opening.base_url)),
             ("Edition of the contract", line(run.edition)),
@@ -161,8 +161,8 @@ class _Page:
             ("Suite", f"closecheck {line(opening.suite)}, seed {opening.seed}{f', mark {opening.mark}' if opening.mark else ''}"),
         ]
         if opening.selection:
-            told.append(("Selection", line(opening.selection)))
-        return told
+            reported.append(("Selection", line(opening.selection)))
+        return reported
 
     # -- requirements
 
@@ -186,15 +186,15 @@ class _Page:
         }
 
     def _in_brief(self, result: Result, broken: Broken) -> dict[str, str]:
-        told = facts(self.run, result, broken)
-        head, _ = _got(told.got, broken.witness)
-        sent = told.change or told.sent.partition("   ")[2] or told.sent
-        return {"sent": _brief(sent), "expected": _brief(told.expected), "got": _brief(head)}
+        reported = facts(self.run, result, broken)
+        head, _ = _got(reported.got, broken.witness)
+        sent = reported.change or reported.sent.partition("   ")[2] or reported.sent
+        return {"sent": _brief(sent), "expected": _brief(reported.expected), "got": _brief(head)}
 
     def _finding(self, result: Result, broken: Broken, number: int, *, bare: bool = False) -> dict[str, Any]:
         """Return a finding; a ``bare`` one stands where all that holds for its requirement is said already."""
-        told: Facts = facts(self.run, result, broken)
-        first = told if number == 1 else facts(self.run, result, result.findings[0])
+        reported: Facts = facts(self.run, result, broken)
+        first = reported if number == 1 else facts(self.run, result, result.findings[0])
         bare = bare or number > 1
         witness = broken.witness
         self.whole += 1
@@ -205,27 +205,27 @@ class _Page:
             rows = edit(broken.base, whole, most_lines=self.sizes.lines, most_characters=self.sizes.characters)
             if whole.response is not None:
                 reply = answer(whole.response, most_lines=self.sizes.lines, most_characters=self.sizes.characters)
-        fits = whole is not None and len(told.curl) <= self.sizes.curl
+        fits = whole is not None and len(reported.curl) <= self.sizes.curl
         return {
             "id": f"f-{self.slugs[result.requirement.id]}-{number}",
-            "facts": told,
-            "got": _got(told.got, witness),
-            "short": _brief(told.got),
-            "cause": _sentence(told.cause),
-            "because": "" if bare and told.because == first.because else _sentence(told.because),
+            "facts": reported,
+            "got": _got(reported.got, witness),
+            "short": _brief(reported.got),
+            "cause": _sentence(reported.cause),
+            "because": "" if bare and reported.because == first.because else _sentence(reported.because),
             "rows": rows,
             "omitted": witness is not None and whole is None,
             "base": broken.base.number if broken.base else 0,
             "accepted": bool(broken.base and broken.base.response and broken.base.response.status == HTTPStatus.ACCEPTED),
             "answer": reply,
             "took": duration(witness.timing.seconds) if witness else "",
-            "fix": "" if bare else told.fix,
-            "sources": [] if bare else told.source.split(" · "),
-            "curl": told.curl if fits else "",
-            "curl_needs": _needs(told.curl),
+            "fix": "" if bare else reported.fix,
+            "sources": [] if bare else reported.source.split(" · "),
+            "curl": reported.curl if fits else "",
+            "curl_needs": _needs(reported.curl),
             "no_curl": (
                 "There is no curl line: only the beginning of this body was recorded. The command above makes it anew."
-                if not told.curl
+                if not reported.curl
                 else "The curl line is long: it stands in report.json."
             ),
         }
@@ -240,9 +240,9 @@ class _Page:
         return {
             "title": line(area.title),
             "slug": slug,
-            "words": _told(counts),
-            "others": _told(counts, but=Status.PASS),
-            "label": f"{line(area.title)}: {_told(counts)}",
+            "words": _counted(counts),
+            "others": _counted(counts, but=Status.PASS),
+            "label": f"{line(area.title)}: {_counted(counts)}",
             "bar": _bar(counts, len(results)),
             "passed": counts[Status.PASS],
             "total": len(results),
@@ -273,17 +273,17 @@ class _Page:
         }
 
     def _evidence_words(self, result: Result, evidence: list[Evidence]) -> str:
-        told = [f"{number:,} {_OUTCOME_WORDS[one]}" for one, number in sorted(Counter(e.outcome for e in evidence).items())]
+        reported = [f"{number:,} {_OUTCOME_WORDS[one]}" for one, number in sorted(Counter(e.outcome for e in evidence).items())]
         if tallied := self.tallied[result.requirement.id]:
-            told.append(f"held on {count(tallied, 'exchange')} as a clause for every exchange")
-        if not told:
+            reported.append(f"held on {count(tallied, 'exchange')} as a clause for every exchange")
+        if not reported:
             return "none"
         parts = result.requirement.parts
         if parts:
             ran = {one.part for one in evidence if one.outcome in {Outcome.HELD, Outcome.BROKEN}}
-            told.append(f"{sum(part in ran for part in parts)} of {count(len(parts), 'necessary part')} ran")
+            reported.append(f"{sum(part in ran for part in parts)} of {count(len(parts), 'necessary part')} ran")
         hidden = len(evidence) - self.sizes.evidence
-        return "; ".join(told) + (f"; the first {self.sizes.evidence} are" if hidden > 0 else "") + (":" if evidence else "")
+        return "; ".join(reported) + (f"; the first {self.sizes.evidence} are" if hidden > 0 else "") + (":" if evidence else "")
 
     def _said(self, one: Evidence) -> dict[str, Any]:
         exchange = self.run.exchanges.get(one.exchanges[-1]) if one.exchanges else None
@@ -309,15 +309,15 @@ class _Page:
 
     def _waived(self) -> list[dict[str, str]]:
         waived = self.run.closing.waived if self.run.closing else {}
-        told = []
+        reported = []
         for result in self.run.with_status(Status.WAIVED):
             waiver = waived[result.requirement.id]
             names = ("reason", "owner", "issue", "expires")
-            told.append(
+            reported.append(
                 {"id": line(result.requirement.id, 100), "slug": self.slugs[result.requirement.id]}
                 | {name: line(getattr(waiver, name), 500) for name in names}
             )
-        return told
+        return reported
 
     # -- the run
 
@@ -424,9 +424,9 @@ def _when(started: str) -> str:
     return f"{found[1]} {found[2]} UTC" if found else line(started, 60)
 
 
-def _told(counts: dict[Status, int] | Counter[Status], *, but: Status | None = None) -> str:
-    told = [f"{counts[status]} {words_for(status, counts[status])}" for status in STATUS_WORDS if counts[status] and status is not but]
-    return ", ".join(told) or ("none" if but is None else "")
+def _counted(counts: dict[Status, int] | Counter[Status], *, but: Status | None = None) -> str:
+    reported = [f"{counts[status]} {words_for(status, counts[status])}" for status in STATUS_WORDS if counts[status] and status is not but]
+    return ", ".join(reported) or ("none" if but is None else "")
 
 
 _BAR_ORDER: Final = (
@@ -469,15 +469,15 @@ def _slugs(names: Iterable[str]) -> dict[str, str]:
     return slugs
 
 
-def _contents(told: dict[str, Any]) -> list[tuple[str, str]]:
+def _contents(reported: dict[str, Any]) -> list[tuple[str, str]]:
     listed = [
-        ("failures", "Failures", len(told["failures"])),
-        ("warnings", "Warnings", len(told["warnings"])),
-        ("advice", "Advice", len(told["advice"])),
-        ("untested", "Untested", sum(len(group["requirements"]) for group in told["untested"])),
-        ("waivers", "Waivers", len(told["waived"])),
-        ("requirements", "Requirements", told["total"]),
-        ("choices", "Choices", len(told["choices"])),
+        ("failures", "Failures", len(reported["failures"])),
+        ("warnings", "Warnings", len(reported["warnings"])),
+        ("advice", "Advice", len(reported["advice"])),
+        ("untested", "Untested", sum(len(group["requirements"]) for group in reported["untested"])),
+        ("waivers", "Waivers", len(reported["waived"])),
+        ("requirements", "Requirements", reported["total"]),
+        ("choices", "Choices", len(reported["choices"])),
     ]
     contents = [(anchor, f"{words} {number}") for anchor, words, number in listed if number or anchor == "requirements"]
     return [*contents, ("timing", "Timing"), ("settings", "Settings")]

@@ -149,10 +149,10 @@ def _response(exchange: ExchangeLine) -> dict[str, Any]:
 
 
 def _body(body: Body) -> dict[str, Any]:
-    told: dict[str, Any] = {"size": body.size}
+    reported: dict[str, Any] = {"size": body.size}
     name, text = ("base64", body.base64) if body.base64 is not None else ("text", body.text or "")
     # Four characters of base64 are three bytes: a cut between them leaves it readable.
-    told[name] = text[:MOST_OF_A_BODY]
+    reported[name] = text[:MOST_OF_A_BODY]
     if body.cut or len(text) > MOST_OF_A_BODY:
-        told["cut"] = True
-    return told
+        reported["cut"] = True
+    return reported

@@ -61,7 +61,7 @@ class _Counts:
 
 def _properties(run: Run) -> list[tuple[str, str]]:
     opening = run.opening
-    told = [
+    reported = [
         ("verdict", run.verdict.value),
         ("headline", line(run.headline, 2000)),
         ("exit_code", str(int(run.exit_code))),
@@ -72,7 +72,7 @@ def _properties(run: Run) -> list[tuple[str, str]]:
         ("suite", line(opening.suite)),
         ("requests", str(run.requests)),
     ]
-    return told + [(f"requirements.{status.value}", str(number)) for status, number in run.counts().items()]
+    return reported + [(f"requirements.{status.value}", str(number)) for status, number in run.counts().items()]
 
 
 def _time(seconds: float) -> str:
@@ -87,7 +87,7 @@ def _testcase(run: Run, suite: ET.Element, item: Item) -> None:
         classname=f"closecheck.{line(item.area)}.{line(item.requirement)}",
         time=_time(item.seconds),
     )
-    told = _told(run, item)
+    reported = _output(run, item)
     match item.status:
         case _ if item.is_advice:
             ET.SubElement(case, "skipped", type="advice", message=f"advice: {line(item.reason, 1000)}")
@@ -95,19 +95,19 @@ def _testcase(run: Run, suite: ET.Element, item: Item) -> None:
             first = item.findings[0].finding if item.findings else None
             message = f"expected {first.expected}; got {first.got}" if first else item.reason
             failure = ET.SubElement(case, "failure", type="finding", message=line(message, 1000))
-            failure.text = told
+            failure.text = reported
         case Status.ERROR:
             error = ET.SubElement(case, "error", type="error", message=line(item.reason or "the suite or the connection failed", 1000))
-            error.text = told
+            error.text = reported
         case Status.UNTESTED | Status.WAIVED | Status.OUT_OF_SCOPE | Status.NOT_APPLICABLE as status:
             ET.SubElement(case, "skipped", type=status.value, message=f"{status.value}: {line(item.reason, 1000)}")
         case Status.WARNING | Status.PASS:
             pass
     if item.is_advice or item.status not in {Status.FAIL, Status.ERROR}:
-        ET.SubElement(case, "system-out").text = told
+        ET.SubElement(case, "system-out").text = reported
 
 
-def _told(run: Run, item: Item) -> str:
+def _output(run: Run, item: Item) -> str:
     result = item.result
     if result is None:
         return visible(item.reason)
@@ -119,10 +119,10 @@ def _told(run: Run, item: Item) -> str:
     if item.status is Status.UNTESTED:
         lines.extend(f"supply    {line(supply)}" for supply in result.supply)
     for broken in item.findings:
-        told = facts(run, result, broken)
-        lines += block(told)
-        if 0 < len(told.curl) <= MOST_OF_A_CURL:
-            lines.append(f"curl      {told.curl}")
+        reported = facts(run, result, broken)
+        lines += block(reported)
+        if 0 < len(reported.curl) <= MOST_OF_A_CURL:
+            lines.append(f"curl      {reported.curl}")
     if not item.findings and len(item.exchanges) == 1:
         exchange = run.exchanges.get(item.exchanges[0])
         lines.append(f"answered  {answer_line(exchange)}")

@@ -125,7 +125,7 @@ class Page:
 
 def _top(run: Run) -> str:
     opening = run.opening
-    told = [
+    reported = [
         f"target {_code(opening.target)}",
         f"base URL {_code(opening.base_url)}",
         f"edition {_text(run.edition)}",
@@ -135,14 +135,14 @@ def _top(run: Run) -> str:
         count(run.requests, "request"),
         f"closecheck {_text(opening.suite)}",
     ]
-    return f"# {MARKS[run.verdict]} {_text(run.headline)}\n\n{' · '.join(told)}\n"
+    return f"# {MARKS[run.verdict]} {_text(run.headline)}\n\n{' · '.join(reported)}\n"
 
 
 def _counts(run: Run) -> str:
-    told = tally(run)
-    head = " | ".join(words for _, words, _ in told)
-    numbers = " | ".join(str(number) for _, _, number in told)
-    return f"| {head} | requirements |\n|{' ---: |' * (len(told) + 1)}\n| {numbers} | {len(run.results)} |\n"
+    reported = tally(run)
+    head = " | ".join(words for _, words, _ in reported)
+    numbers = " | ".join(str(number) for _, _, number in reported)
+    return f"| {head} | requirements |\n|{' ---: |' * (len(reported) + 1)}\n| {numbers} | {len(run.results)} |\n"
 
 
 def _failure(run: Run, result: Result, findings: int, *, brief: bool) -> str:
@@ -156,12 +156,12 @@ def _failure(run: Run, result: Result, findings: int, *, brief: bool) -> str:
 
 
 def _finding(run: Run, result: Result, broken: Broken, *, brief: bool) -> str:
-    told = facts(run, result, broken)
-    table = "| | |\n| --- | --- |\n" + "".join(f"| **{name}** | {_cell(text)} |\n" for name, text in in_order(told))
-    return table if brief else table + _detail(broken, told)
+    reported = facts(run, result, broken)
+    table = "| | |\n| --- | --- |\n" + "".join(f"| **{name}** | {_cell(text)} |\n" for name, text in in_order(reported))
+    return table if brief else table + _detail(broken, reported)
 
 
-def _detail(broken: Broken, told: Facts) -> str:
+def _detail(broken: Broken, reported: Facts) -> str:
     if broken.witness is None:
         return ""
     rows = edit(broken.base, broken.witness, most_lines=30, most_characters=2000)
@@ -172,9 +172,9 @@ def _detail(broken: Broken, told: Facts) -> str:
         parts.append(_fence("\n".join(row.text for row in reply), "http"))
     else:
         parts.append(_fence(answer_line(broken.witness), ""))
-    if 0 < len(told.curl) <= 2000:
-        parts.append(_fence(told.curl, "sh"))
-    summary = f"exchange {told.exchange}: request with its edit, answer, curl"
+    if 0 < len(reported.curl) <= 2000:
+        parts.append(_fence(reported.curl, "sh"))
+    summary = f"exchange {reported.exchange}: request with its edit, answer, curl"
     return f"\n<details><summary>{summary}</summary>\n\n" + "\n".join(parts) + "\n</details>\n"
 
 
@@ -193,9 +193,9 @@ def _untested(run: Run) -> list[str]:
     for supply, results in untested_by_supply(run):
         lines = [f"**Supply** {_code(supply)}\n" if supply else "**Nothing to supply**\n"]
         for result in results:
-            told = f"- {_text(result.requirement.id)} ({result.requirement.level.value}"
-            told += ", error" if result.status is Status.ERROR else ""
-            lines.append(f"{told}): {_code(result.reason or 'no reason is recorded')}")
+            reported = f"- {_text(result.requirement.id)} ({result.requirement.level.value}"
+            reported += ", error" if result.status is Status.ERROR else ""
+            lines.append(f"{reported}): {_code(result.reason or 'no reason is recorded')}")
         parts.append("\n".join(lines) + "\n")
     return parts
 

@@ -150,8 +150,8 @@ def _alike(word: str, counts: dict[Agreement, int]) -> str:
 
 def _unknown(word: str, done: str, counts: dict[Agreement, int]) -> str:
     """Return how many were answered by some targets or by none; ``done`` is how a target comes to an answer."""
-    told = [("on some targets only", counts[Agreement.PARTLY]), ("on none", counts[Agreement.NOWHERE])]
-    parts = [f"{where}: {number}" for where, number in told if number]
+    reported = [("on some targets only", counts[Agreement.PARTLY]), ("on none", counts[Agreement.NOWHERE])]
+    parts = [f"{where}: {number}" for where, number in reported if number]
     return f"{word.title()}s {done} {', '.join(parts)}" if parts else ""
 
 

@@ -2,7 +2,7 @@
 A matrix as one page in the looks of the report: no script, so that it says the same on paper, in a mail and to a screen reader.
 
 The filter on differences is a check box and a rule of the style sheet. Names of targets stand in every column, cut; whole
-ones, and all that tells targets apart, in the table of targets.
+ones, and all that distinguishes targets, in the table of targets.
 """
 
 from __future__ import annotations

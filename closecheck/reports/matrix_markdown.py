@@ -27,7 +27,7 @@ def render(matrix: Matrix) -> str:
     facts = [about(column) for column in matrix.columns]
     page.section(
         "Targets",
-        (f"| {column.label} | {' | '.join(cell(text) for _, text in told)} |" for column, told in zip(matrix.columns, facts, strict=True)),
+        (f"| {column.label} | {' | '.join(cell(text) for _, text in reported)} |" for column, reported in zip(matrix.columns, facts, strict=True)),
         head=_head(" ", *(name for name, _ in facts[0])) if facts else "",
     )
     labels = [column.label for column in matrix.columns]
@@ -49,12 +49,12 @@ def _head(*names: str) -> str:
 
 
 def _differing(matrix: Matrix) -> str:
-    told = []
+    reported = []
     if matrix.differing:
-        told.append(f"Requirements that came out differently: {', '.join(plain(one) for one in matrix.differing)}.\n")
+        reported.append(f"Requirements that came out differently: {', '.join(plain(one) for one in matrix.differing)}.\n")
     if matrix.differing_choices:
-        told.append(f"Choices answered differently: {', '.join(plain(one) for one in matrix.differing_choices)}.\n")
-    return "\n".join(told)
+        reported.append(f"Choices answered differently: {', '.join(plain(one) for one in matrix.differing_choices)}.\n")
+    return "\n".join(reported)
 
 
 def _rows(matrix: Matrix) -> Iterator[str]:

@@ -98,7 +98,7 @@ def _guarded(stream: IO[str] | None) -> IO[str]:
 
 
 def tolerate(stream: IO[str]) -> None:
-    """Let a stream replace what its encoding has no letter for, if it can be told so; otherwise nothing happens."""
+    """Let a stream replace what its encoding has no letter for, if it allows that; otherwise nothing happens."""
     reconfigure = getattr(stream, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors=_HANDLER)

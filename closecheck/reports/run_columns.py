@@ -22,7 +22,7 @@ class RunColumn(Struct):
     called: str
     run: Run
     apart: str = ""
-    """What tells its target from others of the same name; empty where no other has it."""
+    """What its target has unlike others of the same name; empty where no other has it."""
 
 
 class Agreement(enum.StrEnum):
@@ -60,7 +60,7 @@ def counted(agreements: Iterable[Agreement]) -> dict[Agreement, int]:
 
 
 def numbered(runs: Sequence[Run]) -> tuple[RunColumn, ...]:
-    """Return runs as targets 1, 2, 3 …, those of the same name told apart."""
+    """Return runs as targets 1, 2, 3 …, those of the same name made distinct."""
     return tuple(
         RunColumn(str(number), f"target {number}", run, apart)
         for number, (run, apart) in enumerate(zip(runs, _apart([run.opening for run in runs]), strict=True), 1)
@@ -75,8 +75,8 @@ _APART: Final[tuple[Callable[[Opening], str], ...]] = (
 
 
 def _apart(openings: Sequence[Opening]) -> list[str]:
-    """Return for each run what no other run against a target of its name has; the number always tells them apart."""
-    told = [""] * len(openings)
+    """Return for each run what no other run against a target of its name has; the number is always different."""
+    reported = [""] * len(openings)
     places: defaultdict[str, list[int]] = defaultdict(list)
     for place, opening in enumerate(openings):
         places[opening.target].append(place)
@@ -86,8 +86,8 @@ def _apart(openings: Sequence[Opening]) -> list[str]:
         texts = [[fact(openings[place]) for place in alike] for fact in _APART]
         distinct = next((one for one in texts if len(set(one)) == len(alike) and all(one)), None)
         for place, text in zip(alike, distinct or [f"given as number {place + 1}" for place in alike], strict=True):
-            told[place] = text
-    return told
+            reported[place] = text
+    return reported
 
 
 # ------------------------------------------------------------------------------------------------------------ the union
@@ -125,11 +125,11 @@ def observations(runs: Sequence[Run]) -> dict[str, tuple[Choice, tuple[Observed,
 
 
 def _observed(run: Run) -> dict[str, tuple[str, ...]]:
-    told: dict[str, dict[str, None]] = {choice.id: {} for choice, _ in run.choices}
+    reported: dict[str, dict[str, None]] = {choice.id: {} for choice, _ in run.choices}
     for one in run.observations:
-        if one.choice in told:
-            told[one.choice][one.observed] = None
-    return {name: tuple(texts) for name, texts in told.items()}
+        if one.choice in reported:
+            reported[one.choice][one.observed] = None
+    return {name: tuple(texts) for name, texts in reported.items()}
 
 
 def choice_agreement(choice: Choice, observed: Iterable[Observed]) -> Agreement:
@@ -147,11 +147,11 @@ def choice_agreement(choice: Choice, observed: Iterable[Observed]) -> Agreement:
 
 def _by_case(texts: Sequence[str]) -> dict[str, frozenset[str]]:
     """Return what was observed in each case: the words before the colon; a text without them is an answer to the choice itself."""
-    told: defaultdict[str, set[str]] = defaultdict(set)
+    reported: defaultdict[str, set[str]] = defaultdict(set)
     for text in texts:
         case, colon, said = text.partition(": ")
-        told[case if colon else ""].add(said if colon else text)
-    return {case: frozenset(said) for case, said in told.items()}
+        reported[case if colon else ""].add(said if colon else text)
+    return {case: frozenset(said) for case, said in reported.items()}
 
 
 def areas(runs: Sequence[Run]) -> tuple[Area, ...]:
@@ -169,22 +169,22 @@ def cautions(columns: Sequence[RunColumn], *, one_target: bool) -> tuple[str, ..
 
     ``one_target``: all are meant to be runs against one target, so that another target is worth a word.
     """
-    told = [_broken_off(column) for column in columns]
+    reported = [_broken_off(column) for column in columns]
     if one_target:
-        told.append(_unlike("different targets", columns, lambda opening: opening.target))
-        told.append(_unlike("different base URLs", columns, lambda opening: opening.base_url))
+        reported.append(_unlike("different targets", columns, lambda opening: opening.target))
+        reported.append(_unlike("different base URLs", columns, lambda opening: opening.base_url))
     # The edition that decides: two runs of one catalogue differ in it where one of them is pinned to an older one.
-    told.append(_grouped("different editions of the contract", {column.label: column.run.edition for column in columns}))
-    if not told[-1]:
-        told.append(_unlike("one edition, but different texts of the contract", columns, lambda opening: opening.spec_digest[:12]))
-    told.append(_unlike("different profiles", columns, lambda opening: opening.profile.value))
-    told.append(_unlike("different selections", columns, lambda opening: opening.selection or "everything"))
-    told.append(_unlike("different strictness", columns, lambda opening: "strict" if opening.strict else "not strict"))
+    reported.append(_grouped("different editions of the contract", {column.label: column.run.edition for column in columns}))
+    if not reported[-1]:
+        reported.append(_unlike("one edition, but different texts of the contract", columns, lambda opening: opening.spec_digest[:12]))
+    reported.append(_unlike("different profiles", columns, lambda opening: opening.profile.value))
+    reported.append(_unlike("different selections", columns, lambda opening: opening.selection or "everything"))
+    reported.append(_unlike("different strictness", columns, lambda opening: "strict" if opening.strict else "not strict"))
     exploring = [column for column in columns if column.run.opening.profile is not Profile.QUICK]
-    told.append(_unlike("explored with different seeds", exploring, lambda opening: str(opening.seed)))
-    told.append(_unlike("different versions of closecheck", columns, lambda opening: opening.suite))
-    told.append(_twice(columns))
-    return tuple(one for one in told if one)
+    reported.append(_unlike("explored with different seeds", exploring, lambda opening: str(opening.seed)))
+    reported.append(_unlike("different versions of closecheck", columns, lambda opening: opening.suite))
+    reported.append(_twice(columns))
+    return tuple(one for one in reported if one)
 
 
 def _broken_off(column: RunColumn) -> str:
@@ -211,8 +211,8 @@ def _grouped(what: str, facts: Mapping[str, str]) -> str:
         labels[fact].append(label)
     if len(labels) < 2:
         return ""
-    told = [f"{fact or 'none is named'} ({', '.join(several)})" for fact, several in labels.items()]
-    return f"{what}: {', '.join(told)}"
+    reported = [f"{fact or 'none is named'} ({', '.join(several)})" for fact, several in labels.items()]
+    return f"{what}: {', '.join(reported)}"
 
 
 def _twice(columns: Sequence[RunColumn]) -> str:

@@ -102,13 +102,13 @@ def _text(text: str) -> str:
 
 
 def _notification(requirement: str, text: str, level: str = "warning") -> dict[str, Any]:
-    told: dict[str, Any] = {
+    reported: dict[str, Any] = {
         "level": level,
         "message": {"text": _text(f"{requirement}: {text}" if requirement else text)},
     }
     if requirement:
-        told["associatedRule"] = {"id": requirement}
-    return told
+        reported["associatedRule"] = {"id": requirement}
+    return reported
 
 
 def _advice(run: Run, result: Result, broken: Broken, index: dict[str, int]) -> dict[str, Any]:
@@ -119,8 +119,8 @@ def _advice(run: Run, result: Result, broken: Broken, index: dict[str, int]) -> 
 
 
 def _result(run: Run, result: Result, broken: Broken, index: dict[str, int]) -> dict[str, Any]:
-    told = facts(run, result, broken)
-    text = f"Sent: {told.sent}. Expected: {told.expected}. Got: {told.got}. So: {told.because}."
+    reported = facts(run, result, broken)
+    text = f"Sent: {reported.sent}. Expected: {reported.expected}. Got: {reported.got}. So: {reported.because}."
     entry: dict[str, Any] = {
         "ruleId": result.requirement.id,
         "ruleIndex": index[result.requirement.id],
@@ -144,7 +144,7 @@ def _result(run: Run, result: Result, broken: Broken, index: dict[str, int]) -> 
         ],
         "partialFingerprints": {"closecheck/v1": _fingerprint(result, broken)},
         "occurrenceCount": max(1, result.occurrences) if len(result.findings) == 1 else 1,
-        "properties": {"case": told.case, "change": told.change, "again": told.again},
+        "properties": {"case": reported.case, "change": reported.change, "again": reported.again},
     }
     if broken.witness is not None:
         entry["webRequest"] = _web_request(broken.witness)
@@ -192,11 +192,11 @@ def _web_response(exchange: ExchangeLine) -> dict[str, Any]:
 
 
 def _headers(headers: Headers) -> dict[str, str]:
-    told: dict[str, str] = {}
+    reported: dict[str, str] = {}
     for name, value in headers:
         key = line(name)
-        told[key] = f"{told[key]}, {line(value)}" if key in told else line(value)
-    return told
+        reported[key] = f"{reported[key]}, {line(value)}" if key in reported else line(value)
+    return reported
 
 
 def _body(body: Body) -> dict[str, Any]:

@@ -112,14 +112,14 @@ class Printer:
             break_on_hyphens=False,
         )
         for number, one in enumerate(wrapper.wrap(text) or [""]):
-            told = one.replace(_NO_BREAK, " ")
+            reported = one.replace(_NO_BREAK, " ")
             if not styled:
-                self._print(told, style)
+                self._print(reported, style)
             elif number == 0:
-                self._print(told[: first + styled], style, end="")
-                self._print(told[first + styled :], "")
+                self._print(reported[: first + styled], style, end="")
+                self._print(reported[first + styled :], "")
             else:
-                self._print(told, "")
+                self._print(reported, "")
 
     def fact(self, name: str, text: str, *, style: str = "") -> None:
         """Print one named fact of a failure."""
@@ -141,9 +141,9 @@ class Printer:
         self.said(f"{text}   (exit {int(run.exit_code)})" if last else text, style=_STYLES[run.verdict], indent=2)
         if not last:
             opening = run.opening
-            told = [line(opening.target), line(opening.base_url), f"edition {line(run.edition)}"]
-            told += [opening.profile.value, f"{count(run.requests, 'request')} in {duration(run.seconds)}"]
-            self.said(" · ".join(told), indent=2)
+            reported = [line(opening.target), line(opening.base_url), f"edition {line(run.edition)}"]
+            reported += [opening.profile.value, f"{count(run.requests, 'request')} in {duration(run.seconds)}"]
+            self.said(" · ".join(reported), indent=2)
 
     def _print(self, text: str, style: str, end: str = "\n") -> None:
         # soft_wrap: the lines are already as they are to be, whatever the width of the window.
@@ -164,14 +164,14 @@ def _print_areas(run: Run, out: Printer) -> None:
     wide = max((len(line(area.title, 60)) for area, _ in areas), default=0)
     for area, results in areas:
         counts = {status: sum(result.status is status for result in results) for status in STATUS_WORDS}
-        told = [(status, words_for(status, number), number) for status, number in counts.items()]
-        _print_counts(out, line(area.title, 60), wide, len(results), told)
+        reported = [(status, words_for(status, number), number) for status, number in counts.items()]
+        _print_counts(out, line(area.title, 60), wide, len(results), reported)
     _print_counts(out, "all", wide, len(run.results), tally(run))
 
 
-def _print_counts(out: Printer, name: str, wide: int, total: int, told: list[tuple[Status, str, int]]) -> None:
-    passed = sum(number for status, _, number in told if status is Status.PASS)
-    others = ", ".join(whole(f"{number} {words}") for status, words, number in told if number and status is not Status.PASS)
+def _print_counts(out: Printer, name: str, wide: int, total: int, reported: list[tuple[Status, str, int]]) -> None:
+    passed = sum(number for status, _, number in reported if status is Status.PASS)
+    others = ", ".join(whole(f"{number} {words}") for status, words, number in reported if number and status is not Status.PASS)
     text = f"{name:<{wide}}  {passed:>3} of {total:>3} passed   {others}"
     out.said(text.rstrip(), first=2, indent=wide + 22)
 
@@ -183,10 +183,10 @@ def _print_failures(run: Run, out: Printer) -> None:
         for fault in closing.waiver_faults:
             out.said(f"- {line(fault, 1000)}", first=2, indent=2)
     results = failed(run)
-    told = causes(run)
-    if told:
+    reported = causes(run)
+    if reported:
         out.title("Common causes")
-    for cause in told:
+    for cause in reported:
         out.said(f"- {cause}", first=2, indent=4)
     if not results:
         return
@@ -213,13 +213,13 @@ def _print_failure(run: Run, result: Result, out: Printer) -> None:
     _print_clause(out, "FAIL", result)
     if not result.findings:
         return
-    told = facts(run, result, result.findings[0])
-    for name, text in in_order(told):
+    reported = facts(run, result, result.findings[0])
+    for name, text in in_order(reported):
         match name:
             case "sent":
-                out.fact(name, f"{told.sent}   {whole(f'case {told.case}')}")
+                out.fact(name, f"{reported.sent}   {whole(f'case {reported.case}')}")
             case "rerun":
-                out.fact(name, whole(text) + ("   ·   curl line in the report" if told.curl else ""))
+                out.fact(name, whole(text) + ("   ·   curl line in the report" if reported.curl else ""))
             case _:
                 out.fact(name, text)
     out.fact("more", more_of(result, 1))
@@ -347,7 +347,7 @@ class Progress:
         self._annotates = environ.get("GITHUB_ACTIONS") == "true"
         self._live = self._stream.isatty() and not self._annotates and environ.get("TERM") != "dumb"
         self._environ = environ
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._annotated = 0
         self._begun = clock()
         self._last = self._begun
@@ -395,8 +395,8 @@ class Progress:
             return
         self._last = now
         requests, tests = self._how_many()
-        told = [f"{requests} sent in {duration(now - self._begun)}", tests, self._found(), wait]
-        self._write(", ".join(part for part in told if part))
+        reported = [f"{requests} sent in {duration(now - self._begun)}", tests, self._found(), wait]
+        self._write(", ".join(part for part in reported if part))
 
     @property
     def _known(self) -> int | None:
@@ -418,18 +418,18 @@ class Progress:
     def finding(self, evidence: Evidence) -> None:
         """Show a finding if it is the first against its requirement; the advice of later editions stands in the summary."""
         finding = evidence.finding
-        if evidence.outcome is not Outcome.BROKEN or finding is None or evidence.requirement in self._told or self._advises(evidence):
+        if evidence.outcome is not Outcome.BROKEN or finding is None or evidence.requirement in self._reported or self._advises(evidence):
             return
-        self._told.add(evidence.requirement)
+        self._reported.add(evidence.requirement)
         fatal = self._strict or self._levels.get(evidence.requirement, Level.MUST) is Level.MUST
         level = self._levels.get(evidence.requirement, Level.MUST).value
-        told = f"{expected_got(finding)}   case {line(evidence.case)}"
-        self._write(f"{'FAIL' if fatal else 'WARN'}  {evidence.requirement}  {level}   {told}")
+        reported = f"{expected_got(finding)}   case {line(evidence.case)}"
+        self._write(f"{'FAIL' if fatal else 'WARN'}  {evidence.requirement}  {level}   {reported}")
         if self._annotates:
-            self._annotate("error" if fatal else "warning", f"{evidence.requirement} {level}", told)
+            self._annotate("error" if fatal else "warning", f"{evidence.requirement} {level}", reported)
 
     def waiver(self, fault: Fault) -> None:
-        """Point at an expired or stale waiver where GitHub reads along; elsewhere the summary tells."""
+        """Point at an expired or stale waiver where GitHub reads along; elsewhere the summary says so."""
         if self._annotates:
             lines = {"line": str(fault.first_line), "endLine": str(fault.last_line)}
             self._annotate("error", f"waiver of {fault.requirement}", line(fault.remedy, 1000), file=self._in_workspace(fault.file), **lines)
@@ -441,7 +441,7 @@ class Progress:
             self._bar = None
 
     def _found(self) -> str:
-        return f"{count(len(self._told), 'requirement')} broken so far" if self._told else ""
+        return f"{count(len(self._reported), 'requirement')} broken so far" if self._reported else ""
 
     def _write(self, text: str) -> None:
         if self._bar is not None:
@@ -459,8 +459,8 @@ class Progress:
         # GitHub shows ten annotations of a kind for a step and drops the rest.
         self._annotated += 1
         if self._annotated <= MOST_ANNOTATIONS:
-            told = ",".join(f"{name}={_property(value)}" for name, value in {**at, "title": title}.items())
-            self._write(f"::{kind} {told}::{_data(text)}")
+            reported = ",".join(f"{name}={_property(value)}" for name, value in {**at, "title": title}.items())
+            self._write(f"::{kind} {reported}::{_data(text)}")
 
     def _show(self, wait: str) -> None:
         requests, tests = self._how_many()

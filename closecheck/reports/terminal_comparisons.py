@@ -98,8 +98,8 @@ def _print_block(matrix: Matrix, places: Sequence[int], widths: Sequence[int], m
     wide, deep = margins
 
     def row(sign: str, first: str, second: str, cells: Sequence[str], style: str = "") -> None:
-        told = [f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)]
-        out.said(whole(f"{sign} {first:<{wide}}  {second:<{deep}}  {'  '.join(told)}".rstrip()), style=style)
+        reported = [f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)]
+        out.said(whole(f"{sign} {first:<{wide}}  {second:<{deep}}  {'  '.join(reported)}".rstrip()), style=style)
 
     for area, rows in matrix.by_area():
         out.blank()
@@ -166,10 +166,10 @@ def _print_change(difference: Difference, change: Change, out: Printer) -> None:
     head = f"{change.kind.value:<16}  {line(requirement.id, 100)}  {requirement.level.value}"
     turn = f"{status(change.old)} → {status(change.new)}"
     out.said(f"{whole(head)}   {whole(turn)}", style=_KIND_STYLES.get(change.kind, ""), styled=len(head), indent=6)
-    told = found(difference, change) if change.kind in WHOLE else None
-    if told is not None:
-        out.fact("clause", told.statement)
-        for fact, text in in_order(told):
+    reported = found(difference, change) if change.kind in WHOLE else None
+    if reported is not None:
+        out.fact("clause", reported.statement)
+        for fact, text in in_order(reported):
             out.fact(fact, whole(text) if fact == "rerun" else text)
     elif change.new and change.new.status is not Status.PASS:
         out.fact("", why(change))
