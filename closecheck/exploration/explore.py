@@ -31,7 +31,7 @@ from closecheck.model import Evidence, Level, Outcome, Profile, Struct
 from closecheck.model.errors import GeneratorTrouble, Untested
 from closecheck.session.ids import Source
 from closecheck.session.load import GATEWAY
-from closecheck.session.pipeline import Shot
+from closecheck.session.pipeline import Attempt
 from closecheck.session.session import EXPLORED, Session
 
 T = TypeVar("T")
@@ -71,7 +71,7 @@ LIMITS: Final = {
 """The limits of each profile that explores."""
 
 
-class Try(Shot, frozen=True):
+class Try(Attempt, frozen=True):
     """One body to send, and what must come back."""
 
     asks: tuple[str, ...]
@@ -159,7 +159,7 @@ class Exploration:
 
     def __init__(self, session: Session, limits: Limits, seed: int, keep: Callable[[Cause], None] = lambda _: None) -> None:
         self.session = session
-        self.volley = session.volley()
+        self.pipeline = session.pipeline()
         self.limits = limits
         self.seed = seed
         self.found: defaultdict[str, list[Evidence]] = defaultdict(list)
@@ -250,7 +250,7 @@ class Exploration:
         queue = iter(tries)
         strange: list[tuple[Try, Exchange]] = []
         while True:
-            for one, exchange in self.volley.fire(self._taken(queue, strange)):
+            for one, exchange in self.pipeline.send_all(self._taken(queue, strange)):
                 self._asked[one.asks] += 1
                 if exchange is not None and self._strange(one, exchange):
                     strange.append((one, exchange))
@@ -311,7 +311,7 @@ class Exploration:
             self.blame(cause)
 
     def _ask(self, body: bytes) -> Exchange:
-        return self.volley.ask(Shot(body, f"{EXPLORED}shrinking", _ACCEPTED))
+        return self.pipeline.ask(Attempt(body, f"{EXPLORED}shrinking", _ACCEPTED))
 
     def blame(self, cause: Cause) -> None:
         """Record a cause as evidence, with its witness and the accepted exchange beside it."""
@@ -345,7 +345,7 @@ class Exploration:
         in_turn = [line[at] for at in range(length) for line in lines]
         with contextlib.ExitStack() as stack:
             lanes = [stack.enter_context(self.session.lane()) for _ in lines]
-            answers = list(self.volley.fire(in_turn, lanes))
+            answers = list(self.pipeline.send_all(in_turn, lanes))
         self.requests += len(in_turn)
         self.distinct += len(in_turn)
         self._asked["CAR-OP-INDEPENDENT",] += len(in_turn)
@@ -383,7 +383,7 @@ class Exploration:
     def _alone(self, one: Try) -> Exchange:
         self.requests += 1
         with self.session.lane() as lane:
-            return self.volley.ask(one, lane)
+            return self.pipeline.ask(one, lane)
 
     def _after(self, tries: Sequence[Try], at: int) -> str:
         """Return in words after what an answer was another: after its neighbour alone, if that is enough."""
@@ -391,7 +391,7 @@ class Exploration:
             return "on a new connection"
         last, one = self._renewed(tries[at - 1]), self._renewed(tries[at])
         with self.session.lane() as lane:
-            pair = [self.volley.ask(each, lane) for each in (last, one)]
+            pair = [self.pipeline.ask(each, lane) for each in (last, one)]
         self.requests += len(pair)
         kind = "an accepted" if last.value is not None else "a refused"
         if pair[1].status not in one.statuses:

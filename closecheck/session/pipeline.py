@@ -1,7 +1,7 @@
 """
 The wire side of exploration: many bodies over a few kept connections, every answer judged, few exchanges kept.
 
-Requests fly ahead: while one answer is judged and the next body is made, the others are on their way. Answers are read in the
+Requests are sent ahead: while one answer is judged and the next body is made, the others are on their way. Answers are read in the
 order of the requests, so that two runs of one seed tell the same story. What most answers have in common is judged once (the
 session's clauses know how); an :class:`~closecheck.judging.exchange.Exchange` is made only where one is looked at or recorded. What is
 out of the ordinary (no answer, 429, a token that has expired) is settled the session's patient way, with nothing else in flight.
@@ -43,7 +43,7 @@ _ASKED_AGAIN: Final = GATEWAY | {_TOO_MANY}
 """Statuses that a limit answers, whatever the body."""
 
 
-class Shot(msgspec.Struct, frozen=True):
+class Attempt(msgspec.Struct, frozen=True):
     """A body to send: what the exchange is called, and the statuses that are no surprise."""
 
     body: bytes
@@ -51,7 +51,7 @@ class Shot(msgspec.Struct, frozen=True):
     statuses: frozenset[int]
 
 
-S = TypeVar("S", bound=Shot)
+S = TypeVar("S", bound=Attempt)
 
 
 class _Head:
@@ -75,7 +75,7 @@ class _Head:
         return Request(self._request.method, self._request.target, headers, body)
 
 
-class Volley:
+class Pipeline:
     """Sends the bodies of an exploration, ``width`` of them in flight, within the limits of the run and into its records."""
 
     def __init__(
@@ -103,7 +103,7 @@ class Volley:
         self._width = width
         self._glimpses = 0
 
-    def ask(self, shot: Shot, lane: Lane | None = None) -> Exchange:
+    def ask(self, attempt: Attempt, lane: Lane | None = None) -> Exchange:
         """
         Send one body, on a lane if one is given; return its exchange, whatever came back.
 
@@ -112,24 +112,24 @@ class Volley:
 
         """
         # With no status expected every answer is a surprise.
-        surprise = Shot(shot.body, shot.name, frozenset())
-        found = [exchange for _, exchange in self.fire([surprise], [lane] if lane else None)]
+        surprise = Attempt(attempt.body, attempt.name, frozenset())
+        found = [exchange for _, exchange in self.send_all([surprise], [lane] if lane else None)]
         if found[0] is None:
-            raise AssertionError(shot.name)
+            raise AssertionError(attempt.name)
         return found[0]
 
-    def fire(self, shots: Iterable[S], lanes: Sequence[Lane] | None = None) -> Iterator[tuple[S, Exchange | None]]:
+    def send_all(self, attempts: Iterable[S], lanes: Sequence[Lane] | None = None) -> Iterator[tuple[S, Exchange | None]]:
         """
         Send bodies, as many at once as the run allows, or by turns on lanes, never two at once on one.
 
-        Yields each shot, in order, with its exchange where the status is a surprise. A shot is taken when it can be sent.
+        Yields each attempt, in order, with its exchange where the status is a surprise. An attempt is taken when it can be sent.
         Every clause judges each answer. Recorded are those that break one, and a sample.
 
         Raises:
             Untested: as in :meth:`Sender.send`.
 
         """
-        queue = iter(shots)
+        queue = iter(attempts)
         waiting = next(queue, None)
         with contextlib.ExitStack() as stack:
             ring = lanes or stack.enter_context(self._transport.lanes(self._width))
@@ -147,19 +147,19 @@ class Volley:
                             flying.append((waiting, lane, self._gate.openings))
                             waiting = next(queue, None)
                             continue
-                        shot, lane, opening = flying.popleft()
+                        attempt, lane, opening = flying.popleft()
                         landing = lane.land()
                         if landing.head is not None and landing.head.status == _TOO_MANY and landing.failure is None:
                             self._patience.notice(landing.reply.response)
                         if aside or self._extraordinary(landing):
-                            aside.append((shot, lane, opening, landing))
+                            aside.append((attempt, lane, opening, landing))
                         else:
-                            yield shot, self._glimpsed(shot, head, landing)
-                for shot, lane, opening, landing in aside:
+                            yield attempt, self._glimpsed(attempt, head, landing)
+                for attempt, lane, opening, landing in aside:
                     if self._extraordinary(landing):
-                        yield shot, self._settled(shot, head, landing, lane if lanes else None, opening)
+                        yield attempt, self._settled(attempt, head, landing, lane if lanes else None, opening)
                     else:
-                        yield shot, self._glimpsed(shot, head, landing)
+                        yield attempt, self._glimpsed(attempt, head, landing)
 
     @staticmethod
     def _crossed(landing: Landing) -> bool:
@@ -172,7 +172,7 @@ class Volley:
             return True
         return self._crossed(landing) or landing.head.status in _ASKED_AGAIN or (landing.head.status == 401 and self._tokens.expired())
 
-    def _glimpsed(self, shot: Shot, head: _Head, landing: Landing) -> Exchange | None:
+    def _glimpsed(self, attempt: Attempt, head: _Head, landing: Landing) -> Exchange | None:
         """Judge a plain answer; return its exchange if the status is a surprise."""
         self._patience.served()
         number = self._journal.number()
@@ -180,26 +180,26 @@ class Volley:
         self._glimpses += 1
         look = landing.head
         sampled = self._glimpses <= _SAMPLED[0] or self._glimpses % _SAMPLED[1] == 0
-        surprise = look is None or look.status not in shot.statuses
+        surprise = look is None or look.status not in attempt.statuses
         if (
             look is not None
             and not (sampled or surprise or look.codings)
             and self._journal.clauses.hold(look, look.status, landing.body, number)
         ):
             return None
-        exchange = self._judged(shot, head, landing, number)
+        exchange = self._judged(attempt, head, landing, number)
         if sampled:
             self._journal.keep_explored(exchange)
         return exchange if surprise else None
 
-    def _judged(self, shot: Shot, head: _Head, landing: Landing, number: int) -> Exchange:
+    def _judged(self, attempt: Attempt, head: _Head, landing: Landing, number: int) -> Exchange:
         """Judge an answer in full; keep its exchange if it breaks a clause."""
         reply = landing.reply
         exchange = Exchange(
             number,
-            shot.name,
+            attempt.name,
             _DRAFT,
-            head.request(shot.body),
+            head.request(attempt.body),
             reply.timing,
             reply.response,
             reply.failure,
@@ -210,14 +210,14 @@ class Volley:
             self._journal.record(evidence)
         return exchange
 
-    def _settled(self, shot: Shot, head: _Head, landing: Landing, lane: Lane | None, opening: int) -> Exchange | None:
+    def _settled(self, attempt: Attempt, head: _Head, landing: Landing, lane: Lane | None, opening: int) -> Exchange | None:
         """Send again, patiently, what got no answer that counts; return its exchange if the status is a surprise."""
         refused = landing.failure is None and landing.head is not None and landing.head.status in _ASKED_AGAIN
         if landing.failure.kind.received if landing.failure is not None else not (refused or self._crossed(landing)):
             # What was received is evidence, whatever comes of asking again.
             self._budget.explored += 1
             self._glimpses += 1
-            self._journal.keep_explored(self._judged(shot, head, landing, self._journal.number()))
+            self._journal.keep_explored(self._judged(attempt, head, landing, self._journal.number()))
         first = (landing.reply, opening) if refused else None
-        exchange = self._sender.settle(shot.name, _DRAFT, head.request(shot.body), lane, first)
-        return None if exchange.status in shot.statuses else exchange
+        exchange = self._sender.settle(attempt.name, _DRAFT, head.request(attempt.body), lane, first)
+        return None if exchange.status in attempt.statuses else exchange

@@ -31,7 +31,7 @@ from closecheck.session.learned import Learned
 from closecheck.session.load import Load
 from closecheck.session.needs import Plan, Tokens
 from closecheck.session.patience import Patience
-from closecheck.session.pipeline import Volley
+from closecheck.session.pipeline import Pipeline
 from closecheck.session.questions import Questions
 from closecheck.session.record import Recorder
 from closecheck.session.refusals import Refusals
@@ -147,9 +147,9 @@ class Session:
         with self._transport.lane() as lane:
             yield lane
 
-    def volley(self) -> Volley:
+    def pipeline(self) -> Pipeline:
         """Return what sends the bodies of an exploration."""
-        return Volley(
+        return Pipeline(
             self._transport,
             self._gate,
             self._patience,
