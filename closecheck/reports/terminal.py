@@ -142,7 +142,7 @@ class Printer:
         if not last:
             opening = run.opening
             reported = [line(opening.target), line(opening.base_url), f"edition {line(run.edition)}"]
-            reported += [opening.profile.value, f"{count(run.requests, 'request')} in {duration(run.seconds)}"]
+            reported += [opening.profile.value, f"{count(run.requests, 'request')} in {whole(duration(run.seconds))}"]
             self.said(" · ".join(reported), indent=2)
 
     def _print(self, text: str, style: str, end: str = "\n") -> None:
