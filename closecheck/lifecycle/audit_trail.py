@@ -133,7 +133,7 @@ class Trail:
             return []
         partners = {value(one) for one in ended}
         orphans = [one for one in begun if value(one) and value(one) not in partners]
-        return orphans if len(orphans) > max(0, len(begun) - self.facts.to_be_audited) else []
+        return orphans if len(orphans) > max(0, len(begun) - self.facts.surely_audited) else []
 
     def lacks_audits(self) -> bool:
         """Tell whether audits that must come have not been seen yet."""

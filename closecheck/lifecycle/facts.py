@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from closecheck.contract.specification import Contract
 from closecheck.judging.exchange import Exchange
@@ -15,6 +15,7 @@ from closecheck.lifecycle.done import MEMBERS, Done
 from closecheck.lifecycle.plan import Step
 from closecheck.lifecycle.watch import Watch
 from closecheck.model.errors import Untested
+from closecheck.model.http import header
 from closecheck.session.ids import Source
 
 Wrong = tuple[str, str, str]
@@ -59,10 +60,17 @@ class Facts:
     """The tracking numbers of the events that had come before the last look at all requests."""
     audited_alone: list[tuple[Done, tuple[Exchange, ...]]] = dataclasses.field(default_factory=list)
     """Refused steps that were followed by a Started audit each time they were sent alone."""
-    taken_in: int = 0
-    """How many requests were answered 202 since the experiment began."""
+    taken_in: list[tuple[str, bytes]] = dataclasses.field(default_factory=list)
+    """The Authorization field and the body of each request that was answered 202 since the experiment began."""
     to_be_audited: int = 0
     """How many of them there were at the last look for audits."""
+    surely_audited: int = 0
+    """How many different ones there were then: a target may answer a repeated request as before and close nothing again."""
+
+    def take_in(self, exchanges: Iterable[Exchange]) -> None:
+        """Note which of these requests were accepted."""
+        sent = [one.request for one in exchanges if one.status == 202]
+        self.taken_in += [(header(one.headers, "authorization") or "", one.body) for one in sent]
 
     def planned(self, step: Step) -> Done:
         """Return a step with a number and a marker of its own, still without ids."""

@@ -95,7 +95,7 @@ class Lookout:
 
     def look_for_audits(self, *, thorough: bool = False) -> None:
         """Look at the audits; ``thorough``: at all of them."""
-        self._facts.to_be_audited = self._facts.taken_in
+        self._facts.to_be_audited, self._facts.surely_audited = len(self._facts.taken_in), len(set(self._facts.taken_in))
         self._facts.watch.look_for_audits(thorough=thorough)
 
     def _progress(self) -> tuple[int, ...]:

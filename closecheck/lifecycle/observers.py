@@ -216,6 +216,8 @@ def _is_too_large(exchange: Exchange) -> bool:
     """Tell whether a page may have been too large: for the suite to read, or, as far as its status says, for the target to write."""
     if exchange.failure is not None:
         return exchange.failure.kind is FailureKind.ENDLESS
+    if exchange.response is not None and exchange.response.spoiled:
+        return True  # once its coding is undone
     return exchange.status in {413, 500}
 
 

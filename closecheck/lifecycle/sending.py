@@ -67,7 +67,7 @@ class Sender:
             return
         for done, exchange in zip(ready, exchanges, strict=True):
             done.exchange = exchange
-            self._facts.taken_in += exchange.status == 202
+        self._facts.take_in(exchanges)
 
     def send_refused(self, done: Done) -> None:
         """
@@ -106,10 +106,11 @@ class Sender:
             case ByHeaders(headers):
                 return {"provoke": dict(headers), "provoked": "rate_limit", "patient": False}
             case ByBurst(requests) if self._facts.source is Source.UNKNOWN:
-                ids = impossible(self._session.plan.mark, "lifecycle/burst", 1)
-                burst = [(f"lifecycle/burst/{n}", Draft(body={"accessRequestIds": Ids(1)}), ids) for n in range(requests)]
+                # Each names another id: a target may answer the same request as before and count it no more.
+                ids = impossible(self._session.plan.mark, "lifecycle/burst", requests)
+                burst = [(f"lifecycle/burst/{n}", Draft(body={"accessRequestIds": Ids(1)}), [one]) for n, one in enumerate(ids)]
                 answers = self._session.send_all(burst, min(requests, 64), patient=False)
-                self._facts.taken_in += sum(one.status == 202 for one in answers)
+                self._facts.take_in(answers)
                 return {"patient": False}
             case _:
                 raise Untested("provoke.rate_limit is not set, so no 429 could be caused", "provoke.rate_limit: {headers: {…}}")
@@ -124,7 +125,7 @@ class Sender:
             if exchange is None or exchange.response is None:
                 existing = [one for one in ids if one in self._session.ids.existing]
                 self._session.note("closing", f"{name} got no answer: these may be closed: {', '.join(existing) or 'none'}")
-        self._facts.taken_in += exchange.status == 202
+        self._facts.take_in([exchange])
         return exchange
 
 
