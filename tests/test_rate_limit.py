@@ -22,7 +22,7 @@ def test_a_500_has_the_error_object(session, clause, look_back):
     means = session.plan.provoke.internal_error
     if means is None:
         clause.untested("provoke.internal_error is not set, so no 500 could be caused", FAULT_SUPPLY)
-    ids = impossible(session.plan.mark, "provoked/500", 1)
+    ids = session.ids.for_provoking("provoked/500")
     exchanges = [session.send(f"provoked/500-{n}", MINIMAL, ids, provoke=means.headers, provoked="internal_error") for n in (1, 2)]
     if all(exchange.status != 500 for exchange in exchanges):
         clause.untested(f"what the target file provokes a 500 with was answered {exchanges[0].status}", FAULT_SUPPLY)
@@ -32,13 +32,12 @@ def test_a_500_has_the_error_object(session, clause, look_back):
 @pytest.fixture(scope="module")
 def throttled(session):
     """The 429s of the run: met by chance, or provoked as the target file says, which nothing follows that needs an answer."""
-    ids = impossible(session.plan.mark, "provoked/429", 1)
     with contextlib.suppress(Untested):  # a 429 that was met before may ask for more patience than the run has
         match session.plan.provoke.rate_limit:
             case ByHeaders(headers):
-                session.provoke_rate_limit(MINIMAL, ids, headers)
+                session.provoke_rate_limit(MINIMAL, session.ids.for_provoking("provoked/429"), headers)
             case ByBurst(requests):
-                session.provoke_by_burst(MINIMAL, ids, requests)
+                session.provoke_by_burst(MINIMAL, impossible(session.plan.mark, "provoked/429", 1), requests)
     return [exchange for exchange in session.exchanges.values() if exchange.status == 429]
 
 

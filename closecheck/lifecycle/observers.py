@@ -7,6 +7,7 @@ Three come with the suite (search, List Account Activities, events); an implemen
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,7 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from closecheck.config.target import Events, Observe
 from closecheck.judging.exchange import Exchange
-from closecheck.lifecycle.documents import Document, document_key, keys_of, tracking_numbers
+from closecheck.lifecycle.documents import Document, document_key, keys_of, sight, tracking_numbers
 from closecheck.lifecycle.listener import Listener, address_towards, is_loopback
 from closecheck.model import FailureKind
 from closecheck.model.errors import Untested
@@ -346,6 +347,20 @@ class EventsObserver:
         if host in {"", "0.0.0.0", "::"}:  # noqa: S104 - asked for in the target file
             host = address_towards(urlsplit(self._session.plan.base_url).hostname or "")
         return f"http://{f'[{host}]' if ':' in host else host}:{port}/closecheck/{secrets.token_hex(8)}"
+
+
+def first_over(observers: Iterable[object], ids: Sequence[str]) -> str:
+    """Return one of these access requests that an observer shows no longer pending; empty if none does, or nobody can look."""
+    wanted = set(ids)
+    for observer in observers:
+        if not isinstance(observer, SeesRequests):
+            continue
+        with contextlib.suppress(Untested):
+            for document in observer.requests(ids):
+                seen = sight(document)
+                if seen.pending is False and (named := wanted & seen.keys):
+                    return min(named)
+    return ""
 
 
 def assemble(session: Session, observe: Observe, own: object | None) -> list[object]:

@@ -41,7 +41,8 @@ class IdPolicy:
     Hands out ids; ``pending`` are supplied ids that may be closed, never handed to two accepted requests.
 
     ``refill``, where it is set, is asked for that many more pending ids when too few are left, and may give fewer.
-    ``existing`` are the ids that a 202 closes: every supplied one.
+    ``existing`` are the ids that a 202 closes: every supplied one. ``first_over``, where it is set, returns one of some ids
+    that is no longer pending, or an empty text if none is known to be.
     """
 
     def __init__(self, mark: str, pending: Sequence[str]) -> None:
@@ -51,6 +52,7 @@ class IdPolicy:
         self._kept: list[str] = []
         self.existing = set(pending)
         self.refill: Callable[[int], Sequence[str]] | None = None
+        self.first_over: Callable[[Sequence[str]], str] = lambda _: ""
         self.source = Source.UNKNOWN
 
     @property
@@ -85,6 +87,16 @@ class IdPolicy:
         taken = self._pending[self._taken : self._taken + count]
         self._taken += len(taken)
         return taken
+
+    def for_provoking(self, name: str) -> list[str]:
+        """Return an id with which a request is valid, as far as one is left: a target may look at what provokes an error last."""
+        supplied = self.take_up_to(1) if self.source is Source.SUPPLIED else []
+        return supplied or impossible(self._mark, name, 1)
+
+    def gone(self, ids: Sequence[str]) -> str:
+        """Return one of the ids of a refused request that somebody else had closed, though it was supplied as pending; empty: none."""
+        supplied = [one for one in ids if one in self.existing]
+        return self.first_over(supplied) if self.source is Source.SUPPLIED and supplied else ""
 
     def untaken(self, count: int) -> list[str]:
         """Return at most ``count`` ids that nobody has taken, and leave them there."""

@@ -1,7 +1,7 @@
 """
 What a run knows and writes: every exchange under its number, and every piece of evidence, in the order of the plan.
 
-Nothing is sent here. An exchange is judged once, by the clauses that hold for every one, when it is recorded.
+Nothing is sent here: what observers show of refused ids is asked of the policy for ids. An exchange is judged once, by the clauses that hold for every one, when it is recorded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from closecheck.judging.checks import Clauses
 from closecheck.judging.exchange import Exchange
 from closecheck.model import Closed, Evidence, Note, Observation, Outcome, Surplus, Wait
 from closecheck.session.budget import Budget
-from closecheck.session.ids import IdPolicy
+from closecheck.session.ids import PENDING, IdPolicy
 from closecheck.session.learned import Learned
 from closecheck.session.load import GATEWAY, Load
 from closecheck.session.patience import Patience
@@ -158,6 +158,8 @@ class Journal:
 
     def record(self, evidence: Evidence) -> Evidence:
         """Keep one piece of evidence, write it, and return it as it may be shown: without secrets."""
+        if evidence.outcome is Outcome.BROKEN and (gone := self._closed_by_another(evidence)):
+            evidence = msgspec.structs.replace(evidence, outcome=Outcome.UNTESTED, finding=None, reason=gone, supply=PENDING)
         if evidence.finding is not None and (cause := self._cause(evidence)):
             evidence = msgspec.structs.replace(evidence, finding=msgspec.structs.replace(evidence.finding, cause=cause))
         if not evidence.since and (since := self._since(evidence.case)):
@@ -176,6 +178,14 @@ class Journal:
             return self.causes[refused]
         exchange = self.exchanges.get(evidence.exchanges[-1]) if evidence.exchanges else None
         return blame.in_front(exchange, frozenset(self._learned.looks)) if exchange is not None else ""
+
+    def _closed_by_another(self, evidence: Evidence) -> str:
+        """Return why a refusal is not held against the target: an id that was supplied as pending is not, and it may refuse such ids."""
+        for exchange in (self.exchanges[number] for number in evidence.exchanges if number in self.exchanges):
+            # What the lifecycle tests name they have looked at themselves.
+            if exchange.status == 400 and not exchange.case.startswith("lifecycle/") and (gone := self._ids.gone(exchange.ids)):
+                return f"{exchange.case} named {gone}, which was supplied as pending and has been closed by somebody else"
+        return ""
 
     def _since(self, name: str) -> str:
         """Return the edition that introduced a case, by the name of it or of a request that goes with it; empty: none is said."""

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from closecheck import __version__
 from closecheck.config import settings as layered
 from closecheck.config import waivers
@@ -28,6 +30,7 @@ from closecheck.http.tokens import TooMany, token_source
 from closecheck.http.transport import Transport
 from closecheck.judging.checks.rate_limit import wait_asked
 from closecheck.lifecycle.id_sources import Sources
+from closecheck.lifecycle.observers import assemble, first_over
 from closecheck.model import Closing, Evidence, Opening, Run, Status, Waiver, is_later
 from closecheck.model.errors import NothingToJudge, UsageError
 from closecheck.session import preflight
@@ -84,6 +87,8 @@ class RunContext:
         self.sources = Sources(self.session, settings.target.access_requests, lambda state: self.own_ids(state))
         if consent:
             self.session.ids.refill = self.sources.refill
+            looks = msgspec.structs.replace(settings.target.observe, events=None)
+            self.session.ids.first_over = lambda ids: first_over(assemble(self.session, looks, self.own_observer), ids)
         for case in (*derived_cases.derived().values(), *document.declared.values(), preflight.FIRST_ERROR, preflight.NO_TOKEN):
             self.session.add(case)
 

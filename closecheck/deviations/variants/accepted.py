@@ -81,7 +81,7 @@ def accepted_with_types_of_all_kinds(reference: Reference) -> None:
 
 
 # Whoever rewrites such a body recursively fails by itself.
-@variant(apart=("members-shuffled",))
+@variant(apart=("members-shuffled", "members-reversed"))
 def accepted_nested_deeply(reference: Reference) -> None:
     """The 202 holds a tree of 400 objects one in another, and a text with half a surrogate pair in its escape."""
     tree: dict[str, object] = {"note": "\ud800"}

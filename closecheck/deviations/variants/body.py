@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Callable
 from typing import cast
 
@@ -242,6 +243,22 @@ def only_pending_ids_accepted(reference: Reference) -> None:
         return request is None or not request.is_pending
 
     refuse_ids(reference, unusable)
+
+
+@variant(pending=12_000, incomplete="of the requests that the target file lists as pending some are not")
+def pending_ids_closed_by_others(reference: Reference) -> None:
+    """An id that does not name a pending access request is refused; somebody else has closed every twentieth of those once pending."""
+    only_pending_ids_accepted(reference)
+    plain, rules = reference.closer.accept, reference.rules
+
+    def accept(closing: Closing) -> None:
+        reference.closer.accept = plain
+        statuses = rules.default_execution_status, rules.default_completion_status
+        stale = tuple(one for one in reference.store.ids(approval="PENDING", pending=True)[::20] if one not in closing.ids)
+        plain(Closing(secrets.token_hex(16), stale, rules.default_message, *statuses, "zoe.zimmer"))
+        plain(closing)
+
+    reference.closer.accept = accept
 
 
 # ------------------------------------------------------------------------------------------------- message
