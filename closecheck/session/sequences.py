@@ -98,7 +98,9 @@ class Sequences:
         """
         for name in ("provoked/429", "provoked/429-2"):
             exchange = self._sender.send(name, draft, ids, provoke=headers, provoked="rate_limit", patient=False)
-            if exchange.status != 429 or (name != "provoked/429" and all(punctual for punctual, _ in self._patience.waits)):
+            if exchange.status != 429 or (
+                name != "provoked/429" and self._patience.waits and all(punctual for punctual, _ in self._patience.waits)
+            ):
                 return
             self._sender.ask_again(name, draft, ids, exchange)
 
