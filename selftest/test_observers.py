@@ -11,7 +11,7 @@ from closecheck.lifecycle.documents import Mentions, audit, keys_of, moment, sig
 from closecheck.lifecycle.listener import Listener
 from closecheck.lifecycle.observers import MOST_PAGES, PageSize, Walk, name_of
 from closecheck.lifecycle.watch import Watch
-from closecheck.model import Failure, FailureKind
+from closecheck.model import Failure, FailureKind, Response
 
 A, B, C = "2c90ad2a70ace7d50170acf22ca90010", "2c90ad2a70ace7d50170acf22ca90011", "7f1d8c8e-2ad5-4c1e-9d0c-2f5f0a4c7a10"
 IDS = Mentions([A, B, C])
@@ -217,8 +217,9 @@ def test_audits_that_share_nothing_of_their_own_are_not_tied(members):
 
 
 class Answer:
-    def __init__(self, limit, failure=None, status=200):
+    def __init__(self, limit, failure=None, status=200, spoiled=""):
         self.limit, self.failure, self.status = limit, failure, status
+        self.response = Response(status, "", "HTTP/1.1", (), spoiled=spoiled)
 
 
 @pytest.mark.parametrize(("fits", "asked"), [(250, [250]), (40, [250, 125, 62, 31]), (1, [250, 125, 62, 31, 15, 7, 3, 1])])
@@ -235,6 +236,12 @@ def test_a_page_that_is_too_large_is_asked_for_in_halves(fits, asked):
     assert limits == asked
     assert size.fitting(ask).limit == asked[-1]
     assert limits == [*asked, asked[-1]]
+
+
+def test_a_page_that_is_too_large_once_its_coding_is_undone_is_asked_for_in_halves():
+    size = PageSize()
+
+    assert size.fitting(lambda limit: Answer(limit, spoiled="" if limit <= 40 else "it goes on beyond 16 MB")).limit == 31
 
 
 def test_what_is_refused_whatever_its_size_is_asked_for_whole_the_next_time():

@@ -207,7 +207,7 @@ def blank_ids_refused(reference: Reference) -> None:
 
 @variant()
 def odd_ids_refused(reference: Reference) -> None:
-    """An id that names nothing and is not of the form of the documentation's example, 32 lower-case hexadecimal digits, is refused with 400."""
+    """An id that names nothing and is not of the form of the vendor's example, 32 lower-case hexadecimal digits, is refused with 400."""
     refuse_ids(reference, lambda item: re.fullmatch("[0-9a-f]{32}", item) is None and reference.store.get(item) is None)
 
 
