@@ -937,6 +937,14 @@ def test_a_client_that_gets_no_token_stops_the_run_and_is_told_to_check_its_secr
     assert "hush" not in str(stopped.value)
 
 
+def test_without_a_token_the_run_stops_and_says_where_to_put_one(tmp_path):
+    with opened(Renewing().script, tmp_path, {"credentials": {}}) as (_, context, _), pytest.raises(NothingToJudge) as stopped:
+        context.begin()
+
+    assert "no working token was supplied" in str(stopped.value)
+    assert "CLOSECHECK_TOKEN" in str(stopped.value)
+
+
 def test_a_token_endpoint_that_fails_during_the_run_leaves_the_rest_untested(tmp_path):
     target = Exhausted(1)
     names = ["ids/missing", "message/1-ascii", "ids/2"]

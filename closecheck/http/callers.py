@@ -349,6 +349,8 @@ class Callers:
 
     def _token(self, caller: str) -> str:
         source = self._sources.get(caller)
+        if source is None and caller == "authorized":
+            raise Untested("no working token was supplied", "set CLOSECHECK_TOKEN, or write credentials.authorized in the target file")
         if source is None:
             raise Untested(f"no token of the caller {caller!r} was supplied", f"credentials.{caller}: {{token: …}}")
         try:
@@ -374,7 +376,8 @@ class Callers:
 
     def limited(self) -> bool:
         """Whether there is no working token because the token endpoint answers 429 to the end."""
-        return self._sources["authorized"].limited
+        source = self._sources.get("authorized")
+        return source is not None and source.limited
 
     def expired(self) -> bool:
         """Whether the working token is fixed and past its own ``exp`` claim (RFC 7519, 4.1.4)."""

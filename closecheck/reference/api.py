@@ -4,6 +4,7 @@ What the APIs beside Close Access Request have in common.
 
 from __future__ import annotations
 
+import abc
 from typing import TYPE_CHECKING, cast
 
 from closecheck.reference import query, query_languages
@@ -23,7 +24,7 @@ MAX_PAGE = 250
 MAX_OFFSET = 1_000_000_000
 
 
-class Api:
+class Api(abc.ABC):
     """
     The handlers of one API that clients of the operation need as well: as much of it as the vendor documents and clients use.
     """
@@ -31,11 +32,11 @@ class Api:
     def __init__(self, reference: Reference) -> None:
         self.reference = reference
 
+    @abc.abstractmethod
     def routes(self) -> dict[str, dict[str, Handler]]:
         """
         Path (below the base path, but for tokens) -> method -> handler. Handlers are looked up when they are called: a replaced method counts.
         """
-        raise NotImplementedError
 
     def known(self, handler: Callable[[Call], Awaitable[Response]], authority: str | None = None) -> Handler:
         """

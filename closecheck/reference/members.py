@@ -4,7 +4,7 @@ Reads the members of an object that a client sent; each error is a 400 that name
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from closecheck.reference.errors import BadContent, cause
 from closecheck.reference.rules import is_text
@@ -34,15 +34,23 @@ def text(body: dict[str, object], member: str, default: str | None = None) -> st
     return value
 
 
-def texts(body: dict[str, object], member: str) -> list[str]:
+def _items(body: dict[str, object], member: str) -> list[Any]:
     """
-    A list of at least one string.
+    A list of at least one item.
     """
     values = body.get(member)
     if not isinstance(values, list):
         raise BadContent(cause("member.missing" if values is None else "member.list", member=member))
     if not values:
         raise BadContent(cause("member.few", member=member, count=0, minimum=1))
+    return values
+
+
+def texts(body: dict[str, object], member: str) -> list[str]:
+    """
+    A list of at least one string.
+    """
+    values = _items(body, member)
     for index, value in enumerate(values):
         if not isinstance(value, str):
             raise BadContent(cause("item.text", member=member, index=index))
@@ -55,11 +63,7 @@ def objects(body: dict[str, object], member: str) -> list[dict[str, object]]:
     """
     A list of at least one object.
     """
-    values = body.get(member)
-    if not isinstance(values, list):
-        raise BadContent(cause("member.missing" if values is None else "member.list", member=member))
-    if not values:
-        raise BadContent(cause("member.few", member=member, count=0, minimum=1))
+    values = _items(body, member)
     if not all(isinstance(value, dict) for value in values):
         raise BadContent(cause("member.object", member=member))
     return values
